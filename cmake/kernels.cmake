@@ -1,0 +1,26 @@
+# One object library per kernel bundle: the same sources, other instructions, another namespace.
+file(GLOB PYDL_CPU_SOURCES CONFIGURE_DEPENDS csrc/kernels/cpu/*.cpp)
+file(GLOB PYDL_REF_SOURCES CONFIGURE_DEPENDS csrc/kernels/ref/*.cpp)
+
+add_library(pydl_ref OBJECT ${PYDL_REF_SOURCES})
+target_link_libraries(pydl_ref PRIVATE pydl_flags)
+set(PYDL_KERNEL_OBJECTS $<TARGET_OBJECTS:pydl_ref>)
+set(PYDL_BUNDLE_DEFINITIONS "")
+
+function(pydl_bundle isa)
+  add_library(pydl_${isa} OBJECT ${PYDL_CPU_SOURCES})
+  target_link_libraries(pydl_${isa} PRIVATE pydl_flags)
+  target_compile_definitions(pydl_${isa} PRIVATE PYDL_ISA=${isa})
+  target_compile_options(pydl_${isa} PRIVATE -O3 -fno-exceptions -fno-rtti ${ARGN})
+  string(TOUPPER ${isa} name)
+  set(PYDL_KERNEL_OBJECTS ${PYDL_KERNEL_OBJECTS} $<TARGET_OBJECTS:pydl_${isa}> PARENT_SCOPE)
+  set(PYDL_BUNDLE_DEFINITIONS ${PYDL_BUNDLE_DEFINITIONS} PYDL_HAVE_${name} PARENT_SCOPE)
+endfunction()
+
+pydl_bundle(baseline)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  pydl_bundle(avx2 -mavx2 -mfma -mf16c -mbmi2)
+  pydl_bundle(avx512 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mf16c -mbmi2)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+  pydl_bundle(neon)
+endif()

@@ -1,0 +1,16 @@
+#include "kernels/cpu/bundle.h"
+
+#define PYDL_STRING_(x) #x
+#define PYDL_STRING(x) PYDL_STRING_(x)
+
+namespace pydl::PYDL_ISA {
+
+const Family* const kFamilies[] = {
+    &kMatmulFamily, &kElementwiseFamily, &kShapeFamily,  &kReduceFamily,    &kSoftmaxFamily,
+    &kLossFamily,   &kGatherFamily,      &kRandomFamily, &kOptimizerFamily,
+};
+
+const Bundle kBundle = {PYDL_STRING(PYDL_ISA), kFamilies,
+                        static_cast<int>(sizeof(kFamilies) / sizeof(kFamilies[0]))};
+
+}  // namespace pydl::PYDL_ISA

@@ -1,0 +1,21 @@
+// Which bundles this build and this machine have, and the candidates of an opcode in order.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "kernels/kernel.h"
+
+namespace pydl {
+
+// Bundles this CPU can run, widest first; "ref" is always last.
+const std::vector<const Bundle*>& available_bundles();
+
+// The bundle named by `isa`; "" means PYDL_ISA from the environment, else the widest. nullptr when
+// it is unknown here or this CPU lacks it.
+const Bundle* find_bundle(std::string_view isa);
+
+// Candidates for `op`: those of `bundle` in order, then those of "ref".
+std::vector<const Candidate*> candidates(const Bundle& bundle, Opcode op);
+
+}  // namespace pydl
