@@ -1,0 +1,132 @@
+"""The IR: primitives with static shapes, in the order they were traced.
+
+A `Graph` is a list of nodes. Nodes make `Value`s and use the values of earlier nodes.
+Three kinds of leaf stand for memory that exists before the program runs: ``input``
+(given at each run), ``variable`` (a `Variable`'s buffer) and ``constant`` (a NumPy
+array owned by the graph). Every other node is an opcode of ``docs/opcodes.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+Shape = tuple[int, ...]
+Attr = int | float | str | list[int] | list[float]
+
+#: Node kinds that stand for memory rather than for an opcode.
+LEAVES = frozenset({"input", "variable", "constant"})
+
+
+class Value:
+    """One result of a node: a dense row-major array of known shape and dtype."""
+
+    __slots__ = ("dtype", "index", "node", "shape")
+
+    def __init__(self, node: Node, index: int, shape: Shape, dtype: str) -> None:
+        self.node = node
+        self.index = index
+        self.shape = shape
+        self.dtype = dtype
+
+    @property
+    def nbytes(self) -> int:
+        return int(np.prod(self.shape, dtype=np.int64)) * dtype_size(self.dtype)
+
+    def __repr__(self) -> str:
+        return f"<Value {self.node.op}.{self.index} {self.dtype} {self.shape}>"
+
+
+class Node:
+    """One op call. `layer` and `source` say where the user wrote it."""
+
+    __slots__ = ("attrs", "guard", "inputs", "layer", "op", "outputs", "payload", "source")
+
+    def __init__(
+        self,
+        op: str,
+        inputs: tuple[Value, ...],
+        attrs: dict[str, Attr],
+        specs: list[tuple[str, Shape]],
+        *,
+        layer: str = "",
+        source: str = "",
+        guard: Value | None = None,
+        payload: Any = None,
+    ) -> None:
+        self.op = op
+        self.inputs = inputs
+        self.attrs = attrs
+        self.outputs = tuple(
+            Value(self, i, shape, dtype) for i, (dtype, shape) in enumerate(specs)
+        )
+        self.layer = layer
+        self.source = source
+        #: int64 [1]; the node is left out when it is not 0 (see ``Trace.skip_if``).
+        self.guard = guard
+        #: The `InputPort`, `Variable` or NumPy array behind a leaf.
+        self.payload = payload
+
+    def __repr__(self) -> str:
+        return f"<Node {self.op} -> {[v.shape for v in self.outputs]}>"
+
+
+@dataclass(frozen=True)
+class InputPort:
+    """A named input. A stepped one moves on by its own size at each loop pass."""
+
+    name: str
+    step: bool = False
+
+
+@dataclass
+class Output:
+    """A named result, copied to the caller's memory. Stepped: one per loop pass."""
+
+    name: str
+    value: Value
+    step: bool = False
+
+
+@dataclass
+class Loop:
+    """The whole graph repeats `count` times (an int64 [1] input), or until `stop`
+    (a variable's value, int64 [1]) is not 0 after a pass."""
+
+    count: Value
+    stop: Any = None  # a Variable
+
+
+@dataclass
+class Graph:
+    """Nodes in execution order, and what the program leaves behind."""
+
+    name: str
+    nodes: list[Node] = field(default_factory=list)
+    outputs: list[Output] = field(default_factory=list)
+    #: Variable -> the value it holds when a pass ends, in order of first assignment.
+    assigns: dict[Any, Value] = field(default_factory=dict)
+    loop: Loop | None = None
+    #: Groups of values to be placed side by side, in this order (gradients).
+    regions: list[list[Value]] = field(default_factory=list)
+    #: What a non-zero fault variable means, for error messages: variable -> text.
+    faults: dict[Any, str] = field(default_factory=dict)
+
+    def leaves(self, op: str) -> Iterator[Node]:
+        """The leaf nodes of one kind, in order."""
+        return (node for node in self.nodes if node.op == op)
+
+
+_SIZES = {
+    "float32": 4, "float64": 8, "float16": 2, "bfloat16": 2,
+    "int8": 1, "int16": 2, "int32": 4, "int64": 8,
+    "uint8": 1, "uint16": 2, "uint32": 4, "bool": 1,
+}  # fmt: skip
+
+
+def dtype_size(dtype: str) -> int:
+    """Bytes of one element of the named dtype."""
+    return _SIZES[dtype]

@@ -1,0 +1,215 @@
+"""Tracing: calling a model once with stand-ins, writing down the primitives it makes.
+
+Under a trace, reading a `Variable` gives an input, assigning to one records its new
+value, and later reads see it. Python runs once per trace.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import numpy as np
+
+from pydl import _core
+from pydl.graph.node import Attr, Graph, InputPort, Loop, Node, Output, Shape, Value
+from pydl.graph.operators import Operators
+
+
+class TraceTensor(Operators):
+    """A value of a running trace. Has a shape and a dtype but no data."""
+
+    __slots__ = ("trace", "value")
+
+    def __init__(self, trace: Trace, value: Value) -> None:
+        self.trace = trace
+        self.value = value
+
+    @property
+    def shape(self) -> Shape:
+        return self.value.shape
+
+    @property
+    def dtype(self) -> str:
+        return self.value.dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self.value.shape)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of a tensor with no axes")
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        return f"<TraceTensor shape={self.shape} dtype={self.dtype}>"
+
+    def _no_value(self, what: str) -> NoReturn:
+        raise TypeError(
+            f"{what} needs the value of a tensor that is only being traced (shape "
+            f"{self.shape}, made by {self.value.node.op!r} at "
+            f"{self.value.node.source or 'an unknown line'}). Use ops such as "
+            "`ops.where` instead, or compile the model with run_eagerly=True."
+        )
+
+    def __bool__(self) -> bool:
+        self._no_value("bool()")
+
+    def __float__(self) -> float:
+        self._no_value("float()")
+
+    def __int__(self) -> int:
+        self._no_value("int()")
+
+    def __index__(self) -> int:
+        self._no_value("an index")
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        self._no_value("np.asarray()")
+
+    def numpy(self) -> np.ndarray:
+        self._no_value(".numpy()")
+
+
+class Trace:
+    """A graph being written. Use as a context manager; the innermost one is current.
+
+    >>> with Trace("double") as trace:
+    ...     x = trace.input("x", (3,), "float32")
+    ...     trace.output("y", x + x)
+    >>> graph = trace.graph
+    """
+
+    def __init__(self, name: str) -> None:
+        self.graph = Graph(name)
+        self.layers: list[str] = []  # the path of the layer being called
+        self._variables: dict[Any, Value] = {}
+        self._current: dict[Any, Value] = {}
+        self._constants: dict[tuple[Any, ...], Value] = {}
+        self._guard: Value | None = None
+
+    def __enter__(self) -> Trace:
+        _stack().append(self)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        _stack().pop()
+
+    # -- leaves ---------------------------------------------------------------------
+
+    def input(
+        self, name: str, shape: Sequence[int], dtype: str, *, step: bool = False
+    ) -> TraceTensor:
+        """A named input; a stepped one is an array of passes of this shape."""
+        spec = (dtype, tuple(shape))
+        return self._leaf("input", spec, InputPort(name, step))
+
+    def constant(self, array: np.ndarray) -> TraceTensor:
+        """An array owned by the graph; equal small ones are shared."""
+        array = np.ascontiguousarray(array).reshape(np.shape(array))
+        key = (array.dtype.name, array.shape, array.tobytes()) if array.size <= 16 else ()
+        if key and key in self._constants:
+            return TraceTensor(self, self._constants[key])
+        tensor = self._leaf("constant", (array.dtype.name, array.shape), array)
+        if key:
+            self._constants[key] = tensor.value
+        return tensor
+
+    def read(self, variable: Any) -> TraceTensor:
+        """The variable's value here: the last one assigned in this trace, else its own."""
+        value = self._current.get(variable) or self._variables.get(variable)
+        if value is None:
+            spec = (variable.dtype, tuple(variable.shape))
+            value = self._leaf("variable", spec, variable).value
+            self._variables[variable] = value
+        return TraceTensor(self, value)
+
+    def assign(self, variable: Any, tensor: TraceTensor) -> None:
+        """Record the value the variable has from here on."""
+        if tensor.shape != tuple(variable.shape) or tensor.dtype != variable.dtype:
+            raise ValueError(
+                f"variable {variable.name!r}: expected {variable.dtype} "
+                f"{tuple(variable.shape)}, received {tensor.dtype} {tensor.shape}"
+            )
+        self.read(variable)  # its buffer is part of the program
+        self._current[variable] = tensor.value
+        self.graph.assigns[variable] = tensor.value
+
+    # -- nodes ----------------------------------------------------------------------
+
+    def add(
+        self, op: str, inputs: Sequence[TraceTensor], attrs: dict[str, Attr]
+    ) -> tuple[TraceTensor, ...]:
+        """Check the call in C++, add a node, return its results."""
+        specs = _core.infer(op, [(t.dtype, t.shape) for t in inputs], attrs)
+        node = Node(
+            op, tuple(t.value for t in inputs), attrs, specs,
+            layer="/".join(self.layers), source=user_line(), guard=self._guard,
+        )  # fmt: skip
+        self.graph.nodes.append(node)
+        return tuple(TraceTensor(self, value) for value in node.outputs)
+
+    def output(self, name: str, tensor: TraceTensor, *, step: bool = False) -> None:
+        """Give the caller this value under this name."""
+        self.graph.outputs.append(Output(name, tensor.value, step))
+
+    def loop(self, count: TraceTensor, stop: Any = None) -> None:
+        """Repeat the whole graph; see `Loop`."""
+        self.graph.loop = Loop(count.value, stop)
+
+    @contextmanager
+    def skip_if(self, flag: TraceTensor) -> Iterator[None]:
+        """Leave out the nodes added inside when `flag` (int64 [1]) is not 0.
+
+        Only assignments may leave such a block: nothing outside may read its values.
+        """
+        outer, self._guard = self._guard, flag.value
+        try:
+            yield
+        finally:
+            self._guard = outer
+
+    def _leaf(self, op: str, spec: tuple[str, Shape], payload: Any) -> TraceTensor:
+        node = Node(op, (), {}, [spec], payload=payload)
+        self.graph.nodes.append(node)
+        return TraceTensor(self, node.outputs[0])
+
+
+_local = threading.local()
+
+
+def _stack() -> list[Trace | None]:
+    stack: list[Trace | None] | None = getattr(_local, "stack", None)
+    if stack is None:
+        stack = _local.stack = []
+    return stack
+
+
+def current_trace() -> Trace | None:
+    """The innermost running trace of this thread."""
+    stack = _stack()
+    return stack[-1] if stack else None
+
+
+@contextmanager
+def outside_trace() -> Iterator[None]:
+    """Run ops at once although a trace is running (to create variables)."""
+    _stack().append(None)
+    try:
+        yield
+    finally:
+        _stack().pop()
+
+
+def user_line() -> str:
+    """``file:line`` of the innermost frame outside this package, "" if there is none."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        if not frame.f_globals.get("__name__", "").startswith("pydl."):
+            return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        frame = frame.f_back  # type: ignore[assignment]
+    return ""
