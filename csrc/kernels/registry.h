@@ -5,17 +5,18 @@
 #include <vector>
 
 #include "kernels/kernel.h"
+#include "plan/export.h"
 
 namespace pydl {
 
 // Bundles this CPU can run, widest first; "ref" is always last.
-const std::vector<const Bundle*>& available_bundles();
+PYDL_EXPORT const std::vector<const Bundle*>& available_bundles();
 
 // The bundle named by `isa`; "" means PYDL_ISA from the environment, else the widest. nullptr when
 // it is unknown here or this CPU lacks it.
-const Bundle* find_bundle(std::string_view isa);
+PYDL_EXPORT const Bundle* find_bundle(std::string_view isa);
 
 // Candidates for `op`: those of `bundle` in order, then those of "ref".
-std::vector<const Candidate*> candidates(const Bundle& bundle, Opcode op);
+PYDL_EXPORT std::vector<const Candidate*> candidates(const Bundle& bundle, Opcode op);
 
 }  // namespace pydl

@@ -1,0 +1,83 @@
+#include "bindings/buffers.h"
+
+#include <string>
+
+namespace pydl {
+
+namespace py = pybind11;
+
+namespace {
+
+// One of NumPy's native, single-character formats. False for anything else.
+bool dtype_from_format(const Py_buffer& view, DType* dtype) {
+  const char* format = view.format == nullptr ? "B" : view.format;
+  if (*format == '=' || *format == '@' || *format == '<') ++format;
+  if (format[0] == '\0' || format[1] != '\0') return false;
+  const auto sized = [&](DType two, DType four, DType eight) {
+    *dtype = view.itemsize == 8 ? eight : view.itemsize == 4 ? four : two;
+    return true;
+  };
+  switch (*format) {
+    case 'f': *dtype = DType::kFloat32; return true;
+    case 'd': *dtype = DType::kFloat64; return true;
+    case 'e': *dtype = DType::kFloat16; return true;
+    case 'b': *dtype = DType::kInt8; return true;
+    case 'B': *dtype = DType::kUInt8; return true;
+    case '?': *dtype = DType::kBool; return true;
+    case 'h': case 'i': case 'l': case 'q':
+      return sized(DType::kInt16, DType::kInt32, DType::kInt64);
+    case 'H': case 'I':
+      return sized(DType::kUInt16, DType::kUInt32, DType::kUInt32);
+    case 'L':
+      *dtype = DType::kUInt32;
+      return view.itemsize == 4;
+    default: return false;
+  }
+}
+
+}  // namespace
+
+BufferList::BufferList(py::sequence arrays, bool writable, const char* what) {
+  const size_t count = arrays.size();
+  views_.reserve(count);
+  buffers_.reserve(count);
+  const int flags = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (writable ? PyBUF_WRITABLE : 0);
+  for (size_t i = 0; i < count; ++i) {
+    const py::object array = arrays[i];
+    Py_buffer view;
+    if (PyObject_GetBuffer(array.ptr(), &view, flags) != 0) {
+      release();
+      const py::error_already_set cause;
+      throw py::value_error(std::string(what) + " " + std::to_string(i) + ": expected a C-contiguous" +
+                            (writable ? ", writable" : "") + " array: " + cause.what());
+    }
+    views_.push_back(view);
+    DType dtype = DType::kFloat32;
+    if (!dtype_from_format(view, &dtype) || view.ndim > kMaxRank) {
+      const std::string format = view.format == nullptr ? "?" : view.format;
+      const int rank = view.ndim;
+      release();
+      throw py::value_error(std::string(what) + " " + std::to_string(i) +
+                            ": expected an array of a plain dtype and at most 8 axes, received format '" +
+                            format + "' with " + std::to_string(rank) + " axes");
+    }
+    buffers_.push_back({view.buf, view.len, dtype});
+  }
+}
+
+Spec BufferList::spec(size_t index) const {
+  const Py_buffer& view = views_[index];
+  Spec spec;
+  spec.dtype = buffers_[index].dtype;
+  spec.shape.assign(view.shape, view.shape + view.ndim);
+  return spec;
+}
+
+void BufferList::release() {
+  for (Py_buffer& view : views_) PyBuffer_Release(&view);
+  views_.clear();
+}
+
+BufferList::~BufferList() { release(); }
+
+}  // namespace pydl

@@ -1,0 +1,232 @@
+#include "runtime/program.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/run.h"
+
+namespace pydl {
+namespace {
+
+std::vector<Spec> specs_of(const Entry& entry, const std::vector<int>& values) {
+  std::vector<Spec> specs;
+  specs.reserve(values.size());
+  for (int v : values) specs.push_back(entry.values[static_cast<size_t>(v)].spec);
+  return specs;
+}
+
+// Values of a one-op entry: caller memory on both sides.
+void add_port(Entry* entry, Place place, const Spec& spec, std::vector<Port>* ports,
+              std::vector<int>* operands) {
+  const int index = static_cast<int>(ports->size());
+  ports->push_back({std::to_string(index), spec, 0});
+  operands->push_back(static_cast<int>(entry->values.size()));
+  entry->values.push_back({spec, place, index, 0});
+}
+
+std::string port_name(const char* what, const Port& port) {
+  return std::string(what) + " '" + port.name + "'";
+}
+
+}  // namespace
+
+Status Program::bind(const Entry& entry, const std::vector<StateSlot>& state, std::string_view isa,
+                     std::unique_ptr<Program>* out) {
+  auto program = std::make_unique<Program>();
+  program->entry_ = entry;
+  program->state_ = state;
+  program->bundle_ = find_bundle(isa);
+  if (program->bundle_ == nullptr) {
+    std::string message = "instruction set '" + std::string(isa) + "' (PYDL_ISA) is not one of:";
+    for (const Bundle* bundle : available_bundles()) message += std::string(" ") + bundle->isa;
+    return Status(Code::kNotFound, message);
+  }
+  PYDL_RETURN_IF_ERROR(program->bind_code({}));
+  *out = std::move(program);
+  return {};
+}
+
+Status Program::bind_op(Opcode op, const std::vector<Spec>& inputs,
+                        const std::vector<Spec>& outputs, const Attrs& attrs, std::string_view isa,
+                        std::string_view kernel, std::unique_ptr<Program>* out) {
+  auto program = std::make_unique<Program>();
+  program->bundle_ = find_bundle(isa);
+  if (program->bundle_ == nullptr) {
+    return Status(Code::kNotFound, "unknown instruction set '" + std::string(isa) + "'");
+  }
+  Entry& entry = program->entry_;
+  Instruction instruction;
+  instruction.op = op;
+  instruction.attrs = attrs;
+  for (const Spec& spec : inputs) {
+    add_port(&entry, Place::kInput, spec, &entry.inputs, &instruction.inputs);
+  }
+  for (const Spec& spec : outputs) {
+    add_port(&entry, Place::kOutput, spec, &entry.outputs, &instruction.outputs);
+  }
+  entry.code.push_back(std::move(instruction));
+  PYDL_RETURN_IF_ERROR(program->bind_code(kernel));
+  *out = std::move(program);
+  return {};
+}
+
+std::vector<bool> Program::written_state() const {
+  std::vector<bool> written(state_.size(), false);
+  for (const Instruction& instruction : entry_.code) {
+    for (int v : instruction.outputs) {
+      const Value& value = entry_.values[static_cast<size_t>(v)];
+      if (value.place == Place::kState) written[static_cast<size_t>(value.index)] = true;
+    }
+  }
+  return written;
+}
+
+Status Program::bind_code(std::string_view kernel) {
+  written_ = written_state();
+  instructions_.reserve(entry_.code.size());
+  control_.reserve(entry_.code.size());
+  for (const Instruction& instruction : entry_.code) {
+    PYDL_RETURN_IF_ERROR(bind_one(instruction, kernel));
+  }
+  // Operands inside a loop that lie in a stepped input or output move with the passes.
+  for (size_t i = 0; i < entry_.code.size(); ++i) {
+    if (entry_.code[i].op != Opcode::loop) continue;
+    const int first = control_[i].first_input + static_cast<int>(entry_.code[i].inputs.size());
+    const auto end = static_cast<size_t>(control_[i].end);
+    const int last = end < control_.size() ? control_[end].first_input
+                                           : static_cast<int>(operands_.size());
+    for (int o = first; o < last; ++o) {
+      const Operand& operand = operands_[static_cast<size_t>(o)];
+      const auto index = static_cast<size_t>(operand.index);
+      int64_t step = 0;
+      if (operand.place == Place::kInput) step = entry_.inputs[index].step;
+      if (operand.place == Place::kOutput) step = entry_.outputs[index].step;
+      if (step != 0) stepped_.push_back({o, step});
+    }
+  }
+  return {};
+}
+
+void Program::add_operands(const Instruction& instruction) {
+  for (const std::vector<int>* list : {&instruction.inputs, &instruction.outputs}) {
+    for (int v : *list) {
+      const Value& value = entry_.values[static_cast<size_t>(v)];
+      operands_.push_back({value.place, value.index, value.offset});
+    }
+  }
+}
+
+void Program::add_derived(const Instruction& instruction, const Bound& bound) {
+  for (int d = 0; d < bound.n_derived; ++d) {
+    const auto operand = static_cast<size_t>(bound.derived[d].operand);
+    const Value& value = entry_.values[static_cast<size_t>(instruction.inputs[operand])];
+    derived_.add(bound.derived[d], bound.params, value.index, value.offset);
+  }
+}
+
+Status Program::bind_one(const Instruction& instruction, std::string_view kernel) {
+  const int here = static_cast<int>(instructions_.size());
+  const int first_input = static_cast<int>(operands_.size());
+  control_.push_back({first_input, first_input + static_cast<int>(instruction.inputs.size()),
+                      here + 1, derived_.size()});
+  instructions_.emplace_back();
+  BoundInstruction& bound = instructions_.back();
+  bound.op = instruction.op;
+  add_operands(instruction);
+  if (instruction.op == Opcode::loop || instruction.op == Opcode::if_) {
+    const char* range = instruction.op == Opcode::loop ? "body" : "skip";
+    control_.back().end = here + 1 + static_cast<int>(instruction.attrs.get_int(range, 0));
+    return {};
+  }
+  const std::vector<Spec> inputs = specs_of(entry_, instruction.inputs);
+  const std::vector<Spec> outputs = specs_of(entry_, instruction.outputs);
+  std::vector<bool> constant;
+  for (int v : instruction.inputs) {
+    const Value& value = entry_.values[static_cast<size_t>(v)];
+    constant.push_back(value.place == Place::kState && !written_[static_cast<size_t>(value.index)]);
+  }
+  const BindRequest request = {instruction.op, &inputs, &outputs, &constant, &instruction.attrs,
+                               kernel};
+  PYDL_RETURN_IF_ERROR(bind_instruction(request, *bundle_, &binder_, &bound));
+  scratch_bytes_ = std::max(scratch_bytes_, bound.bound.scratch_bytes);
+  worker_bytes_ = std::max(worker_bytes_, bound.bound.worker_bytes);
+  add_derived(instruction, bound.bound);
+  return {};
+}
+
+Status Program::count_passes(const std::vector<Buffer>& inputs, int64_t* passes) const {
+  *passes = 1;
+  for (const Instruction& instruction : entry_.code) {
+    if (instruction.op != Opcode::loop) continue;
+    const Value& value = entry_.values[static_cast<size_t>(instruction.inputs[0])];
+    if (value.place != Place::kInput) return invalid("loop: its count must be an input of the plan");
+    int64_t count = 0;
+    std::memcpy(&count, static_cast<const char*>(inputs[static_cast<size_t>(value.index)].data) +
+                            value.offset, sizeof(count));
+    if (count < 0) return invalid("loop: count must be >= 0, received " + std::to_string(count));
+    *passes = std::max(*passes, count);
+  }
+  return {};
+}
+
+Status Program::check_ports(const char* what, const std::vector<Port>& ports,
+                            const std::vector<Buffer>& buffers, int64_t passes) const {
+  for (size_t i = 0; i < ports.size(); ++i) {
+    const Port& port = ports[i];
+    const Buffer& buffer = buffers[i];
+    if (buffer.dtype != port.spec.dtype) {
+      return invalid(port_name(what, port) + ": expected dtype " + dtype_name(port.spec.dtype) +
+                     ", received " + dtype_name(buffer.dtype));
+    }
+    const int64_t once = byte_size(port.spec);
+    const bool enough =
+        buffer.bytes >= once &&
+        (port.step == 0 || passes <= 1 || (buffer.bytes - once) / port.step >= passes - 1);
+    if (enough) continue;
+    return invalid(port_name(what, port) + ": expected " + to_string(port.spec) +
+                   (port.step == 0 ? "" : " for each of " + std::to_string(passes) + " passes") +
+                   ", received " + std::to_string(buffer.bytes) + " bytes");
+  }
+  return {};
+}
+
+Status Program::check_buffers(const State& state, const std::vector<Buffer>& inputs,
+                              const std::vector<Buffer>& outputs) const {
+  if (inputs.size() != entry_.inputs.size() || outputs.size() != entry_.outputs.size()) {
+    return invalid("'" + entry_.name + "' takes " + std::to_string(entry_.inputs.size()) +
+                   " inputs and " + std::to_string(entry_.outputs.size()) + " outputs, received " +
+                   std::to_string(inputs.size()) + " and " + std::to_string(outputs.size()));
+  }
+  if (state.size() != static_cast<int>(state_.size())) {
+    return invalid("expected a state of " + std::to_string(state_.size()) + " slots, received " +
+                   std::to_string(state.size()));
+  }
+  for (int i = 0; i < state.size(); ++i) {
+    const StateSlot& slot = state_[static_cast<size_t>(i)];
+    const Slot& given = state.slot(i);
+    if (given.bytes != byte_size(slot.spec) || given.dtype != slot.spec.dtype) {
+      return invalid("state '" + slot.name + "': expected " + to_string(slot.spec) + ", received " +
+                     dtype_name(given.dtype) + " of " + std::to_string(given.bytes) + " bytes");
+    }
+  }
+  PYDL_RETURN_IF_ERROR(check_ports("input", entry_.inputs, inputs, 1));
+  int64_t passes = 1;
+  PYDL_RETURN_IF_ERROR(count_passes(inputs, &passes));
+  PYDL_RETURN_IF_ERROR(check_ports("input", entry_.inputs, inputs, passes));
+  return check_ports("output", entry_.outputs, outputs, passes);
+}
+
+Status Program::run(const State& state, const std::vector<Buffer>& inputs,
+                    const std::vector<Buffer>& outputs, int64_t* passes,
+                    std::vector<double>* seconds) const {
+  PYDL_RETURN_IF_ERROR(check_buffers(state, inputs, outputs));
+  std::shared_ptr<const DerivedSet::Snapshot> derived;
+  if (!derived_.empty()) PYDL_RETURN_IF_ERROR(derived_.current(state, &derived));
+  Run run(*this, derived == nullptr ? nullptr : derived->pointers.data(), seconds);
+  run.connect(state, inputs, outputs);
+  PYDL_RETURN_IF_ERROR(run_job(run));
+  if (passes != nullptr) *passes = run.passes();
+  return {};
+}
+
+}  // namespace pydl

@@ -1,0 +1,92 @@
+// A bound entry of a plan: kernels chosen, scratch sized. Immutable and shared between threads; every
+// running call borrows an arena of its own.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plan/plan.h"
+#include "runtime/bind.h"
+#include "runtime/derived.h"
+#include "runtime/state.h"
+
+namespace pydl {
+
+// Memory of the caller for one input or output.
+struct Buffer {
+  void* data = nullptr;
+  int64_t bytes = 0;
+  DType dtype = DType::kFloat32;
+};
+
+class PYDL_EXPORT Program {
+ public:
+  // `entry` must be part of a validated plan. `isa` as in find_bundle; kNotFound when unknown here.
+  static Status bind(const Entry& entry, const std::vector<StateSlot>& state, std::string_view isa,
+                     std::unique_ptr<Program>* out);
+
+  // One op by itself, for eager calls and tests. `kernel`: only this candidate, "" any.
+  static Status bind_op(Opcode op, const std::vector<Spec>& inputs,
+                        const std::vector<Spec>& outputs, const Attrs& attrs, std::string_view isa,
+                        std::string_view kernel, std::unique_ptr<Program>* out);
+
+  // Checks the buffers, then runs to the end. `passes`: loop passes done. `seconds`: when given, one
+  // entry per instruction, to which its time is added.
+  Status run(const State& state, const std::vector<Buffer>& inputs,
+             const std::vector<Buffer>& outputs, int64_t* passes,
+             std::vector<double>* seconds = nullptr) const;
+
+  const Entry& entry() const { return entry_; }
+  const std::vector<StateSlot>& state() const { return state_; }
+  const std::vector<BoundInstruction>& instructions() const { return instructions_; }
+  const char* isa() const { return bundle_->isa; }
+  int64_t scratch_bytes() const { return scratch_bytes_; }
+
+ private:
+  friend class Run;
+
+  // Where one operand comes from; the pointer is made at each run.
+  struct Operand {
+    Place place;
+    int index;
+    int64_t offset;
+  };
+  struct Stepped {  // an operand that moves on at each pass
+    int operand;
+    int64_t step;
+  };
+  struct Control {  // of instruction i: its operands, and where its range ends
+    int first_input;
+    int first_output;
+    int end;            // if, loop: one past the last covered instruction
+    int first_derived;
+  };
+
+  Status bind_code(std::string_view kernel);
+  Status bind_one(const Instruction& instruction, std::string_view kernel);
+  void add_operands(const Instruction& instruction);
+  void add_derived(const Instruction& instruction, const Bound& bound);
+  std::vector<bool> written_state() const;
+  Status check_buffers(const State& state, const std::vector<Buffer>& inputs,
+                       const std::vector<Buffer>& outputs) const;
+  Status check_ports(const char* what, const std::vector<Port>& ports,
+                     const std::vector<Buffer>& buffers, int64_t passes) const;
+  Status count_passes(const std::vector<Buffer>& inputs, int64_t* passes) const;
+
+  Entry entry_;
+  std::vector<StateSlot> state_;
+  const Bundle* bundle_ = nullptr;
+  Binder binder_;
+  std::vector<BoundInstruction> instructions_;
+  std::vector<Control> control_;
+  std::vector<Operand> operands_;
+  std::vector<Stepped> stepped_;
+  std::vector<bool> written_;  // per state slot
+  DerivedSet derived_;
+  int64_t scratch_bytes_ = 0;
+  int64_t worker_bytes_ = 0;
+};
+
+}  // namespace pydl
