@@ -1,0 +1,279 @@
+// One interpreter for single ops and chains; `cast` apart.
+#include <cmath>
+#include <limits>
+#include <type_traits>
+
+#include "kernels/chain.h"
+#include "kernels/ref/bundle.h"
+#include "kernels/ref/common.h"
+
+namespace pydl::ref {
+namespace {
+
+struct ChainParams {
+  ChainProgram program;
+  Nest nest;
+  int64_t count;
+  bool is_bool[kMaxOperands];  // operands read as 0 and 1
+  bool bool_result;
+};
+
+// Integers wrap around.
+template <class T>
+T wrap(uint64_t value) {
+  return static_cast<T>(value);
+}
+
+template <class T>
+T maximum(T a, T b) {
+  if (a != a) return a;
+  return b != b || b > a ? b : a;
+}
+
+template <class T>
+T minimum(T a, T b) {
+  if (a != a) return a;
+  return b != b || b < a ? b : a;
+}
+
+template <class T>
+T sign(T x) {
+  if (x != x) return x;
+  return static_cast<T>((x > T(0)) - (x < T(0)));
+}
+
+double softplus(double x) { return std::fmax(x, 0.0) + std::log1p(std::exp(-std::fabs(x))); }
+
+// Ops of floats only, in double.
+double apply_math(Opcode op, double x) {
+  switch (op) {
+    case Opcode::rsqrt: return 1.0 / std::sqrt(x);
+    case Opcode::exp: return std::exp(x);
+    case Opcode::expm1: return std::expm1(x);
+    case Opcode::log: return std::log(x);
+    case Opcode::log1p: return std::log1p(x);
+    case Opcode::tanh: return std::tanh(x);
+    case Opcode::sigmoid: return 1.0 / (1.0 + std::exp(-x));
+    case Opcode::softplus: return x != x ? x : softplus(x);
+    case Opcode::erf: return std::erf(x);
+    case Opcode::sin: return std::sin(x);
+    case Opcode::cos: return std::cos(x);
+    default: return 0.0;
+  }
+}
+
+template <class T>
+T apply_float(Opcode op, T a, T b) {
+  switch (op) {
+    case Opcode::sqrt: return std::sqrt(a);
+    case Opcode::reciprocal: return T(1) / a;
+    case Opcode::floor: return std::floor(a);
+    case Opcode::isfinite: return T(std::isfinite(a));
+    case Opcode::div: return a / b;
+    case Opcode::pow: return static_cast<T>(std::pow(double(a), double(b)));
+    case Opcode::sigmoid_grad: return a * b * (T(1) - b);
+    case Opcode::tanh_grad: return a * (T(1) - b * b);
+    default: return static_cast<T>(apply_math(op, double(a)));
+  }
+}
+
+template <class T>
+T apply_arithmetic(Opcode op, T a, T b) {
+  if constexpr (std::is_floating_point_v<T>) {
+    switch (op) {
+      case Opcode::neg: return -a;
+      case Opcode::abs: return std::fabs(a);
+      case Opcode::square: return a * a;
+      case Opcode::add: return a + b;
+      case Opcode::sub: return a - b;
+      default: return a * b;
+    }
+  } else {
+    const uint64_t x = static_cast<uint64_t>(a), y = static_cast<uint64_t>(b);
+    switch (op) {
+      case Opcode::neg: return wrap<T>(0 - x);
+      case Opcode::abs: return a < T(0) ? wrap<T>(0 - x) : a;
+      case Opcode::square: return wrap<T>(x * x);
+      case Opcode::add: return wrap<T>(x + y);
+      case Opcode::sub: return wrap<T>(x - y);
+      default: return wrap<T>(x * y);
+    }
+  }
+}
+
+template <class T>
+T apply(Opcode op, T a, T b, T c) {
+  const T zero = T(0);
+  switch (op) {
+    case Opcode::neg:
+    case Opcode::abs:
+    case Opcode::square:
+    case Opcode::add:
+    case Opcode::sub:
+    case Opcode::mul: return apply_arithmetic(op, a, b);
+    case Opcode::copy: return a;
+    case Opcode::sign: return sign(a);
+    case Opcode::relu: return maximum(a, zero);
+    case Opcode::logical_not: return T(a == zero);
+    case Opcode::maximum: return maximum(a, b);
+    case Opcode::minimum: return minimum(a, b);
+    case Opcode::equal: return T(a == b);
+    case Opcode::not_equal: return T(a != b);
+    case Opcode::less: return T(a < b);
+    case Opcode::less_equal: return T(a <= b);
+    case Opcode::greater: return T(a > b);
+    case Opcode::greater_equal: return T(a >= b);
+    case Opcode::logical_and: return T(a != zero && b != zero);
+    case Opcode::logical_or: return T(a != zero || b != zero);
+    case Opcode::relu_grad: return b > zero ? a : zero;
+    case Opcode::where: return a != zero ? b : c;
+    default: break;
+  }
+  if constexpr (std::is_floating_point_v<T>) return apply_float(op, a, b);
+  return zero;
+}
+
+template <class T>
+void run_steps(const ChainProgram& program, T* registers) {
+  for (int s = 0; s < program.n_steps; ++s) {
+    const ChainStep& step = program.steps[s];
+    T args[kMaxStepArgs] = {};
+    for (int a = 0; a < step.n_args; ++a) {
+      const int k = step.args[a];
+      args[a] = k >= 0 ? registers[k] : static_cast<T>(program.literals[-1 - k]);
+    }
+    registers[program.n_inputs + s] = apply(step.op, args[0], args[1], args[2]);
+  }
+}
+
+template <class T>
+void run_chain(const Call& call, int64_t) {
+  const ChainParams& p = *static_cast<const ChainParams*>(call.params);
+  const ChainProgram& program = p.program;
+  const int64_t inner = p.nest.dims[p.nest.rank - 1];
+  T registers[kMaxRegisters];
+  for (int64_t i = 0; i < p.count; ++i) {
+    const int64_t row = i / inner, column = i % inner;
+    for (int k = 0; k < program.n_inputs; ++k) {
+      const int64_t at =
+          nest_offset(p.nest, k, row) + column * p.nest.strides[k][p.nest.rank - 1];
+      registers[k] = p.is_bool[k] ? T(static_cast<const uint8_t*>(call.in[k])[at] != 0)
+                                  : static_cast<const T*>(call.in[k])[at];
+    }
+    run_steps(program, registers);
+    for (int r = 0; r < program.n_results; ++r) {
+      const T value = registers[program.results[r]];
+      if (p.bool_result) {
+        static_cast<uint8_t*>(call.out[r])[i] = value != T(0);
+      } else {
+        static_cast<T*>(call.out[r])[i] = value;
+      }
+    }
+  }
+}
+
+// The dtype the steps compute in.
+DType chain_dtype(const OpView& op) {
+  switch (op.op) {
+    case Opcode::chain: return op.out[0].dtype;
+    case Opcode::where: return op.in[1].dtype;
+    default: return op.in[0].dtype;
+  }
+}
+
+// 16-bit floats can only be moved.
+DType moved_as(const OpView& op, DType dtype) {
+  const bool move = op.op == Opcode::copy || op.op == Opcode::where;
+  const bool half = dtype == DType::kFloat16 || dtype == DType::kBFloat16;
+  return move && half ? DType::kUInt16 : dtype;
+}
+
+const char* bind_chain(const OpView& op, Binder* binder, Bound* bound) {
+  if (all_empty(op)) return nullptr;
+  ChainParams* p = alloc_params<ChainParams>(binder);
+  if (p == nullptr) return kOutOfMemory;
+  const char* error = chain_program(op, &p->program);
+  if (error != nullptr) return error;
+  make_nest(op.in, op.n_in, op.out[0], &p->nest);
+  p->count = op.out[0].count;
+  for (int i = 0; i < op.n_in; ++i) p->is_bool[i] = op.in[i].dtype == DType::kBool;
+  p->bool_result = op.out[0].dtype == DType::kBool;
+  PieceFn run = nullptr;
+  const DType dtype = moved_as(op, chain_dtype(op));
+  if (dtype == DType::kBool) run = run_chain<uint8_t>;
+  visit_number(dtype, [&](auto t) { run = run_chain<decltype(t)>; });
+  if (run == nullptr) return "dtype not supported";
+  return bind_piece(p, run, bound);
+}
+
+struct CastParams {
+  int64_t count;
+};
+
+template <class To, class From>
+To convert(From x) {
+  if constexpr (std::is_same_v<From, Bool>) {
+    return convert<To>(static_cast<uint8_t>(x.byte != 0));
+  } else if constexpr (std::is_same_v<To, Bool>) {
+    return Bool{static_cast<uint8_t>(x != From(0))};
+  } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
+    if (x != x) return To(0);
+    constexpr To kLow = std::numeric_limits<To>::min(), kHigh = std::numeric_limits<To>::max();
+    if (double(x) <= double(kLow)) return kLow;
+    if (double(x) >= double(kHigh)) return kHigh;
+    return static_cast<To>(x);
+  } else {
+    return static_cast<To>(x);
+  }
+}
+
+template <class From, class To>
+void run_cast(const Call& call, int64_t) {
+  const int64_t count = static_cast<const CastParams*>(call.params)->count;
+  const From* x = static_cast<const From*>(call.in[0]);
+  To* out = static_cast<To*>(call.out[0]);
+  for (int64_t i = 0; i < count; ++i) out[i] = convert<To>(x[i]);
+}
+
+template <class Visitor>
+bool visit_castable(DType dtype, Visitor&& visitor) {
+  if (dtype != DType::kBool) return visit_number(dtype, visitor);
+  visitor(Bool());
+  return true;
+}
+
+const char* bind_cast(const OpView& op, Binder* binder, Bound* bound) {
+  if (all_empty(op)) return nullptr;
+  CastParams* p = alloc_params<CastParams>(binder);
+  if (p == nullptr) return kOutOfMemory;
+  p->count = op.out[0].count;
+  PieceFn run = nullptr;
+  visit_castable(op.in[0].dtype, [&](auto from) {
+    visit_castable(op.out[0].dtype,
+                   [&](auto to) { run = run_cast<decltype(from), decltype(to)>; });
+  });
+  if (run == nullptr) return "dtype not supported";
+  return bind_piece(p, run, bound);
+}
+
+#define PYDL_STEP(op) {Opcode::op, #op "_ref", bind_chain}
+const Candidate kCandidates[] = {
+    PYDL_STEP(neg), PYDL_STEP(abs), PYDL_STEP(sign), PYDL_STEP(square), PYDL_STEP(sqrt),
+    PYDL_STEP(rsqrt), PYDL_STEP(reciprocal), PYDL_STEP(exp), PYDL_STEP(expm1), PYDL_STEP(log),
+    PYDL_STEP(log1p), PYDL_STEP(tanh), PYDL_STEP(sigmoid), PYDL_STEP(softplus), PYDL_STEP(erf),
+    PYDL_STEP(relu), PYDL_STEP(floor), PYDL_STEP(sin), PYDL_STEP(cos), PYDL_STEP(logical_not),
+    PYDL_STEP(isfinite), PYDL_STEP(add), PYDL_STEP(sub), PYDL_STEP(mul), PYDL_STEP(div),
+    PYDL_STEP(pow), PYDL_STEP(maximum), PYDL_STEP(minimum), PYDL_STEP(equal),
+    PYDL_STEP(not_equal), PYDL_STEP(less), PYDL_STEP(less_equal), PYDL_STEP(greater),
+    PYDL_STEP(greater_equal), PYDL_STEP(logical_and), PYDL_STEP(logical_or),
+    PYDL_STEP(relu_grad), PYDL_STEP(sigmoid_grad), PYDL_STEP(tanh_grad), PYDL_STEP(where),
+    PYDL_STEP(copy), PYDL_STEP(chain), {Opcode::cast, "cast_ref", bind_cast},
+};
+#undef PYDL_STEP
+
+}  // namespace
+
+const Family kElementwiseFamily = {kCandidates,
+                                   static_cast<int>(sizeof(kCandidates) / sizeof(kCandidates[0]))};
+
+}  // namespace pydl::ref
