@@ -1,6 +1,7 @@
 // The slot table: where a plan's state lives. Shared memory, owned by whoever filled the table.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
