@@ -30,6 +30,9 @@ std::string port_name(const char* what, const Port& port) {
 
 }  // namespace
 
+Program::Program() = default;
+Program::~Program() = default;
+
 Status Program::bind(const Entry& entry, const std::vector<StateSlot>& state, std::string_view isa,
                      std::unique_ptr<Program>* out) {
   auto program = std::make_unique<Program>();

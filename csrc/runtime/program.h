@@ -23,6 +23,11 @@ struct Buffer {
 
 class PYDL_EXPORT Program {
  public:
+  Program();
+  ~Program();
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+
   // `entry` must be part of a validated plan. `isa` as in find_bundle; kNotFound when unknown here.
   static Status bind(const Entry& entry, const std::vector<StateSlot>& state, std::string_view isa,
                      std::unique_ptr<Program>* out);
