@@ -1,0 +1,1 @@
+"""Benchmarks: kernels and whole training steps against peers, in one interleaved run."""

@@ -1,0 +1,1 @@
+"""One process per library. Each reads case names and answers with seconds per step."""

@@ -1,0 +1,39 @@
+"""Keras 3 on the backend of KERAS_BACKEND, through `fit`; --steps sets steps_per_execution."""
+
+from __future__ import annotations
+
+import sys
+
+import keras
+from serve import Run, serve
+
+from benchmarks.cases import MLPS, Mlp
+
+STEPS = int(sys.argv[sys.argv.index("--steps") + 1]) if "--steps" in sys.argv else 1
+
+
+def build(case: Mlp) -> keras.Model:
+    model = keras.Sequential([keras.Input((case.sizes[0],))])
+    for units in case.sizes[1:-1]:
+        model.add(keras.layers.Dense(units, activation="relu"))
+    model.add(keras.layers.Dense(case.sizes[-1]))
+    model.compile(
+        "adam",
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        steps_per_execution=STEPS,
+    )
+    return model
+
+
+def mlp(case: Mlp) -> Run:
+    x, y = case.data()
+    model = build(case)
+
+    def run() -> float:
+        model.fit(x, y, batch_size=case.batch, epochs=case.epochs, verbose=0)
+        return case.steps
+
+    return run
+
+
+serve(lambda name: mlp(MLPS[name]) if name in MLPS else None)

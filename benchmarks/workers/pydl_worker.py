@@ -1,0 +1,101 @@
+"""pydl: `fit` for networks; products and updates in native loops of a plan."""
+
+from __future__ import annotations
+
+import numpy as np
+from serve import Run, repeated, serve
+
+import pydl
+from benchmarks.cases import GEMMS, MLPS, Mlp
+from pydl.graph.trace import Trace
+from pydl.ops.apply import apply
+from pydl.runtime.program import compile_graph
+
+
+def mlp(case: Mlp) -> Run:
+    x, y = case.data()
+    model = pydl.Sequential([pydl.Input((case.sizes[0],))])
+    for units in case.sizes[1:-1]:
+        model.add(pydl.layers.Dense(units, activation="relu"))
+    model.add(pydl.layers.Dense(case.sizes[-1]))
+    loss = pydl.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("adam", loss)
+
+    def run() -> float:
+        model.fit(x, y, batch_size=case.batch, epochs=case.epochs, verbose=0)
+        return case.steps
+
+    return run
+
+
+def looped(op: str, arrays: list[np.ndarray], attrs: dict, seconds: float) -> Run:
+    """One op in a native loop of a plan: what a kernel costs without Python."""
+    with Trace(op) as trace:
+        count = trace.input("steps", (1,), "int64")
+        trace.loop(count)
+        inputs = [
+            trace.input(str(i), array.shape, array.dtype.name)
+            for i, array in enumerate(arrays)
+        ]
+        outputs = apply(op, inputs, attrs)
+        for i, output in enumerate(outputs):
+            trace.output(f"out{i}", output)
+    program = compile_graph(trace.graph)
+    feeds = {str(i): array for i, array in enumerate(arrays)}
+    results = {
+        f"out{i}": np.empty(t.shape, t.dtype) for i, t in enumerate(outputs)
+    }
+
+    def call(steps: int) -> None:
+        program.run({"steps": np.array([steps], np.int64), **feeds}, results)
+
+    once = repeated(lambda: call(1), seconds)()
+    steps = max(1, int(once))
+
+    def run() -> float:
+        call(steps)
+        return steps
+
+    return run
+
+
+def gemm(name: str) -> Run:
+    case = GEMMS[name]
+    attrs = {
+        "transpose_a": int(case.transpose_a),
+        "transpose_b": int(case.transpose_b),
+    }
+    return looped("matmul", list(case.operands()), attrs, 0.02)
+
+
+def adam() -> Run:
+    rng = np.random.default_rng(0)
+    weight = pydl.Variable(rng.standard_normal(10_000_000).astype(np.float32))
+    grad = rng.standard_normal(10_000_000).astype(np.float32)
+    optimizer = pydl.optimizers.Adam()
+    optimizer.build([weight])
+    with Trace("adam") as trace:
+        optimizer.apply([trace.input("grad", grad.shape, "float32")], [weight])
+    program = compile_graph(trace.graph)
+    return repeated(lambda: program.run({"grad": grad}))
+
+
+def scale() -> Run:
+    """In place over the bytes Adam touches: four arrays read, three written."""
+    arrays = [pydl.Variable(np.ones(35_000_000, np.float32))]
+    with Trace("scale") as trace:
+        for variable in arrays:
+            variable.assign(variable * 1.0001)
+    program = compile_graph(trace.graph)
+    return repeated(lambda: program.run({}))
+
+
+def setup(name: str) -> Run | None:
+    if name in MLPS:
+        return mlp(MLPS[name])
+    if name in GEMMS:
+        return gemm(name)
+    return {"adam-10m": adam, "scale-280mb": scale}[name]()
+
+
+serve(setup)
