@@ -77,17 +77,17 @@ struct Plan {
   std::vector<Entry> entries;
   std::vector<std::pair<std::string, std::string>> notes;
 
-  const Entry* find(std::string_view name) const;  // nullptr when there is none
+  PYDL_EXPORT const Entry* find(std::string_view name) const;  // nullptr when there is none
 };
 
-int64_t byte_size(const Spec& spec);  // of a known shape
+PYDL_EXPORT int64_t byte_size(const Spec& spec);  // of a known shape
 
 // Reads and checks plan text. On error `plan` is unspecified; nothing was allocated beyond a small
 // multiple of the text.
-Status parse_plan(std::string_view text, Plan* plan);
+PYDL_EXPORT Status parse_plan(std::string_view text, Plan* plan);
 
 // Everything of point 6. parse_plan calls it.
-Status validate(const Plan& plan);
+PYDL_EXPORT Status validate(const Plan& plan);
 
 // A plan with its weights, as stored in a .pydl file.
 struct Model {
@@ -96,8 +96,8 @@ struct Model {
   std::vector<std::shared_ptr<void>> state;   // 64-byte aligned, in Plan::state order
 };
 
-Status read_model(const std::string& path, Model* model);
+PYDL_EXPORT Status read_model(const std::string& path, Model* model);
 // Atomic: temporary file in the same folder, flushed, fsynced, renamed.
-Status write_model(const std::string& path, const Model& model);
+PYDL_EXPORT Status write_model(const std::string& path, const Model& model);
 
 }  // namespace pydl

@@ -1,0 +1,41 @@
+// The steps of a `chain` instruction, parsed and checked. A hostile string ends here: what passes
+// holds only registers that exist and ops of the right arity. PODs, so that kernels may keep them.
+#pragma once
+
+#include <string_view>
+
+#include "plan/op.h"
+
+namespace pydl {
+
+constexpr int kChainOperands = 16;
+constexpr int kChainResults = 8;
+constexpr int kChainSteps = 64;
+
+struct ChainArg {
+  int16_t reg;     // -1: the literal
+  double literal;
+};
+
+struct ChainStep {
+  Opcode op;
+  int16_t n_args;
+  ChainArg args[3];
+};
+
+struct ChainProgram {
+  int n_inputs;
+  int n_steps;
+  int n_results;
+  ChainStep steps[kChainSteps];    // step k writes register n_inputs + k
+  int16_t results[kChainResults];  // registers, each written by a step
+};
+
+// Reads "mul 0 #0.5;add 2 1;relu 3". `results` are checked to be registers that a step writes.
+PYDL_EXPORT Status parse_chain(std::string_view steps, const std::vector<int64_t>& results,
+                               size_t n_inputs, ChainProgram* program);
+
+// Arguments of an elementwise op as a step; 0 when it may not be one (cast, chain, other families).
+PYDL_EXPORT int chain_arity(Opcode op);
+
+}  // namespace pydl

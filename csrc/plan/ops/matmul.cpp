@@ -1,0 +1,138 @@
+// matmul, and gemm: matmul with an epilogue (docs/opcodes.md).
+#include <cmath>
+
+#include "plan/ops/check.h"
+
+namespace pydl::ops {
+namespace {
+
+struct Dims {
+  int64_t m, n, k;
+};
+
+// "a (784, 32) transposed"
+std::string factor_text(const char* name, const Spec& spec, bool transposed) {
+  return cat(name, " ", spec.shape, transposed ? " transposed" : "");
+}
+
+Status read_dims(const OpCall& call, Dims* dims) {
+  const Spec& a = call.in(0);
+  const Spec& b = call.in(1);
+  const bool ta = call.attrs.get_int("transpose_a", 0) != 0;
+  const bool tb = call.attrs.get_int("transpose_b", 0) != 0;
+  PYDL_RETURN_IF_ERROR(check_same_dtype(call, "a", a, "b", b));
+  PYDL_RETURN_IF_ERROR(check_dtype(call, "a", a.dtype, Takes::kFloat));
+  if (a.shape.size() != 2 || b.shape.size() != 2) {
+    return refuse(call, "operands must have rank 2, received a ", a.shape, " and b ", b.shape);
+  }
+  const int64_t k_a = a.shape[ta ? 0 : 1];
+  const int64_t k_b = b.shape[tb ? 1 : 0];
+  if (k_a != k_b && k_a != kUnknown && k_b != kUnknown) {
+    return refuse(call, "inner dimensions must match, received ", factor_text("a", a, ta), " and ",
+                  factor_text("b", b, tb), ": ", k_a, " != ", k_b);
+  }
+  *dims = {a.shape[ta ? 1 : 0], b.shape[tb ? 0 : 1], k_a == kUnknown ? k_b : k_a};
+  return Status();
+}
+
+Status infer_matmul(const OpCall& call, std::vector<Spec>* outputs) {
+  constexpr AttrRule kRules[] = {{"transpose_a", AttrKind::kFlag, false},
+                                 {"transpose_b", AttrKind::kFlag, false}};
+  PYDL_RETURN_IF_ERROR(check_attrs(call, kRules));
+  PYDL_RETURN_IF_ERROR(check_operands(call, {"a", "b"}));
+  Dims dims;
+  PYDL_RETURN_IF_ERROR(read_dims(call, &dims));
+  outputs->push_back({call.in(0).dtype, {dims.m, dims.n}});
+  return Status();
+}
+
+// "activation" and "grad": absent or "" is none.
+Status check_activation(const OpCall& call, const char* name) {
+  const std::string value = call.attrs.get_string(name, "");
+  if (value.empty() || value == "relu" || value == "sigmoid" || value == "tanh") return Status();
+  return refuse(call, "attribute '", name, "' must be 'relu', 'sigmoid' or 'tanh', received '",
+                std::string_view(value).substr(0, 60), "'");
+}
+
+Status check_epilogue(const OpCall& call) {
+  PYDL_RETURN_IF_ERROR(check_activation(call, "activation"));
+  PYDL_RETURN_IF_ERROR(check_activation(call, "grad"));
+  const double rate = call.attrs.get_float("dropout", 0.0);  // 0 is none
+  if (rate >= 0.0 && rate < 1.0) return Status();
+  return refuse(call, "attribute 'dropout' must be in (0, 1), received ", rate);
+}
+
+// The operands after a and b: bias, out, seed, each only when its attribute asks for it.
+Status check_epilogue_operands(const OpCall& call, const Dims& dims) {
+  struct Extra {
+    const char* name;
+    bool present;
+    Spec spec;
+  };
+  const DType dtype = call.in(0).dtype;
+  const Extra extras[] = {
+      {"bias", call.attrs.get_int("bias", 0) != 0, {dtype, {dims.n}}},
+      {"out", !call.attrs.get_string("grad", "").empty(), {dtype, {dims.m, dims.n}}},
+      {"seed", call.attrs.get_float("dropout", 0.0) > 0.0, {DType::kUInt32, {2}}},
+  };
+  int expected = 2;
+  std::string names = "a, b";
+  for (const Extra& extra : extras) {
+    if (!extra.present) continue;
+    names += cat(", ", extra.name);
+    ++expected;
+  }
+  if (call.n_in() != expected) {
+    return refuse(call, "expected ", expected, " operands (", names, ") for these attributes, ",
+                  "received ", call.n_in());
+  }
+  int next = 2;
+  for (const Extra& extra : extras) {
+    if (!extra.present) continue;
+    PYDL_RETURN_IF_ERROR(check_spec(call, extra.name, call.in(next++), extra.spec));
+  }
+  return Status();
+}
+
+Status infer_gemm(const OpCall& call, std::vector<Spec>* outputs) {
+  constexpr AttrRule kRules[] = {
+      {"transpose_a", AttrKind::kFlag, false},  {"transpose_b", AttrKind::kFlag, false},
+      {"bias", AttrKind::kFlag, false},         {"activation", AttrKind::kString, false},
+      {"dropout", AttrKind::kFloat, false},     {"grad", AttrKind::kString, false},
+      {"column_sum", AttrKind::kFlag, false}};
+  PYDL_RETURN_IF_ERROR(check_attrs(call, kRules));
+  if (call.n_in() < 2) return check_operands(call, {"a", "b"});
+  Dims dims;
+  PYDL_RETURN_IF_ERROR(read_dims(call, &dims));
+  PYDL_RETURN_IF_ERROR(check_epilogue(call));
+  PYDL_RETURN_IF_ERROR(check_epilogue_operands(call, dims));
+  const DType dtype = call.in(0).dtype;
+  outputs->push_back({dtype, {dims.m, dims.n}});
+  if (call.attrs.get_int("column_sum", 0) != 0) outputs->push_back({dtype, {dims.n}});
+  return Status();
+}
+
+Status infer_family(const OpCall& call, std::vector<Spec>* outputs) {
+  return call.op == Opcode::gemm ? infer_gemm(call, outputs) : infer_matmul(call, outputs);
+}
+
+double matmul_flops(const OpCall& call, const std::vector<Spec>& outputs) {
+  const bool ta = call.attrs.get_int("transpose_a", 0) != 0;
+  const bool tb = call.attrs.get_int("transpose_b", 0) != 0;
+  const double m = static_cast<double>(call.in(0).shape[ta ? 1 : 0]);
+  const double k = static_cast<double>(call.in(0).shape[ta ? 0 : 1]);
+  const double n = static_cast<double>(call.in(1).shape[tb ? 0 : 1]);
+  double total = 2.0 * m * n * k;
+  if (call.attrs.get_int("bias", 0) != 0) total += m * n;
+  if (!call.attrs.get_string("activation", "").empty()) total += m * n;
+  if (call.attrs.get_float("dropout", 0.0) > 0.0) total += m * n;
+  if (!call.attrs.get_string("grad", "").empty()) total += m * n;
+  if (outputs.size() > 1) total += k * n;
+  return total;
+}
+
+}  // namespace
+
+const OpFamily matmul = {infer_family, matmul_flops};
+
+}  // namespace pydl::ops
