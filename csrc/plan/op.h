@@ -10,20 +10,10 @@
 #include <vector>
 
 #include "plan/dtype.h"
+#include "plan/opcode.h"
 #include "plan/status.h"
 
 namespace pydl {
-
-enum class Opcode : uint16_t {
-#define PYDL_OPCODE(name, family) name,
-#include "plan/opcodes.def"
-#undef PYDL_OPCODE
-};
-constexpr int kOpcodeCount = 0
-#define PYDL_OPCODE(name, family) +1
-#include "plan/opcodes.def"
-#undef PYDL_OPCODE
-    ;
 
 const char* opcode_name(Opcode op);    // "add"; if_ is "if"
 const char* opcode_family(Opcode op);  // "elementwise"
