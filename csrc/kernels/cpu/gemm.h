@@ -1,0 +1,52 @@
+// What every matrix multiplication kernel is told: C[M, N] = op(A)[M, K] op(B)[K, N], then the epilogue.
+#pragma once
+
+#include "kernels/cpu/bundle.h"
+#include "kernels/cpu/simd/vec.h"
+
+namespace pydl::PYDL_ISA {
+
+enum class Activation : uint8_t { kNone, kRelu, kSigmoid, kTanh };
+
+struct Gemm {
+  int64_t m, n, k;
+  int64_t a_row, a_col;   // op(A)(m, k) = a[m * a_row + k * a_col]
+  int64_t b_stride;       // B(k, n) = b[k * b_stride + n], transposed: b[n * b_stride + k]
+  bool transpose_b;
+  int bias, out, seed;    // operand positions, -1 when absent
+  Activation activation, grad;
+  bool column_sum;
+  double rate;            // of dropout; 0: none
+  DType dtype;
+
+  // Chosen by bind from the shape alone.
+  int64_t row_pieces, column_pieces, depth_pieces;
+  int64_t row_block, depth_block;
+  bool pack_a, pack_b;
+};
+
+// The rows, columns or panels [begin, end) of part `i` out of `parts` near-equal ones.
+struct Range {
+  int64_t begin, end;
+};
+PYDL_INLINE Range share(int64_t total, int64_t parts, int64_t i) {
+  const int64_t base = total / parts, extra = total % parts;
+  const int64_t begin = i * base + (i < extra ? i : extra);
+  return {begin, begin + base + (i < extra ? 1 : 0)};
+}
+PYDL_INLINE int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+template <class T>
+PYDL_INLINE T least(T a, T b) {
+  return a < b ? a : b;
+}
+template <class T>
+PYDL_INLINE T most(T a, T b) {
+  return a > b ? a : b;
+}
+
+template <class T>
+PYDL_INLINE const T* operand(const Call& call, int position) {
+  return position < 0 ? nullptr : static_cast<const T*>(call.in[position]);
+}
+
+}  // namespace pydl::PYDL_ISA

@@ -1,0 +1,218 @@
+// The general kernel: blocks of rows, blocks of depth, panels of columns, register tiles.
+#pragma once
+
+#include "kernels/cpu/gemm.h"
+#include "kernels/cpu/gemm_epilogue.h"
+#include "kernels/cpu/gemm_micro.h"
+#include "kernels/cpu/gemm_pack.h"
+
+namespace pydl::PYDL_ISA {
+
+// One rectangle of C, or of a partial sum of it, for a range of the depth.
+template <class T>
+struct Block {
+  const Gemm* p;
+  const T* a;
+  const T* b;
+  const T* bias;
+  const T* out;
+  T* c;
+  T* sums;           // null: not this block's task
+  T* packed_a;
+  T* packed_b;
+  Range rows, columns, depth;
+  Finish finish;     // of the last part of the depth
+};
+
+template <class T>
+constexpr int kPanelWidth = kTileVectors * kLanes<T>;
+
+// How many vectors wide the next panel is: four at a time when there are too few rows to fill a tile.
+template <class T>
+PYDL_INLINE int panel_vectors(int64_t rows, int64_t columns_left) {
+  constexpr int L = kLanes<T>;
+  if (rows <= kWideRows && columns_left > 3 * L) return kWideVectors;
+  return columns_left > L ? kTileVectors : 1;
+}
+
+// Columns [n, n + columns) of rows [rows.begin, rows.end), depth [depth.begin, depth.end).
+template <class T>
+void multiply_panel(const Block<T>& s, Range rows, Range depth, int64_t n, int columns, int vectors) {
+  constexpr int L = kLanes<T>;
+  const Gemm& p = *s.p;
+  const int width = vectors * L;
+  const int64_t deep = depth.end - depth.begin;
+  const bool ragged = columns < width;
+  Tile<T> t;
+  t.k = deep;
+  if (p.transpose_b) {
+    pack_panel_transposed(s.b + n * p.b_stride + depth.begin, p.b_stride, deep, columns, width,
+                          s.packed_b);
+  } else if (p.pack_b || (ragged && !kMaskedLoads)) {
+    pack_panel(s.b + depth.begin * p.b_stride + n, p.b_stride, deep, columns, width, s.packed_b);
+  }
+  const bool packed = p.transpose_b || p.pack_b || (ragged && !kMaskedLoads);
+  t.b = packed ? s.packed_b : s.b + depth.begin * p.b_stride + n;
+  t.b_stride = packed ? width : p.b_stride;
+  t.c_stride = p.n;
+  t.last = columns - (vectors - 1) * L;
+  const bool first = depth.begin == s.depth.begin, last = depth.end == s.depth.end;
+  t.bias = first && s.bias ? s.bias + n : nullptr;
+  t.accumulate = !first;
+  t.finish = last ? s.finish : Finish::kStore;
+  if (s.sums && rows.begin == s.rows.begin) {
+    sum_columns(t.b, t.b_stride, deep, columns, !first, s.sums + n);
+  }
+  const int64_t count = rows.end - rows.begin;
+  const int64_t tiles = ceil_div(count, vectors == kWideVectors ? kWideRows : kTileRows);
+  if (tiles == 0) return;
+  const int small = static_cast<int>(count / tiles);
+  const int64_t larger = count % tiles;
+  const MicroFn<T> small_tile = pick_micro<T>(small, vectors, ragged);
+  const MicroFn<T> large_tile = larger ? pick_micro<T>(small + 1, vectors, ragged) : small_tile;
+  int64_t m = rows.begin;
+  for (int64_t i = 0; i < tiles; ++i) {
+    const int tall = small + (i < larger ? 1 : 0);
+    if (p.pack_a) {
+      t.a = s.packed_a + (m - rows.begin) * deep;
+      t.a_row = 1;
+      t.a_col = tall;
+    } else {
+      t.a = s.a + m * p.a_row + depth.begin * p.a_col;
+      t.a_row = p.a_row;
+      t.a_col = p.a_col;
+    }
+    t.c = s.c + m * p.n + n;
+    t.out = s.out ? s.out + m * p.n + n : nullptr;
+    (i < larger ? large_tile : small_tile)(t);
+    m += tall;
+  }
+}
+
+// The tiles of a row block, as multiply_panel cuts it for full panels.
+template <class T>
+void pack_row_block(const Block<T>& s, Range rows, Range depth) {
+  const Gemm& p = *s.p;
+  const int64_t deep = depth.end - depth.begin, tiles = ceil_div(rows.end - rows.begin, kTileRows);
+  for (int64_t i = 0; i < tiles; ++i) {
+    const Range tile = share(rows.end - rows.begin, tiles, i);
+    pack_rows(s.a + (rows.begin + tile.begin) * p.a_row + depth.begin * p.a_col, p.a_row, p.a_col,
+              static_cast<int>(tile.end - tile.begin), deep, s.packed_a + tile.begin * deep);
+  }
+}
+
+template <class T>
+void multiply_block(const Block<T>& s) {
+  const Gemm& p = *s.p;
+  const int64_t rows = s.rows.end - s.rows.begin, deep = s.depth.end - s.depth.begin;
+  const int64_t row_blocks = most<int64_t>(1, ceil_div(rows, p.row_block));
+  const int64_t depth_blocks = most<int64_t>(1, ceil_div(deep, p.depth_block));
+  for (int64_t i = 0; i < row_blocks; ++i) {
+    Range r = share(rows, row_blocks, i);
+    r = {s.rows.begin + r.begin, s.rows.begin + r.end};
+    for (int64_t j = 0; j < depth_blocks; ++j) {
+      Range d = share(deep, depth_blocks, j);
+      d = {s.depth.begin + d.begin, s.depth.begin + d.end};
+      if (p.pack_a) pack_row_block(s, r, d);
+      for (int64_t n = s.columns.begin; n < s.columns.end;) {
+        const int vectors = panel_vectors<T>(r.end - r.begin, s.columns.end - n);
+        const int columns =
+            static_cast<int>(least<int64_t>(vectors * kLanes<T>, s.columns.end - n));
+        multiply_panel(s, r, d, n, columns, vectors);
+        n += columns;
+      }
+    }
+  }
+}
+
+// Activations the register tile does not know, and dropout, go over the finished rows once more.
+PYDL_INLINE bool finishes_in_registers(const Gemm& p) {
+  const bool plain = p.activation == Activation::kNone && p.grad == Activation::kNone;
+  const bool relu = p.activation == Activation::kRelu && p.grad == Activation::kNone;
+  const bool relu_grad = p.activation == Activation::kNone && p.grad == Activation::kRelu;
+  return p.rate == 0 && (plain || relu || relu_grad);
+}
+
+template <class T>
+Block<T> whole(const Gemm& p, const Call& call) {
+  Block<T> s{};
+  s.p = &p;
+  s.a = operand<T>(call, 0);
+  s.b = operand<T>(call, 1);
+  s.packed_b = reinterpret_cast<T*>(call.worker);
+  s.packed_a = s.packed_b + p.depth_block * kWideVectors * kLanes<T>;
+  s.rows = {0, p.m};
+  s.columns = {0, p.n};
+  s.depth = {0, p.k};
+  return s;
+}
+
+PYDL_INLINE Range panel_columns(const Gemm& p, int64_t width, int64_t piece) {
+  const Range panels = share(ceil_div(p.n, width), p.column_pieces, piece);
+  return {panels.begin * width, least(panels.end * width, p.n)};
+}
+
+// Piece = one rectangle of C over the whole depth.
+template <class T>
+void run_tiled(const Call& call, int64_t piece) {
+  const Gemm& p = *static_cast<const Gemm*>(call.params);
+  Block<T> s = whole<T>(p, call);
+  s.rows = share(p.m, p.row_pieces, piece / p.column_pieces);
+  s.columns = panel_columns(p, kPanelWidth<T>, piece % p.column_pieces);
+  s.bias = operand<T>(call, p.bias);
+  s.c = static_cast<T*>(call.out[0]);
+  s.sums = p.column_sum && s.rows.begin == 0 ? static_cast<T*>(call.out[1]) : nullptr;
+  const bool in_registers = finishes_in_registers(p);
+  if (in_registers && p.activation == Activation::kRelu) s.finish = Finish::kRelu;
+  if (in_registers && p.grad == Activation::kRelu) {
+    s.finish = Finish::kReluGrad;
+    s.out = operand<T>(call, p.out);
+  }
+  multiply_block(s);
+  if (!in_registers) finish_block<T>(p, call, s.rows, s.columns);
+}
+
+// Split over the depth: piece = one part of K, its partial C and column sums in scratch.
+template <class T>
+void run_split(const Call& call, int64_t piece) {
+  const Gemm& p = *static_cast<const Gemm*>(call.params);
+  const int64_t partial = (p.m + (p.column_sum ? 1 : 0)) * p.n;
+  Block<T> s = whole<T>(p, call);
+  s.depth = share(p.k, p.depth_pieces, piece);
+  s.c = reinterpret_cast<T*>(call.scratch) + piece * partial;
+  s.sums = p.column_sum ? s.c + p.m * p.n : nullptr;
+  multiply_block(s);
+}
+
+// target[i] = base[i] + the sum over parts of partial[i], in order.
+template <class T>
+void add_parts(const T* partial, int64_t stride, int64_t parts, const T* base, int64_t count,
+               T* target) {
+  constexpr int L = kLanes<T>;
+  for (int64_t j = 0; j < count; j += L) {
+    const int here = static_cast<int>(least<int64_t>(count - j, L));
+    Vec<T> sum = base ? load_n(base + j, here) : zero<T>();
+    for (int64_t i = 0; i < parts; ++i) sum = sum + load_n(partial + i * stride + j, here);
+    store_n(target + j, sum, here);
+  }
+}
+
+template <class T>
+void run_merge(const Call& call, int64_t piece) {
+  const Gemm& p = *static_cast<const Gemm*>(call.params);
+  const int64_t stride = (p.m + (p.column_sum ? 1 : 0)) * p.n;
+  const T* partial = reinterpret_cast<const T*>(call.scratch);
+  const Range rows = share(p.m, p.row_pieces, piece);
+  T* c = static_cast<T*>(call.out[0]);
+  for (int64_t m = rows.begin; m < rows.end; ++m) {
+    add_parts(partial + m * p.n, stride, p.depth_pieces, operand<T>(call, p.bias), p.n,
+              c + m * p.n);
+  }
+  if (p.column_sum && piece == 0) {
+    add_parts<T>(partial + p.m * p.n, stride, p.depth_pieces, nullptr, p.n,
+                 static_cast<T*>(call.out[1]));
+  }
+  finish_block<T>(p, call, rows, {0, p.n});
+}
+
+}  // namespace pydl::PYDL_ISA

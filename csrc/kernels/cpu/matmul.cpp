@@ -1,0 +1,173 @@
+// matmul and gemm: which kernel, which blocks, which pieces.
+#include "kernels/cpu/gemm.h"
+#include "kernels/cpu/gemm_tiled.h"
+#include "plan/opcode.h"
+
+namespace pydl::PYDL_ISA {
+namespace {
+
+constexpr int64_t kMostPieces = 16;
+constexpr double kPieceFlops = 600e3;        // about 5 us
+constexpr int64_t kRowBlockBytes = 256 * 1024;  // rows x depth of A that should stay in L2
+
+bool same(const char* a, const char* b) { return __builtin_strcmp(a, b) == 0; }
+
+Activation parse_activation(const char* name) {
+  if (same(name, "relu")) return Activation::kRelu;
+  if (same(name, "sigmoid")) return Activation::kSigmoid;
+  if (same(name, "tanh")) return Activation::kTanh;
+  return Activation::kNone;
+}
+
+const char* read_problem(const OpView& op, Gemm* p) {
+  const TensorView& a = op.in[0];
+  const TensorView& b = op.in[1];
+  if (a.dtype != DType::kFloat32 && a.dtype != DType::kFloat64) return "float32 and float64 only";
+  const bool transpose_a = attr_int(op, "transpose_a", 0) != 0;
+  p->transpose_b = attr_int(op, "transpose_b", 0) != 0;
+  p->dtype = a.dtype;
+  p->m = a.dims[transpose_a ? 1 : 0];
+  p->k = a.dims[transpose_a ? 0 : 1];
+  p->n = b.dims[p->transpose_b ? 0 : 1];
+  p->a_row = transpose_a ? 1 : p->k;
+  p->a_col = transpose_a ? p->m : 1;
+  p->b_stride = b.dims[1];
+  p->activation = parse_activation(attr_string(op, "activation"));
+  p->grad = parse_activation(attr_string(op, "grad"));
+  p->rate = attr_float(op, "dropout", 0);
+  p->column_sum = op.n_out == 2;
+  int next = 2;
+  p->bias = attr_int(op, "bias", 0) != 0 ? next++ : -1;
+  p->out = p->grad != Activation::kNone ? next++ : -1;
+  p->seed = p->rate > 0 ? next++ : -1;
+  return nullptr;
+}
+
+double work(const Gemm& p) {
+  return 2.0 * static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
+}
+
+// Time of the slowest thread in tiles, added over 1, 2, 4, 8 and 16 threads: what a grid costs.
+double grid_cost(const Gemm& p, int64_t panels, int64_t tiles, int64_t rows, int64_t columns) {
+  const double piece = static_cast<double>(ceil_div(tiles, rows) * ceil_div(panels, columns));
+  // Each rectangle reads its own part of A and B again.
+  const double reads = 0.02 * static_cast<double>(panels * tiles) *
+                       (static_cast<double>(columns) / static_cast<double>(panels) +
+                        static_cast<double>(rows) / static_cast<double>(tiles));
+  double cost = reads;
+  for (int64_t threads = 1; threads <= kMostPieces; threads *= 2) {
+    const int64_t rounds = ceil_div(rows * columns, threads);
+    cost += piece * static_cast<double>(rounds * threads) / static_cast<double>(panels * tiles);
+  }
+  (void)p;
+  return cost;
+}
+
+void choose_grid(Gemm* p, int64_t panel_width) {
+  const int64_t panels = ceil_div(p->n, panel_width), tiles = ceil_div(p->m, kTileRows);
+  const int64_t most_pieces =
+      work(*p) < kSerialFlops ? 1
+                              : least(kMostPieces, static_cast<int64_t>(work(*p) / kPieceFlops) + 1);
+  p->row_pieces = p->column_pieces = 1;
+  double best = -1;
+  for (int64_t rows = 1; rows <= least(tiles, most_pieces); ++rows) {
+    for (int64_t columns = 1; columns <= least(panels, most_pieces / rows); ++columns) {
+      const double cost = grid_cost(*p, panels, tiles, rows, columns);
+      if (best < 0 || cost < best) {
+        best = cost;
+        p->row_pieces = rows;
+        p->column_pieces = columns;
+      }
+    }
+  }
+}
+
+template <class T>
+void choose_blocks(Gemm* p) {
+  const int64_t rows = ceil_div(p->m, most<int64_t>(1, p->row_pieces));
+  const int64_t size = sizeof(T);
+  p->depth_block = (rows <= 4 * kTileRows ? 4096 : 1024) / size;
+  p->pack_b = rows > 6 * kTileRows && p->n * size >= 2048;
+  p->pack_a = false;
+  p->row_block = most<int64_t>(kTileRows, kRowBlockBytes / (p->depth_block * size));
+}
+
+template <class T>
+int64_t worker_bytes(const Gemm& p) {
+  const int64_t deep = least(p.k, p.depth_block) + 1;
+  const int64_t panel = most(deep, p.depth_block) * kWideVectors * kLanes<T>;
+  const int64_t rows = p.pack_a ? p.row_block * deep : 0;
+  return (panel + rows) * static_cast<int64_t>(sizeof(T));
+}
+
+Gemm* allocate(Binder* binder, Bound* bound) {
+  Gemm* p = static_cast<Gemm*>(bind_alloc(binder, sizeof(Gemm)));
+  bound->params = p;
+  return p;
+}
+
+template <class T>
+void fill_tiled(Gemm* p, Bound* bound) {
+  choose_grid(p, kPanelWidth<T>);
+  choose_blocks<T>(p);
+  bound->worker_bytes = worker_bytes<T>(*p);
+  bound->phases[0] = {run_tiled<T>, p->row_pieces * p->column_pieces};
+  bound->n_phases = 1;
+}
+
+const char* bind_tiled(const OpView& op, Binder* binder, Bound* bound) {
+  Gemm* p = allocate(binder, bound);
+  if (!p) return kOutOfMemory;
+  if (const char* reason = read_problem(op, p)) return reason;
+  if (p->n == 0 || (p->m == 0 && !p->column_sum)) return nullptr;
+  if (p->dtype == DType::kFloat32) {
+    fill_tiled<float>(p, bound);
+  } else {
+    fill_tiled<double>(p, bound);
+  }
+  return nullptr;
+}
+
+template <class T>
+void fill_split(Gemm* p, Bound* bound) {
+  choose_blocks<T>(p);
+  const int64_t partial = (p->m + (p->column_sum ? 1 : 0)) * p->n;
+  p->row_pieces = work(*p) > 0 ? most<int64_t>(1, least(p->m, partial * p->depth_pieces / 65536)) : 1;
+  bound->worker_bytes = worker_bytes<T>(*p);
+  bound->scratch_bytes = p->depth_pieces * partial * static_cast<int64_t>(sizeof(T));
+  bound->phases[0] = {run_split<T>, p->depth_pieces};
+  bound->phases[1] = {run_merge<T>, p->row_pieces};
+  bound->n_phases = 2;
+}
+
+// A long sum into few elements: without cutting K there would be too few pieces.
+const char* bind_split(const OpView& op, Binder* binder, Bound* bound) {
+  Gemm* p = allocate(binder, bound);
+  if (!p) return kOutOfMemory;
+  if (const char* reason = read_problem(op, p)) return reason;
+  const int64_t width = kTileVectors * kVectorBytes / dtype_size(p->dtype);
+  const int64_t grid = ceil_div(p->m, kTileRows) * ceil_div(p->n, width);
+  const int64_t pieces = least(kMostPieces, static_cast<int64_t>(work(*p) / kPieceFlops / 2));
+  if (grid == 0 || grid >= 8) return "enough tiles without cutting K";
+  if (pieces < 2 || p->k < 256 * pieces) return "K too short to cut";
+  p->depth_pieces = pieces;
+  p->row_pieces = 1;
+  if (p->dtype == DType::kFloat32) {
+    fill_split<float>(p, bound);
+  } else {
+    fill_split<double>(p, bound);
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+const Candidate kMatmulCandidates[] = {
+    {Opcode::matmul, "gemm_split_k", bind_split},
+    {Opcode::matmul, "gemm_tiled", bind_tiled},
+    {Opcode::gemm, "gemm_split_k", bind_split},
+    {Opcode::gemm, "gemm_tiled", bind_tiled},
+};
+extern const Family kMatmulFamily = {kMatmulCandidates, 4};
+
+}  // namespace pydl::PYDL_ISA
