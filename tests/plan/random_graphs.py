@@ -128,8 +128,11 @@ class Writer:
                 x = self._pick(inside, (4, 6))
                 assert x is not None
                 inside.append(trace.add("tanh", (x,), {})[0])
-            value = trace.add("copy", (inside[-1],), {})[0]
-            trace.assign(self.variables[0], value)
+            outer = self._pick(self.pool, (4, 6))
+            assert outer is not None
+            alias = trace.add("reshape", (outer,), {"shape": [4, 6]})[0]
+            trace.assign(self.variables[0], inside[-1])
+            trace.assign(self.variables[1], alias if self.rng.random() < 0.5 else outer)
 
     def _ends(self) -> None:
         trace = self.trace
