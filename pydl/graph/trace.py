@@ -135,6 +135,8 @@ class Trace:
                 f"variable {variable.name!r}: expected {variable.dtype} "
                 f"{tuple(variable.shape)}, received {tensor.dtype} {tensor.shape}"
             )
+        if self._guard is not None and tensor.value.node.guard is not self._guard:
+            tensor = self.add("copy", (tensor,), {})[0]  # the assignment is what is guarded
         self.read(variable)  # its buffer is part of the program
         self._current[variable] = tensor.value
         self.graph.assigns[variable] = tensor.value

@@ -1,0 +1,46 @@
+"""Passes: functions Graph -> Graph that keep what a program computes and make it cheaper.
+
+In order: see `PASSES`. Each module tells with an example what it does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pydl.graph.debug import debug_level, note, verifying
+from pydl.graph.node import Graph
+from pydl.graph.printer import graph_text
+from pydl.graph.verify import verify
+from pydl.passes.dead_code import dead_code
+
+Pass = Callable[[Graph], Graph]
+
+PASSES: tuple[Pass, ...] = (dead_code,)
+
+#: What every graph needs, fused or not.
+_NEEDED: tuple[Pass, ...] = (dead_code,)
+
+
+def run_passes(graph: Graph) -> Graph:
+    """All passes in order. The given graph is not changed."""
+    return _run(graph, PASSES)
+
+
+def prepare(graph: Graph) -> Graph:
+    """Only the passes that leave each instruction as it was traced."""
+    return _run(graph, _NEEDED)
+
+
+def _run(graph: Graph, passes: tuple[Pass, ...]) -> Graph:
+    checking, printing = verifying(), debug_level() >= 3
+    if checking:
+        verify(graph)
+    if printing:
+        note(graph_text(graph))
+    for apply in passes:
+        graph = apply(graph)
+        if checking:
+            verify(graph, apply.__name__)
+        if printing:
+            note(f"after {apply.__name__}: {graph_text(graph)}")
+    return graph

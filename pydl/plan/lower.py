@@ -1,0 +1,204 @@
+"""From a graph to the steps of a plan: aliases resolved, every destination decided.
+
+A value's *root* is the value whose bytes it stands on: `reshape` makes no bytes of its
+own. A root lives in memory given from outside (a leaf), in a variable's slot, in an
+output, or in the arena. Results are written straight to their destination when nothing
+still needs what stands there; otherwise a `copy` step takes them there at the end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from pydl import _core
+from pydl.graph.node import LEAVES, Graph, Node, Value
+
+#: Steps whose results may stand on exactly the bytes of an operand (csrc/plan/plan.h, 6).
+IN_PLACE = frozenset({"elementwise", "optimizer"})
+
+
+@cache
+def families() -> dict[str, str]:
+    """Opcode name -> family."""
+    return dict(_core.opcodes())
+
+
+@dataclass
+class Schedule:
+    """What `lower` found: the steps in order, and where the pinned roots live."""
+
+    graph: Graph
+    steps: list[Node] = field(default_factory=list)
+    #: reshape result -> the root it stands on (absent: the value is its own root)
+    roots: dict[Value, Value] = field(default_factory=dict)
+    #: root -> the variable whose slot it stands in; root -> the output, by number
+    in_slot: dict[Value, Any] = field(default_factory=dict)
+    in_output: dict[Value, int] = field(default_factory=dict)
+    #: root -> first and last step that touches it; results never read end where they start
+    first: dict[Value, int] = field(default_factory=dict)
+    last: dict[Value, int] = field(default_factory=dict)
+
+    def root(self, value: Value) -> Value:
+        """The value whose bytes `value` stands on."""
+        return self.roots.get(value, value)
+
+    def pinned(self, root: Value) -> bool:
+        """Whether the root lives outside the arena."""
+        return root.node.op in LEAVES or root in self.in_slot or root in self.in_output
+
+
+def lower(graph: Graph) -> Schedule:
+    """Resolve aliases, choose destinations, add the copies that are needed."""
+    schedule = Schedule(graph)
+    _collect_steps(schedule)
+    wanted_slots, wanted_outputs = _copy_leaves(schedule)
+    _find_lives(schedule)
+    late: list[Node] = []
+    for variable, value in wanted_slots:
+        _pin_to_slot(schedule, variable, value, late)
+    for index, value in enumerate(wanted_outputs):
+        _pin_to_output(schedule, index, value, late)
+    late.sort(key=lambda step: step.guard is None)  # before a flag's own slot changes
+    end = len(schedule.steps)
+    for offset, step in enumerate(late):
+        _touch(schedule, step, end + offset)
+    schedule.steps += late
+    return schedule
+
+
+def _collect_steps(schedule: Schedule) -> None:
+    roots = schedule.roots
+    for node in schedule.graph.nodes:
+        if node.op == "reshape":
+            source = node.inputs[0]
+            roots[node.outputs[0]] = roots.get(source, source)
+        elif node.op not in LEAVES:
+            schedule.steps.append(node)
+
+
+def _copy_leaves(
+    schedule: Schedule,
+) -> tuple[list[tuple[Any, Value]], list[Value]]:
+    """Destinations of leaves get a copy at the very start, so that leaves are only read.
+
+    What is left to place is then made by a step: two variables that swap their values
+    need no special care.
+    """
+    graph, front = schedule.graph, []
+
+    def made(value: Value) -> Value:
+        if schedule.root(value).node.op not in LEAVES:
+            return value
+        front.append(copy_of(value))
+        return front[-1].outputs[0]
+
+    slots = [
+        (variable, made(value))
+        for variable, value in graph.assigns.items()
+        if schedule.root(value).node.payload is not variable
+    ]
+    outputs = [made(output.value) for output in graph.outputs]
+    schedule.steps[:0] = front
+    return slots, outputs
+
+
+def copy_of(value: Value) -> Node:
+    """A `copy` step of a value, under its guard."""
+    node = value.node
+    return Node(
+        "copy", (value,), {}, [(value.dtype, value.shape)],
+        layer=node.layer, source=node.source, guard=node.guard,
+    )  # fmt: skip
+
+
+def _find_lives(schedule: Schedule) -> None:
+    for position, step in enumerate(schedule.steps):
+        _touch(schedule, step, position)
+    for step in schedule.steps:  # a guarded copy at the end reads its flag again
+        if step.guard is not None:
+            flag = schedule.root(step.guard)
+            if flag.node.op == "variable":
+                schedule.last[flag] = len(schedule.steps)
+
+
+def _touch(schedule: Schedule, step: Node, position: int) -> None:
+    first, last, roots = schedule.first, schedule.last, schedule.roots
+    for value in step.inputs:
+        last[roots.get(value, value)] = position
+    if step.guard is not None:
+        last[roots.get(step.guard, step.guard)] = position
+    for value in step.outputs:
+        if value not in first:
+            first[value] = last[value] = position
+
+
+def _pin_to_slot(
+    schedule: Schedule, variable: Any, value: Value, late: list[Node]
+) -> None:
+    root = schedule.root(value)
+    if not schedule.pinned(root) and _may_overwrite(schedule, variable, value, root):
+        schedule.in_slot[root] = variable
+        return
+    copy = copy_of(value)
+    late.append(copy)
+    schedule.in_slot[copy.outputs[0]] = variable
+
+
+def _may_overwrite(schedule: Schedule, variable: Any, value: Value, root: Value) -> bool:
+    """Whether the step that makes `root` may write over the variable's old content."""
+    if root.node.guard is not value.node.guard:
+        return False  # a guarded assignment of a value made outside: copy under the guard
+    made_at = schedule.first[root]
+    for leaf in _leaves_of(schedule, variable):
+        last = schedule.last.get(leaf, -1)
+        if last > made_at or (last == made_at and not exact_alias(schedule, root, leaf)):
+            return False
+    return True
+
+
+def _leaves_of(schedule: Schedule, variable: Any) -> list[Value]:
+    return [
+        node.outputs[0]
+        for node in schedule.graph.nodes
+        if node.op == "variable" and node.payload is variable
+    ]
+
+
+def exact_alias(schedule: Schedule, result: Value, operand: Value) -> bool:
+    """Whether `result` may stand on exactly the bytes of the root `operand`, which its
+    step reads: same size, and each element read before it is written."""
+    step = result.node
+    family = families()[step.op]
+    if family not in IN_PLACE or step.op == "square_norms":
+        return False
+    if (result.dtype, result.nbytes) != (operand.dtype, operand.nbytes):
+        return False
+    if step.guard is not None and schedule.root(step.guard) is operand:
+        return False
+    read_at = [i for i, v in enumerate(step.inputs) if schedule.root(v) is operand]
+    if family == "optimizer":
+        return read_at == [_updated_operand(step, result.index)]
+    return True  # equal sizes: no axis is broadcast
+
+
+def _updated_operand(step: Node, result: int) -> int:
+    """The operand of an optimizer step that a result is the new value of."""
+    groups = int(step.attrs["n"])  # type: ignore[arg-type]
+    scalars = 1 + bool(step.attrs.get("has_scale")) + bool(step.attrs.get("has_decay"))
+    width = len(step.outputs) // groups  # var', slot'...
+    group, member = divmod(result, width)
+    return scalars + group * (width + 1) + member + (member > 0)  # var, grad, slot...
+
+
+def _pin_to_output(
+    schedule: Schedule, index: int, value: Value, late: list[Node]
+) -> None:
+    root = schedule.root(value)
+    if not schedule.pinned(root):
+        schedule.in_output[root] = index
+        return
+    copy = copy_of(value)
+    late.append(copy)
+    schedule.in_output[copy.outputs[0]] = index

@@ -1,0 +1,230 @@
+"""Compiled programs: a plan, bound by C++ to kernels, and the state it works on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pydl import _core
+from pydl.graph.debug import debug_level, note
+from pydl.graph.node import Graph
+from pydl.passes import prepare, run_passes
+from pydl.plan.emit import Emitted, EntryInfo, Port, emit
+from pydl.plan.explain import PlanTable, explain, instruction_lines
+from pydl.runtime.variable import aligned_copy
+
+
+def compile_graph(
+    graph: Graph, *, fuse: bool = True, isa: str = "", notes: Sequence[str] = ()
+) -> CompiledProgram:
+    """Optimize a graph, place it in memory and bind it.
+
+    `fuse` False leaves out the passes that change which instructions compute a value,
+    to compare with. `notes` are shown by `explain`.
+    """
+    start = time.perf_counter()
+    graph = run_passes(graph) if fuse else prepare(graph)
+    emitted = emit(graph)
+    planned = time.perf_counter()
+    program = CompiledProgram(emitted, isa=isa, notes=notes)
+    if debug_level() >= 1:
+        bound = time.perf_counter()
+        note(
+            f"pydl: {graph.name}: {len(graph.nodes)} nodes, "
+            f"{program.instructions} instructions, {program.arena_bytes} bytes; planned "
+            f"in {(planned - start) * 1e3:.1f} ms, bound in {(bound - planned) * 1e3:.1f} ms"
+        )
+    if debug_level() >= 4:
+        note(emitted.text)
+    return program
+
+
+class CompiledProgram:
+    """One entry of a plan, ready to run, with its state.
+
+    Safe to run from several threads at once as long as none of them writes variables.
+    """
+
+    def __init__(
+        self,
+        emitted: Emitted,
+        entry: int = 0,
+        *,
+        isa: str = "",
+        notes: Sequence[str] = (),
+    ) -> None:
+        self.plan = emitted
+        self.info: EntryInfo = emitted.entries[entry]
+        self.notes = list(notes)
+        self._program = _core.Program(emitted.text, self.info.name, isa)
+        self._state = _core.State(len(emitted.state))
+        written = {id(variable) for variable in self.info.written}
+        self._written = self.info.written
+        self._watched = []  # variables others may change: (slot, variable)
+        for slot, item in enumerate(emitted.state):
+            if isinstance(item, np.ndarray):
+                self._state.set(slot, aligned_copy(item))
+                continue
+            self._state.set(slot, item.buffer)
+            if id(item) not in written:
+                self._watched.append((slot, item))
+        self._seen = [variable.version for _, variable in self._watched]
+
+    @property
+    def name(self) -> str:
+        return self.info.name
+
+    @property
+    def isa(self) -> str:
+        """The instruction set the program was bound for."""
+        return self._program.isa
+
+    @property
+    def arena_bytes(self) -> int:
+        return self._program.arena_bytes
+
+    @property
+    def instructions(self) -> int:
+        return self._program.instructions
+
+    def run(
+        self,
+        inputs: Mapping[str, np.ndarray],
+        outputs: Mapping[str, np.ndarray] | None = None,
+    ) -> dict[str, np.ndarray]:
+        """Run once. Returns all outputs by name, in the given arrays where there are.
+
+        A stepped port takes all passes in one array: the loop count times its shape.
+        """
+        given, results = self._ports(inputs, outputs or {})
+        self.run_fast(given, results)
+        return {
+            port.name: array
+            for port, array in zip(self.info.outputs, results, strict=True)
+        }
+
+    def run_fast(
+        self, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]
+    ) -> None:
+        """Run once with arrays in the order of `info`'s ports; C++ checks their sizes."""
+        versions = [variable.version for _, variable in self._watched]
+        if versions != self._seen:
+            self._refresh(versions)
+        for variable in self._written:
+            variable.release_view()
+        try:
+            if debug_level() >= 2:
+                self._program.profile(self._state, inputs, outputs)
+                note("\n".join(instruction_lines(self.explain())))
+            else:
+                self._program.run(self._state, inputs, outputs)
+        finally:
+            for variable in self._written:
+                variable.version += 1
+
+    def explain(self) -> PlanTable:
+        """What bind chose for each instruction, with times after `profile`."""
+        return explain(self.name, self._program.explain(), self.notes)
+
+    def profile(
+        self,
+        inputs: Mapping[str, np.ndarray],
+        outputs: Mapping[str, np.ndarray] | None = None,
+    ) -> PlanTable:
+        """Run once, serially, timing each instruction, and explain."""
+        given, results = self._ports(inputs, outputs or {})
+        for variable in self._written:
+            variable.release_view()
+        try:
+            self._program.profile(self._state, given, results)
+        finally:
+            for variable in self._written:
+                variable.version += 1
+        return self.explain()
+
+    def _refresh(self, versions: list[int]) -> None:
+        """Tell the state which buffers others have changed since the last run."""
+        for (slot, _), new, old in zip(self._watched, versions, self._seen, strict=True):
+            if new != old:
+                self._state.touch(slot)
+        self._seen = versions
+
+    def _ports(
+        self, inputs: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray]
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        self._check_names("input", inputs, self.info.inputs, required=True)
+        self._check_names("output", outputs, self.info.outputs, required=False)
+        count = self._count(inputs)
+        given = [
+            self._checked("input", port, inputs[port.name], count)
+            for port in self.info.inputs
+        ]
+        results = [
+            self._checked("output", port, outputs[port.name], count)
+            if port.name in outputs
+            else self._new(port, count)
+            for port in self.info.outputs
+        ]
+        return given, results
+
+    def _check_names(
+        self, kind: str, given: Mapping[str, Any], ports: Sequence[Port], required: bool
+    ) -> None:
+        names = [port.name for port in ports]
+        unknown = [name for name in given if name not in names]
+        missing = [name for name in names if name not in given] if required else []
+        if unknown or missing:
+            raise ValueError(
+                f"program {self.name!r}: expected the {kind}s {names}, received "
+                f"{list(given)} (missing {missing}, unknown {unknown})"
+            )
+
+    def _count(self, inputs: Mapping[str, np.ndarray]) -> int:
+        """How many passes this run makes, at most."""
+        if self.info.count < 0:
+            return 1
+        port = self.info.inputs[self.info.count]
+        count = int(self._checked("input", port, inputs[port.name], 1)[0])
+        if count < 0:
+            raise ValueError(
+                f"program {self.name!r}, input {port.name!r}: expected a number of "
+                f"passes of at least 0, received {count}"
+            )
+        return count
+
+    def _checked(self, kind: str, port: Port, array: Any, count: int) -> np.ndarray:
+        array = np.asarray(array)
+        stepped = port.step > 0
+        fits = (
+            array.nbytes == count * port.step if stepped else array.shape == port.shape
+        )
+        if array.dtype.name != port.dtype or not fits or not array.flags.c_contiguous:
+            shape = (count, *port.shape) if stepped else port.shape
+            order = "" if array.flags.c_contiguous else ", not row-major"
+            raise ValueError(
+                f"program {self.name!r}, {kind} {port.name!r}: expected a row-major "
+                f"{port.dtype} array of shape {shape}, received {array.dtype.name} "
+                f"{array.shape}{order}"
+            )
+        if kind == "output" and not array.flags.writeable:
+            raise ValueError(
+                f"program {self.name!r}, output {port.name!r}: the array is read-only"
+            )
+        return array
+
+    def _new(self, port: Port, count: int) -> np.ndarray:
+        """Memory for an output nobody gave. A loop of no passes leaves zeros."""
+        shape = (count, *port.shape) if port.step else port.shape
+        make = np.zeros if self.info.count >= 0 else np.empty
+        return make(shape, _numpy_dtype(port.dtype))
+
+
+def _numpy_dtype(name: str) -> Any:
+    if name == "bfloat16":
+        import ml_dtypes
+
+        return ml_dtypes.bfloat16
+    return name

@@ -1,0 +1,243 @@
+"""`Variable`: a named buffer that layers, optimizers and metrics keep their state in."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from pydl.graph.node import dtype_size
+from pydl.graph.operators import Operators
+from pydl.graph.trace import Trace, TraceTensor, current_trace, outside_trace
+from pydl.runtime.tensor import Tensor
+
+_counts: dict[str, int] = {}  # names given so far, for automatic ones
+_AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
+
+
+class Variable(Operators):
+    """One 64-byte aligned, row-major buffer that never moves.
+
+    `version` grows with every write. Under a trace, reading gives a stand-in and
+    assigning is recorded; see `pydl.graph.trace`. Arguments are those of
+    `keras.Variable`: `initializer` is an array, a number or a ``callable(shape, dtype)``
+    (then `shape` is needed).
+    """
+
+    __slots__ = (
+        "__dict__", "__weakref__", "_array", "_view", "aggregation", "autocast",
+        "constraint", "dtype", "name", "path", "regularizer", "shape",
+        "synchronization", "trainable", "version",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        initializer: Any,
+        shape: Sequence[int] | None = None,
+        dtype: str | None = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        aggregation: str | None = "none",
+        synchronization: str = "auto",
+        name: str | None = None,
+    ) -> None:
+        if aggregation not in (None, *_AGGREGATIONS):
+            raise ValueError(
+                f"aggregation: expected one of {_AGGREGATIONS}, received {aggregation!r}"
+            )
+        self.name = name or _automatic_name()
+        self.path = self.name
+        self.trainable = trainable
+        self.autocast = autocast
+        self.aggregation = aggregation or "none"
+        self.synchronization = synchronization
+        self.regularizer: Any = None
+        self.constraint: Any = None
+        self.version = 0
+        self._view: weakref.ref[Tensor] | None = None
+        with outside_trace():
+            content = _initial(initializer, shape, dtype, self.name)
+        self.shape: tuple[int, ...] = content.shape
+        self.dtype: str = content.dtype.name
+        self._array = aligned_copy(content)
+
+    # -- reading --------------------------------------------------------------------
+
+    @property
+    def value(self) -> Tensor | TraceTensor:
+        """The present content. Later writes do not change what was returned."""
+        trace = current_trace()
+        if trace is not None:
+            return trace.read(self)
+        view = self._view() if self._view is not None else None
+        if view is None:
+            view = Tensor(self._array, borrowed=True)
+            self._view = weakref.ref(view)
+        return view
+
+    @property
+    def buffer(self) -> np.ndarray:
+        """The buffer itself, for programs. Writers call `release_view` before and raise
+        `version` after."""
+        return self._array
+
+    def numpy(self) -> np.ndarray:
+        """A copy of the present content."""
+        return self._array.copy()
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self._array, dtype=dtype)
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __int__(self) -> int:
+        return int(self.value)
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    # -- writing --------------------------------------------------------------------
+
+    def assign(self, value: Any) -> Any:
+        """Set the content. `value` must have the variable's shape; it is cast to its
+        dtype. Returns the new value."""
+        trace = current_trace()
+        if trace is not None:
+            tensor = self._traced(trace, value)
+            trace.assign(self, tensor)
+            return tensor
+        array = self._checked(value)
+        self.release_view()
+        np.copyto(self._array, array, casting="unsafe")
+        self.version += 1
+        return self.value
+
+    def assign_add(self, value: Any) -> Any:
+        """Add to the content."""
+        return self.assign(self + value)
+
+    def assign_sub(self, value: Any) -> Any:
+        """Subtract from the content."""
+        return self.assign(self - value)
+
+    def release_view(self) -> None:
+        """Before a write: what `value` gave out keeps the old content. The writer raises
+        `version` afterwards."""
+        if self._view is not None:
+            view, self._view = self._view(), None
+            if view is not None:
+                view.detach()
+
+    def _checked(self, value: Any) -> np.ndarray:
+        array = value.array if isinstance(value, Tensor) else np.asarray(value)
+        if array.shape != self.shape:
+            raise self._wrong_shape(array.shape)
+        if array.dtype.kind not in "biufV":
+            raise TypeError(
+                f"variable {self.path!r}: expected numbers to assign, received an array "
+                f"of dtype {array.dtype}"
+            )
+        return array
+
+    def _traced(self, trace: Trace, value: Any) -> TraceTensor:
+        if isinstance(value, Variable):
+            value = trace.read(value)
+        if not isinstance(value, TraceTensor):
+            return trace.constant(self._checked(value).astype(self.dtype))
+        if value.shape != self.shape:
+            raise self._wrong_shape(value.shape)
+        if value.dtype != self.dtype:
+            value = trace.add("cast", (value,), {"dtype": self.dtype})[0]
+        return value
+
+    def _wrong_shape(self, shape: tuple[int, ...]) -> ValueError:
+        return ValueError(
+            f"variable {self.path!r}: expected a value of shape {self.shape} to assign, "
+            f"received shape {shape}"
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, "
+            f"value={self._array}>"
+        )
+
+
+def aligned_copy(content: np.ndarray) -> np.ndarray:
+    """A row-major copy at an address that is a multiple of 64."""
+    raw = np.empty(content.nbytes + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    array = raw[start : start + content.nbytes].view(content.dtype)
+    array = array.reshape(content.shape)
+    np.copyto(array, content)
+    return array
+
+
+def _initial(
+    initializer: Any, shape: Sequence[int] | None, dtype: str | None, name: str
+) -> np.ndarray:
+    """The first content: from a callable, or converted from an array or number."""
+    if callable(initializer):
+        if shape is None:
+            raise ValueError(
+                f"variable {name!r}: `shape` is needed when the initializer is a "
+                f"callable, received initializer={initializer!r} and shape=None"
+            )
+        return _from_callable(initializer, tuple(shape), dtype or "float32", name)
+    array = np.asarray(initializer)
+    if array.dtype.kind not in "biufV":
+        raise TypeError(
+            f"variable {name!r}: expected numbers as initializer, received an array of "
+            f"dtype {array.dtype}"
+        )
+    if dtype is None and not hasattr(initializer, "dtype"):
+        dtype = {"f": "float32", "i": "int32"}.get(array.dtype.kind)
+    if shape is not None and tuple(shape) != array.shape:
+        raise ValueError(
+            f"variable {name!r}: expected an initial value of shape {tuple(shape)}, "
+            f"received shape {array.shape}"
+        )
+    return array.astype(_known(dtype, name), copy=False) if dtype else array
+
+
+def _from_callable(
+    initializer: Callable[..., Any], shape: tuple[int, ...], dtype: str, name: str
+) -> np.ndarray:
+    array = np.asarray(initializer(shape, dtype=dtype))
+    if array.shape != shape:
+        raise ValueError(
+            f"variable {name!r}: expected the initializer to return shape {shape}, "
+            f"received shape {array.shape} from {initializer!r}"
+        )
+    return array.astype(_known(dtype, name), copy=False)
+
+
+def _known(dtype: str, name: str) -> np.dtype[Any]:
+    try:
+        dtype_size(dtype)
+    except KeyError:
+        raise ValueError(
+            f"variable {name!r}: expected the name of a dtype such as 'float32', "
+            f"received {dtype!r}"
+        ) from None
+    if dtype == "bfloat16":
+        import ml_dtypes
+
+        return np.dtype(ml_dtypes.bfloat16)
+    return np.dtype(dtype)
+
+
+def _automatic_name() -> str:
+    count = _counts.get("variable", 0)
+    _counts["variable"] = count + 1
+    return "variable" if count == 0 else f"variable_{count}"

@@ -1,0 +1,150 @@
+"""Random graphs with everything placement has to handle: aliases, assignments, guards,
+loops, stepped ports, regions, updates in place, outputs of leaves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pydl.graph.node import Graph
+from pydl.graph.trace import Trace, TraceTensor
+from pydl.runtime.variable import Variable
+
+_UNARY = ("neg", "abs", "square", "tanh", "relu", "sigmoid")
+_BINARY = ("add", "sub", "mul", "maximum", "minimum")
+_SHAPES = ((4, 6), (6,), (1, 6), (4, 1), ())
+
+
+class Writer:
+    """Writes one random graph."""
+
+    def __init__(self, seed: int, size: int = 30) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.size = size
+        self.trace = Trace(f"random_{seed}")
+        self.variables = [
+            Variable(self.rng.normal(size=shape).astype("float32"), name=f"v{i}")
+            for i, shape in enumerate([(4, 6), (4, 6), (6,), (6,), (24,)])
+        ]
+        self.loop = bool(self.rng.integers(2))
+        self.passes = int(self.rng.integers(0, 4)) if self.loop else 1
+        self.pool: list[TraceTensor] = []
+
+    def write(self) -> Graph:
+        with self.trace as trace:
+            if self.loop:
+                trace.loop(trace.input("count", (1,), "int64"))
+            self.pool += [trace.read(v) for v in self.variables]
+            self.pool.append(trace.input("x", (4, 6), "float32", step=self.loop))
+            self.pool.append(trace.input("y", (6,), "float32"))
+            self.pool.append(trace.constant(self.rng.normal(size=(6,)).astype("f4")))
+            for _ in range(self.size):
+                self.pool += self._grow()
+                if self.rng.random() < 0.2:
+                    self._assign(self.pool)
+            if self.rng.random() < 0.6:
+                self._update()
+            if self.rng.random() < 0.6:
+                self._guarded()
+            self._ends()
+        return trace.graph
+
+    def inputs(self) -> dict[str, np.ndarray]:
+        """Arrays for every input."""
+        shape = (self.passes, 4, 6) if self.loop else (4, 6)
+        inputs = {
+            "x": self.rng.normal(size=shape).astype("float32"),
+            "y": self.rng.normal(size=6).astype("float32"),
+        }
+        if self.loop:
+            inputs["count"] = np.array([self.passes])
+        return inputs
+
+    def _pick(self, pool: list[TraceTensor], shape: Any = None) -> TraceTensor | None:
+        fits = [t for t in pool if shape is None or t.shape == shape]
+        return fits[self.rng.integers(len(fits))] if fits else None
+
+    def _grow(self) -> list[TraceTensor]:
+        x = self._pick(self.pool)
+        assert x is not None
+        kind = self.rng.random()
+        add = self.trace.add
+        if kind < 0.35:
+            return list(add(str(self.rng.choice(_UNARY)), (x,), {}))
+        if kind < 0.65:
+            for _ in range(10):
+                other = self._pick(self.pool)
+                assert other is not None
+                try:
+                    shape = np.broadcast_shapes(x.shape, other.shape)
+                except ValueError:
+                    continue
+                if shape in _SHAPES or shape == (24,):
+                    return list(add(str(self.rng.choice(_BINARY)), (x, other), {}))
+        if kind < 0.8 and int(np.prod(x.shape)) == 24:
+            shape = [(24,), (4, 6)][self.rng.integers(2)]
+            return list(add("reshape", (x,), {"shape": list(shape)}))
+        if kind < 0.9 and x.shape == (4, 6):
+            attrs = {"axes": [0], "keepdims": 0}
+            return list(add("reduce_sum", (x,), attrs))
+        if x.shape == (4, 6):
+            product = add("matmul", (x, x), {"transpose_a": 0, "transpose_b": 1})[0]
+            return list(
+                add("matmul", (product, x), {"transpose_a": 0, "transpose_b": 0})
+            )
+        return []
+
+    def _assign(self, pool: list[TraceTensor]) -> None:
+        variable = self.variables[self.rng.integers(len(self.variables))]
+        value = self._pick(pool, variable.shape)
+        if value is not None:
+            self.trace.assign(variable, value)
+            self.pool.append(self.trace.read(variable))
+
+    def _update(self) -> None:
+        """One Adam step over the two matrices, with the vectors as more slots."""
+        trace = self.trace
+        lr = trace.constant(np.float32(0.1))
+        chosen = [Variable(np.ones((4, 6), "f4"), name=f"adam{i}") for i in range(6)]
+        operands = [lr]
+        for group in (chosen[:3], chosen[3:]):
+            var, *slots = group
+            grad = self._pick(self.pool, (4, 6))
+            assert grad is not None
+            operands += [trace.read(var), grad, *(trace.read(s) for s in slots)]
+        attrs = {"n": 2, "beta1": 0.9, "beta2": 0.99, "epsilon": 1e-7, "amsgrad": 0}
+        for variable, value in zip(chosen, trace.add("adam_update", operands, attrs),
+                                   strict=True):
+            trace.assign(variable, value)
+        self.variables += chosen
+
+    def _guarded(self) -> None:
+        trace = self.trace
+        flag = trace.constant(np.array([self.rng.integers(2)]))
+        with trace.skip_if(flag):
+            inside = list(self.pool)
+            for _ in range(4):
+                x = self._pick(inside, (4, 6))
+                assert x is not None
+                inside.append(trace.add("tanh", (x,), {})[0])
+            outer = self._pick(self.pool, (4, 6))
+            assert outer is not None
+            alias = trace.add("reshape", (outer,), {"shape": [4, 6]})[0]
+            trace.assign(self.variables[0], inside[-1])
+            trace.assign(self.variables[1], alias if self.rng.random() < 0.5 else outer)
+
+    def _ends(self) -> None:
+        trace = self.trace
+        free = [t for t in self.pool if t.value.node.guard is None]
+        for i in range(4):
+            value = self._pick(free)
+            assert value is not None
+            trace.output(f"out{i}", value, step=self.loop and bool(i % 2))
+        region = [self._pick(free, (4, 6)) for _ in range(3)]
+        trace.graph.regions.append([t.value for t in region if t is not None])
+
+
+def state_of(writer: Writer) -> dict[Any, np.ndarray]:
+    """A copy of the content of every variable."""
+    return {variable: variable.numpy() for variable in writer.variables}

@@ -1,0 +1,130 @@
+"""Placement: blocks alive together never overlap, and plans compute what graphs say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pydl.graph.node import Graph
+from pydl.graph.trace import Trace
+from pydl.graph.verify import verify
+from pydl.passes import prepare, run_passes
+from pydl.plan.emit import Emitted, emit
+from pydl.plan.memory import ALIGNMENT, Block, align, place_blocks
+from pydl.runtime.variable import Variable
+from tests.plan.interpreter import PlanInterpreter, evaluate
+from tests.plan.random_graphs import Writer, state_of
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_blocks_alive_together_never_overlap(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    blocks = []
+    for _ in range(60):
+        start = int(rng.integers(50))
+        nbytes = align(int(rng.integers(0, 5000)))
+        blocks.append(Block(nbytes, start, start + int(rng.integers(12))))
+    end = place_blocks(blocks)
+    for i, one in enumerate(blocks):
+        assert one.offset % ALIGNMENT == 0 and one.offset >= 0
+        assert one.offset + one.nbytes <= end
+        for other in blocks[:i]:
+            if one.start <= other.stop and other.start <= one.stop:
+                apart = (
+                    one.offset + one.nbytes <= other.offset
+                    or other.offset + other.nbytes <= one.offset
+                )
+                assert apart or one.nbytes == 0 or other.nbytes == 0
+    alive = max(
+        sum(b.nbytes for b in blocks if b.start <= t <= b.stop) for t in range(70)
+    )
+    assert alive <= end <= 1.5 * alive
+
+
+def run_plan(emitted: Emitted, state: dict, inputs: dict, passes: int) -> dict:
+    """Outputs of the interpreter; `state` is updated."""
+    arrays = [
+        item.copy() if isinstance(item, np.ndarray) else state[item]
+        for item in emitted.state
+    ]
+    info = emitted.entries[0]
+    outputs = [
+        np.zeros((passes, *port.shape) if port.step else port.shape, port.dtype)
+        for port in info.outputs
+    ]
+    given = [inputs[port.name] for port in info.inputs]
+    before = [array.copy() for array in given]
+    PlanInterpreter(emitted.text).run(arrays, given, outputs)
+    for array, copy in zip(given, before, strict=True):
+        np.testing.assert_array_equal(array, copy)
+    return dict(zip((port.name for port in info.outputs), outputs, strict=True))
+
+
+def check(graph: Graph, expected_graph: Graph, writer: Writer) -> None:
+    inputs = writer.inputs()
+    wanted_state, state = state_of(writer), state_of(writer)
+    wanted = evaluate(expected_graph, inputs, wanted_state) if writer.passes else {}
+    outputs = run_plan(emit(graph), state, inputs, writer.passes)
+    for name, value in wanted.items():
+        np.testing.assert_array_equal(outputs[name], value, err_msg=name)
+    for variable in writer.variables:
+        np.testing.assert_array_equal(
+            state[variable], wanted_state[variable], err_msg=variable.name
+        )
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_plans_compute_what_graphs_say(seed: int) -> None:
+    writer = Writer(seed)
+    graph = writer.write()
+    verify(graph)
+    check(prepare(graph), graph, writer)
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_passes_keep_every_bit(seed: int) -> None:
+    writer = Writer(seed)
+    graph = writer.write()
+    check(run_passes(graph), graph, writer)
+
+
+def test_an_update_is_in_place() -> None:
+    v = Variable(np.ones((8, 8), "float32"), name="v")
+    with Trace("step") as trace:
+        trace.assign(v, trace.add("neg", (trace.read(v),), {})[0])
+    emitted = emit(trace.graph)
+    assert '"arena":0' in emitted.text and '"copy"' not in emitted.text
+    assert emitted.entries[0].written == (v,)
+
+
+def test_swapping_variables() -> None:
+    a = Variable(np.zeros((8,), "float32"), name="a")
+    b = Variable(np.ones((8,), "float32"), name="b")
+    with Trace("swap") as trace:
+        old_a, old_b = trace.read(a), trace.read(b)
+        trace.assign(a, old_b)
+        trace.assign(b, old_a)
+    state = {a: a.numpy(), b: b.numpy()}
+    run_plan(emit(trace.graph), state, {}, 1)
+    assert state[a][0] == 1 and state[b][0] == 0
+
+
+def test_regions_are_side_by_side() -> None:
+    with Trace("grads") as trace:
+        x = trace.input("x", (16,), "float32")
+        grads = [trace.add("neg", (x,), {})[0], trace.add("abs", (x,), {})[0]]
+        total = trace.add("add", grads, {})[0]
+        trace.output("total", total)
+    trace.graph.regions.append([g.value for g in reversed(grads)])
+    emitted = emit(trace.graph)
+    offsets = [PlanInterpreter(emitted.text).entry["values"][i][4] for i in (1, 2)]
+    assert offsets[0] - offsets[1] == 64
+
+
+def test_results_are_written_into_outputs() -> None:
+    with Trace("direct") as trace:
+        x = trace.input("x", (16,), "float32")
+        trace.output("y", trace.add("exp", (trace.add("neg", (x,), {})[0],), {})[0])
+    emitted = emit(trace.graph)
+    assert '"copy"' not in emitted.text
+    assert PlanInterpreter(emitted.text).entry["arena"] == 64
