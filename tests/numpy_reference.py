@@ -1,0 +1,515 @@
+"""Every opcode of docs/opcodes.md in NumPy: the oracle of the kernel and op tests.
+
+Written from the page alone, without looking at the kernels. Floats are computed in
+float64 and rounded once to the result's dtype, so a result is within half a unit in the
+last place of the truth; `chain` rounds after every step, as its description says.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Attrs = dict[str, Any]
+
+_EPSILON = 1e-7
+
+
+def reference(
+    op: str, inputs: Sequence[Array], attrs: Attrs | None = None
+) -> list[Array]:
+    """The results of one call. Arguments are those of an instruction of a plan."""
+    with np.errstate(all="ignore"):
+        return _TABLE[op]([np.asarray(x) for x in inputs], dict(attrs or {}))
+
+
+def operations() -> list[str]:
+    """The opcodes that have a reference: all but the control instructions."""
+    return list(_TABLE)
+
+
+# -- elementwise ----------------------------------------------------------------------
+
+
+def _sigmoid(x: Array) -> Array:
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1 / (1 + e), e / (1 + e))
+
+
+def _softplus(x: Array) -> Array:
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def _erf(x: Array) -> Array:
+    return np.vectorize(math.erf, otypes=[np.float64])(x)
+
+
+def _relu_grad(grad_out: Array, out: Array) -> Array:
+    return np.where(out > 0, grad_out, np.zeros_like(grad_out))
+
+
+#: Result dtype is that of the operands.
+_ARITHMETIC: dict[str, Callable[..., Array]] = {
+    "neg": np.negative,
+    "abs": np.abs,
+    "sign": np.sign,
+    "square": np.square,
+    "sqrt": np.sqrt,
+    "rsqrt": lambda x: 1 / np.sqrt(x),
+    "reciprocal": lambda x: 1 / x,
+    "exp": np.exp,
+    "expm1": np.expm1,
+    "log": np.log,
+    "log1p": np.log1p,
+    "tanh": np.tanh,
+    "sigmoid": _sigmoid,
+    "softplus": _softplus,
+    "erf": _erf,
+    "relu": lambda x: np.maximum(x, np.zeros((), x.dtype)),
+    "floor": np.floor,
+    "sin": np.sin,
+    "cos": np.cos,
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "div": np.divide,
+    "pow": np.power,
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+    "relu_grad": _relu_grad,
+    "sigmoid_grad": lambda grad_out, out: grad_out * out * (1 - out),
+    "tanh_grad": lambda grad_out, out: grad_out * (1 - out * out),
+    "copy": lambda x: x.copy(),
+}
+
+#: Result dtype is bool.
+_PREDICATES: dict[str, Callable[..., Array]] = {
+    "logical_not": np.logical_not,
+    "isfinite": np.isfinite,
+    "equal": np.equal,
+    "not_equal": np.not_equal,
+    "less": np.less,
+    "less_equal": np.less_equal,
+    "greater": np.greater,
+    "greater_equal": np.greater_equal,
+    "logical_and": np.logical_and,
+    "logical_or": np.logical_or,
+}
+
+
+def _wide(x: Array) -> Array:
+    return x.astype(np.float64) if x.dtype.kind == "f" else x
+
+
+def _arithmetic(fn: Callable[..., Array], inputs: list[Array]) -> list[Array]:
+    return [np.asarray(fn(*map(_wide, inputs))).astype(inputs[0].dtype)]
+
+
+def _where(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    condition, a, b = inputs
+    return [np.where(condition, a, b).astype(a.dtype)]
+
+
+def _cast(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    (x,) = inputs
+    target = np.dtype(attrs["dtype"])
+    if target.kind == "b":
+        return [x != 0]
+    if x.dtype.kind != "f" or target.kind == "f":
+        return [x.astype(target)]
+    info = np.iinfo(target)
+    out = [_saturate(float(v), info.min, info.max) for v in x.ravel()]
+    return [np.array(out, target).reshape(x.shape)]
+
+
+def _saturate(value: float, low: int, high: int) -> int:
+    if math.isnan(value):
+        return 0
+    if math.isinf(value):
+        return high if value > 0 else low
+    return min(max(math.trunc(value), low), high)
+
+
+def _chain(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    dtype = next(x.dtype for x in inputs if x.dtype.kind == "f")
+    shape = np.broadcast_shapes(*(x.shape for x in inputs))
+    registers = [x.astype(dtype) for x in inputs]
+    for step in attrs["steps"].split(";"):
+        op, *arguments = step.split()
+        values = [_argument(text, registers, dtype) for text in arguments]
+        if op == "where":
+            values[0] = values[0] != 0
+        (out,) = reference(op, values, {})
+        registers.append(out.astype(dtype))
+    return [np.broadcast_to(registers[r], shape).copy() for r in attrs["results"]]
+
+
+def _argument(text: str, registers: list[Array], dtype: Any) -> Array:
+    if text.startswith("#"):
+        return np.array(float(text[1:]), dtype)
+    return registers[int(text)]
+
+
+# -- shape ----------------------------------------------------------------------------
+
+
+def _concatenate(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    return [np.concatenate(inputs, axis=attrs["axis"])]
+
+
+def _slice(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    cut = zip(attrs["begin"], attrs["end"], attrs["stride"], strict=True)
+    return [inputs[0][tuple(slice(*entry) for entry in cut)].copy()]
+
+
+def _pad(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    widths = list(zip(attrs["low"], attrs["high"], strict=True))
+    value = attrs.get("value", 0.0)
+    return [np.pad(inputs[0], widths, constant_values=value)]
+
+
+def _full(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    return [np.full(attrs["shape"], attrs["value"], attrs["dtype"])]
+
+
+def _one_hot(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    hot = inputs[0][..., None] == np.arange(attrs["depth"])
+    return [hot.astype(attrs["dtype"])]
+
+
+# -- reduce ---------------------------------------------------------------------------
+
+
+def _reduce(fn: Callable[..., Array]) -> Callable[[list[Array], Attrs], list[Array]]:
+    def call(inputs: list[Array], attrs: Attrs) -> list[Array]:
+        (x,) = inputs
+        out = fn(
+            _wide(x), axis=tuple(attrs["axes"]), keepdims=bool(attrs.get("keepdims", 0))
+        )
+        return [np.asarray(out).astype(x.dtype)]
+
+    return call
+
+
+def _argmax(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    return [np.asarray(np.argmax(inputs[0], axis=attrs["axis"])).astype(np.int32)]
+
+
+# -- matmul ---------------------------------------------------------------------------
+
+
+def _operands(inputs: list[Array], attrs: Attrs) -> tuple[Array, Array]:
+    a, b = _wide(inputs[0]), _wide(inputs[1])
+    return (
+        a.T if attrs.get("transpose_a", 0) else a,
+        b.T if attrs.get("transpose_b", 0) else b,
+    )
+
+
+def _matmul(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    a, b = _operands(inputs, attrs)
+    return [(a @ b).astype(inputs[0].dtype)]
+
+
+def _gemm(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    a, b = _operands(inputs, attrs)
+    extra = iter(inputs[2:])
+    acc = a @ b
+    if attrs.get("bias", 0):
+        acc = acc + _wide(next(extra))
+    if attrs.get("activation"):
+        acc = _ARITHMETIC[attrs["activation"]](acc)
+    out = _wide(next(extra)) if attrs.get("grad") else None
+    if attrs.get("dropout", 0.0):
+        acc = _drop(acc, next(extra), attrs["dropout"])
+    if out is not None:
+        acc = _ARITHMETIC[attrs["grad"] + "_grad"](acc, out)
+    results = [acc, b.sum(axis=0)] if attrs.get("column_sum", 0) else [acc]
+    return [x.astype(inputs[0].dtype) for x in results]
+
+
+# -- softmax, loss --------------------------------------------------------------------
+
+
+def _log_softmax(x: Array) -> Array:
+    shifted = x - np.max(x, axis=-1, keepdims=True, initial=-np.inf)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
+
+
+def _softmax(x: Array) -> Array:
+    e = np.exp(x - np.max(x, axis=-1, keepdims=True, initial=-np.inf))
+    return e / np.sum(e, axis=-1, keepdims=True)
+
+
+def _softmax_cross_entropy(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    x, targets = map(_wide, inputs)
+    loss = -np.sum(targets * _log_softmax(x), axis=-1)
+    grad = _softmax(x) * np.sum(targets, axis=-1, keepdims=True) - targets
+    return [np.asarray(y).astype(inputs[0].dtype) for y in (loss, grad)]
+
+
+def _one_hot_rows(labels: Array, classes: int) -> tuple[Array, Array]:
+    """One-hot rows (zero where the label is out of range), and the fault."""
+    hot = (labels[..., None] == np.arange(classes)).astype(np.float64)
+    return hot, _fault(labels, classes)
+
+
+def _fault(indices: Array, limit: int) -> Array:
+    bad = np.flatnonzero((indices < 0) | (indices >= limit))
+    return np.array([bad[0] + 1 if bad.size else 0], np.int64)
+
+
+def _sparse_softmax_cross_entropy(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    x, labels = _wide(inputs[0]), inputs[1]
+    hot, fault = _one_hot_rows(labels, x.shape[-1])
+    valid = np.sum(hot, axis=-1, keepdims=True) > 0
+    loss = -np.sum(np.where(hot > 0, _log_softmax(x), 0.0), axis=-1)
+    grad = np.where(valid, _softmax(x) - hot, 0.0)
+    return [*(np.asarray(y).astype(inputs[0].dtype) for y in (loss, grad)), fault]
+
+
+def _clipped(p: Array, dtype: Any) -> tuple[Array, Array]:
+    """`p` clipped to [eps, 1 - eps] in this dtype, and where it was inside."""
+    low = float(np.asarray(_EPSILON, dtype))
+    high = float(np.asarray(1 - _EPSILON, dtype))
+    return np.clip(p, low, high), (p >= low) & (p <= high)
+
+
+def _cross_entropy(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    x, targets = map(_wide, inputs)
+    total = np.sum(x, axis=-1, keepdims=True)
+    share = x / total
+    p, inside = _clipped(share, inputs[0].dtype)
+    loss = -np.sum(targets * np.log(p), axis=-1)
+    pull = np.where(inside, -targets / p, 0.0)  # d loss / d share
+    grad = (pull - np.sum(pull * share, axis=-1, keepdims=True)) / total
+    return [np.asarray(y).astype(inputs[0].dtype) for y in (loss, grad)]
+
+
+def _sparse_cross_entropy(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    x, labels = _wide(inputs[0]), inputs[1]
+    hot, fault = _one_hot_rows(labels, x.shape[-1])
+    p, inside = _clipped(x, inputs[0].dtype)
+    loss = -np.sum(np.where(hot > 0, np.log(p), 0.0), axis=-1)
+    grad = np.where((hot > 0) & inside, -1 / p, 0.0)
+    return [*(np.asarray(y).astype(inputs[0].dtype) for y in (loss, grad)), fault]
+
+
+# -- gather ---------------------------------------------------------------------------
+
+
+def _take(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    x, indices = inputs
+    out = np.zeros(indices.shape + x.shape[1:], x.dtype)
+    good = (indices >= 0) & (indices < x.shape[0])
+    out[good] = x[indices[good]]
+    return [out, _fault(indices, x.shape[0])]
+
+
+def _take_grad(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    grad_out, indices = inputs
+    out = np.zeros(
+        (attrs["rows"], *grad_out.shape[indices.ndim :]), _wide(grad_out).dtype
+    )
+    good = (indices >= 0) & (indices < attrs["rows"])
+    np.add.at(out, indices[good], _wide(grad_out)[good])
+    return [out.astype(grad_out.dtype)]
+
+
+# -- random ---------------------------------------------------------------------------
+
+
+def philox(seed: Array, blocks: int, word2: int = 0) -> Array:
+    """Blocks 0 ... `blocks` - 1 of Philox4x32-10, uint32 [blocks, 4]."""
+    low32, shift = np.uint64(0xFFFFFFFF), np.uint64(32)
+    index = np.arange(blocks, dtype=np.uint64)
+    c0, c1 = index & low32, index >> shift
+    c2, c3 = np.full_like(index, word2), np.zeros_like(index)
+    k0, k1 = int(seed[0]), int(seed[1])
+    for _ in range(10):
+        p0, p1 = np.uint64(0xD2511F53) * c0, np.uint64(0xCD9E8D57) * c2
+        c0 = (p1 >> shift) ^ c1 ^ np.uint64(k0)
+        c2 = (p0 >> shift) ^ c3 ^ np.uint64(k1)
+        c1, c3 = p1 & low32, p0 & low32
+        k0, k1 = (k0 + 0x9E3779B9) & 0xFFFFFFFF, (k1 + 0xBB67AE85) & 0xFFFFFFFF
+    return np.stack([c0, c1, c2, c3], axis=1).astype(np.uint32)
+
+
+def _lanes(seed: Array, count: int, word2: int = 0) -> Array:
+    return philox(seed, (count + 3) // 4, word2).ravel()[:count]
+
+
+def _unit(lanes: Array) -> Array:
+    """The float32 uniform of each lane, in [0, 1)."""
+    return (lanes >> np.uint32(8)).astype(np.float64) * 2.0**-24
+
+
+def _shaped(values: Array, attrs: Attrs) -> list[Array]:
+    return [values.astype(attrs["dtype"]).reshape(attrs["shape"])]
+
+
+def _random_uniform(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    count = math.prod(attrs["shape"])
+    lanes = _lanes(inputs[0], count)
+    unit = _unit(lanes)
+    dtype = np.dtype(attrs["dtype"])
+    if dtype == np.float64:
+        rest = _lanes(inputs[0], count, 1) >> np.uint32(3)
+        unit = ((lanes >> np.uint32(8)).astype(np.float64) * 2.0**29 + rest) * 2.0**-53
+    low, high = attrs.get("low", 0.0), attrs.get("high", 1.0)
+    out = (low + (high - low) * unit).astype(dtype)
+    below = np.nextafter(np.asarray(high, dtype), np.asarray(-np.inf, dtype))
+    return _shaped(np.minimum(out, below) if high > low else out, attrs)
+
+
+def _random_normal(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    count = math.prod(attrs["shape"])
+    pairs = _unit(philox(inputs[0], (count + 3) // 4)).reshape(-1, 2)
+    radius, angle = np.sqrt(-2 * np.log(1 - pairs[:, 0])), 2 * np.pi * pairs[:, 1]
+    both = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+    out = attrs.get("mean", 0.0) + attrs.get("stddev", 1.0) * both.ravel()[:count]
+    return _shaped(out, attrs)
+
+
+def _truncated_normal(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    normal = NormalDist()
+    low, high = normal.cdf(-2), normal.cdf(2)
+    unit = _unit(_lanes(inputs[0], math.prod(attrs["shape"])))
+    inverse = np.vectorize(normal.inv_cdf, otypes=[np.float64])
+    z = inverse(low + unit * (high - low)) if unit.size else unit
+    return _shaped(attrs.get("mean", 0.0) + attrs.get("stddev", 1.0) * z, attrs)
+
+
+def _drop(x: Array, seed: Array, rate: float) -> Array:
+    keep = _lanes(seed, x.size) >= np.uint32(math.floor(rate * 2.0**32))
+    return np.where(keep.reshape(x.shape), x * (1 / (1 - rate)), 0.0)
+
+
+def _dropout(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    x, seed = inputs
+    return [_drop(_wide(x), seed, attrs["rate"]).astype(x.dtype)]
+
+
+# -- optimizer ------------------------------------------------------------------------
+
+Rule = Callable[[Array, Array, list[Array], float, Attrs], list[Array]]
+
+
+def _sgd(
+    var: Array, g: Array, slots: list[Array], lr: float, attrs: Attrs
+) -> list[Array]:
+    momentum = attrs.get("momentum", 0.0)
+    if momentum == 0:
+        return [var - lr * g]
+    v = momentum * slots[0] - lr * g
+    step = momentum * v - lr * g if attrs.get("nesterov", 0) else v
+    return [var + step, v]
+
+
+def _adam(
+    var: Array, g: Array, slots: list[Array], lr: float, attrs: Attrs
+) -> list[Array]:
+    m = slots[0] + (g - slots[0]) * (1 - attrs["beta1"])
+    v = slots[1] + (g * g - slots[1]) * (1 - attrs["beta2"])
+    new = [m, v]
+    if attrs.get("amsgrad", 0):
+        new.append(np.maximum(slots[2], v))
+    return [var - lr * m / (np.sqrt(new[-1]) + attrs["epsilon"]), *new]
+
+
+def _rmsprop(
+    var: Array, g: Array, slots: list[Array], lr: float, attrs: Attrs
+) -> list[Array]:
+    rho, momentum = attrs["rho"], attrs.get("momentum", 0.0)
+    new = [rho * slots[0] + (1 - rho) * g * g]
+    below = new[0] + attrs["epsilon"]
+    if attrs.get("centered", 0):
+        new.append(rho * slots[1] + (1 - rho) * g)
+        below = below - new[1] ** 2
+    step = lr * g / np.sqrt(below)
+    if momentum > 0:
+        step = momentum * slots[-1] + step
+        new.append(step)
+    return [var - step, *new]
+
+
+def _adagrad(
+    var: Array, g: Array, slots: list[Array], lr: float, attrs: Attrs
+) -> list[Array]:
+    acc = slots[0] + g * g
+    return [var - lr * g / np.sqrt(acc + attrs["epsilon"]), acc]
+
+
+def _update(rule: Rule) -> Callable[[list[Array], Attrs], list[Array]]:
+    def call(inputs: list[Array], attrs: Attrs) -> list[Array]:
+        rest, n = list(inputs), attrs["n"]
+        lr = float(rest.pop(0))
+        scale = (
+            rest.pop(0).astype(np.float64) if attrs.get("has_scale", 0) else np.ones(n)
+        )
+        decay = float(rest.pop(0)) if attrs.get("has_decay", 0) else 0.0
+        width, clip = (len(rest) // n if n else 0), attrs.get("clip_value", 0.0)
+        results: list[Array] = []
+        for i in range(n):
+            group = rest[i * width : (i + 1) * width]
+            var, g, *slots = map(_wide, group)
+            g = g * scale[i]
+            g = np.clip(g, -clip, clip) if clip > 0 else g
+            if attrs.get("has_decay", 0) and attrs["decay_mask"][i]:
+                var = var - var * decay
+            new = rule(var, g, slots, lr, attrs)
+            results += [np.asarray(x).astype(group[0].dtype) for x in new]
+        return results
+
+    return call
+
+
+def _square_norms(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    return [np.array([np.sum(_wide(x) ** 2) for x in inputs], np.float32)]
+
+
+_TABLE: dict[str, Callable[[list[Array], Attrs], list[Array]]] = {
+    **{k: lambda x, a, f=f: _arithmetic(f, x) for k, f in _ARITHMETIC.items()},
+    **{k: lambda x, a, f=f: [np.asarray(f(*x))] for k, f in _PREDICATES.items()},
+    "where": _where,
+    "cast": _cast,
+    "chain": _chain,
+    "reshape": lambda x, a: [x[0].reshape(a["shape"]).copy()],
+    "transpose": lambda x, a: [np.ascontiguousarray(x[0].transpose(a["perm"]))],
+    "broadcast_to": lambda x, a: [np.broadcast_to(x[0], a["shape"]).copy()],
+    "concatenate": _concatenate,
+    "slice": _slice,
+    "pad": _pad,
+    "full": _full,
+    "one_hot": _one_hot,
+    "reduce_sum": _reduce(np.sum),
+    "reduce_mean": _reduce(np.mean),
+    "reduce_max": _reduce(np.max),
+    "reduce_min": _reduce(np.min),
+    "argmax": _argmax,
+    "matmul": _matmul,
+    "gemm": _gemm,
+    "softmax": lambda x, a: [_softmax(_wide(x[0])).astype(x[0].dtype)],
+    "log_softmax": lambda x, a: [_log_softmax(_wide(x[0])).astype(x[0].dtype)],
+    "softmax_cross_entropy": _softmax_cross_entropy,
+    "sparse_softmax_cross_entropy": _sparse_softmax_cross_entropy,
+    "cross_entropy": _cross_entropy,
+    "sparse_cross_entropy": _sparse_cross_entropy,
+    "take": _take,
+    "take_grad": _take_grad,
+    "random_uniform": _random_uniform,
+    "random_normal": _random_normal,
+    "truncated_normal": _truncated_normal,
+    "dropout": _dropout,
+    "sgd_update": _update(_sgd),
+    "adam_update": _update(_adam),
+    "rmsprop_update": _update(_rmsprop),
+    "adagrad_update": _update(_adagrad),
+    "square_norms": _square_norms,
+}
