@@ -1,0 +1,116 @@
+"""Files that are downloaded once, checked, and kept."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+_CHUNK = 1 << 18
+_TIMEOUT_SECONDS = 30.0
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept."""
+    return Path.home() / ".pydl" / "datasets"
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file with a known address and content."""
+
+    name: str
+    url: str
+    sha256: str
+
+    def locate(self, path: str) -> Path:
+        """The file on this machine; downloads it when `path` is nowhere.
+
+        Looks for `path` as it is, under ``PYDL_DATA_DIR`` and in the cache. Only the
+        name this file is known by is downloaded.
+        """
+        for place in self._own_places(path):
+            if place.is_file():
+                return place
+        if path != self.name:
+            raise FileNotFoundError(
+                self._not_found(path, "it is in none of these places")
+            )
+        cached = cache_folder() / self.name
+        if cached.is_file() and _sha256(cached) == self.sha256:
+            return cached
+        try:
+            self._download(cached)
+        except OSError as error:
+            raise OSError(self._not_found(path, f"{self.url}: {error}")) from error
+        return cached
+
+    def _own_places(self, path: str) -> list[Path]:
+        folder = os.environ.get("PYDL_DATA_DIR")
+        places = [Path(path).expanduser()]
+        if folder:
+            places.append(Path(folder).expanduser() / path)
+        return places
+
+    def _not_found(self, path: str, why: str) -> str:
+        places = [*self._own_places(path), cache_folder() / self.name]
+        listed = ", ".join(str(place.absolute()) for place in places)
+        return (
+            f"no file {path!r}: {why}. Download {self.url} on a machine that can, and "
+            f"put it at one of: {listed}; or set PYDL_DATA_DIR to the folder it is in."
+        )
+
+    def _download(self, target: Path) -> None:
+        """Fetches, checks, and only then gives the file its name."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{self.name}.")
+        try:
+            with os.fdopen(handle, "wb") as out:
+                request = urllib.request.urlopen(self.url, timeout=_TIMEOUT_SECONDS)
+                with request as response:
+                    digest = _copy(response, out, self.name)
+                out.flush()
+                os.fsync(out.fileno())
+            if digest != self.sha256:
+                raise OSError(
+                    f"expected a file with SHA-256 {self.sha256}, received {digest}"
+                )
+            os.replace(temporary, target)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+
+
+def _copy(response: Any, out: IO[bytes], name: str) -> str:
+    """Copies a response to a file, showing progress; returns the SHA-256."""
+    digest = hashlib.sha256()
+    total = int(response.headers.get("Content-Length") or 0)
+    done = 0
+    while chunk := response.read(_CHUNK):
+        digest.update(chunk)
+        out.write(chunk)
+        done += len(chunk)
+        _show_progress(name, done, total)
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+    elif done:
+        print(f"downloaded {name}: {done / 1e6:.1f} MB", file=sys.stderr)
+    return digest.hexdigest()
+
+
+def _show_progress(name: str, done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        share = f" of {total / 1e6:.1f}" if total else ""
+        print(
+            f"\rdownloading {name}: {done / 1e6:.1f}{share} MB", end="", file=sys.stderr
+        )
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,137 @@
+"""The project's own checks catch what they are for."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CXX = shutil.which(os.environ.get("CXX", "c++"))
+
+
+def tool(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def compile_object(folder: Path, isa: str, source: str) -> None:
+    """Puts an object file where CMake puts those of a kernel bundle."""
+    assert CXX is not None
+    place = folder / "CMakeFiles" / f"pydl_{isa}.dir"
+    place.mkdir(parents=True)
+    (folder / "kernel.cpp").write_text(source)
+    command = [CXX, "-std=c++20", "-O0", "-c", "kernel.cpp", "-o", place / "kernel.o"]
+    subprocess.run(command, cwd=folder, check=True)
+
+
+needs_compiler = pytest.mark.skipif(
+    CXX is None or shutil.which("nm") is None, reason="no C++ compiler or nm here"
+)
+HELPER = "__attribute__((noinline)) inline int helper(int x) { return x + 1; }"
+CALL = "int run(int x) { static int calls = helper(x); return calls; }"
+
+
+@needs_compiler
+def test_symbols_inside_the_namespace_pass(tmp_path: Path) -> None:
+    compile_object(tmp_path, "avx2", f"namespace pydl::avx2 {{ {HELPER} {CALL} }}")
+    assert tool("check_symbols").main([str(tmp_path)]) == 0
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    "source",
+    [
+        f"{HELPER} namespace pydl::avx2 {{ {CALL} }}",
+        f"namespace pydl {{ {HELPER} }} namespace pydl::avx2 {{ {CALL} }}",
+        f"namespace pydl::avx512 {{ {HELPER} {CALL} }}",
+        "#include <vector>\nnamespace pydl::avx2 { void run(std::vector<int>& x) "
+        "{ x.push_back(1); } }",
+    ],
+    ids=["global", "pydl", "another set", "container"],
+)
+def test_weak_symbol_outside_the_namespace_is_caught(
+    tmp_path: Path, source: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compile_object(tmp_path, "avx2", source)
+    assert tool("check_symbols").main([str(tmp_path)]) == 1
+    assert "outside pydl::avx2" in capsys.readouterr().out
+
+
+def test_symbol_check_of_an_empty_tree_fails(tmp_path: Path) -> None:
+    assert tool("check_symbols").main([str(tmp_path)]) == 2
+
+
+def package(folder: Path, **files: str) -> Path:
+    root = folder / "pydl"
+    for name, text in files.items():
+        path = root / f"{name.replace('__', '/')}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
+def test_imports_of_pydl_point_down() -> None:
+    assert tool("check_imports").violations(ROOT / "pydl") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import pydl.layers",
+        "from pydl import layers",
+        "from pydl.layers.core import Dense",
+        "from ..layers import Dense",
+        "from .. import layers",
+        "def f():\n    from pydl.layers import Dense",
+        "if True:\n    import pydl.models.sequential",
+        "import pydl",
+    ],
+)
+def test_import_that_points_up_is_caught(tmp_path: Path, text: str) -> None:
+    root = package(tmp_path, graph__node=text)
+    (line,) = tool("check_imports").violations(root)
+    assert "graph must not import" in line
+
+
+def test_typing_imports_and_downward_imports_pass(tmp_path: Path) -> None:
+    typing_only = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n"
+    root = package(
+        tmp_path,
+        graph__node=typing_only + "    from pydl.layers import Dense",
+        layers__core="from pydl import ops\nfrom pydl.graph.node import Graph",
+    )
+    assert tool("check_imports").violations(root) == []
+
+
+def test_part_without_a_level_is_caught(tmp_path: Path) -> None:
+    root = package(tmp_path, somewhere__new="x = 1")
+    assert "has no level" in tool("check_imports").violations(root)[0]
+
+
+def test_code_blocks_run_and_fail(tmp_path: Path) -> None:
+    run_readme = tool("run_readme")
+    good, bad = tmp_path / "good.md", tmp_path / "bad.md"
+    good.write_text("```python\nprint(1)\n```\n<!-- not run -->\n```python\n1/0\n```\n")
+    bad.write_text("text\n\n```python\n1/0\n```\n")
+    assert run_readme.main([str(good)]) == 0
+    assert run_readme.main([str(good), str(bad)]) == 1
+
+
+def test_size_report_runs() -> None:
+    command = [sys.executable, ROOT / "tools" / "check_sizes.py"]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if shutil.which("git") is None or not (ROOT / ".git").exists():
+        pytest.skip("needs the repository")
+    assert done.returncode == 0 and "above a budget" in done.stdout
