@@ -1,0 +1,162 @@
+"""The one way from a function of tensors to a primitive: now, or into a trace.
+
+`lift` makes a tensor of the current mode out of anything tensor-like; `apply` makes the
+call. Outside a trace a tensor is a `Tensor` and the primitive runs at once; under a trace
+it is a `TraceTensor` and a node is added. Functions above this file do not know which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from pydl.runtime.eager import run_op
+from pydl.runtime.tensor import Tensor
+from pydl.runtime.variable import Variable
+
+from pydl.config import floatx
+from pydl.graph.trace import Trace, TraceTensor, current_trace
+from pydl.ops.dtypes import is_float, result_type, standardize_dtype
+
+TENSORS = (Tensor, TraceTensor, Variable)
+
+
+def apply(op: str, inputs: Sequence[Any], attrs: dict[str, Any]) -> tuple[Any, ...]:
+    """Call a primitive. Operands must have the dtypes it takes: nothing is promoted."""
+    trace = current_trace()
+    if trace is not None:
+        return trace.add(op, [_into_trace(x, trace) for x in inputs], attrs)
+    return tuple(map(Tensor, run_op(op, [_array(x) for x in inputs], attrs)))
+
+
+def emit(op: str, *inputs: Any, **attrs: Any) -> Any:
+    """The first result of a primitive: what rules and functions are written in."""
+    return apply(op, inputs, attrs)[0]
+
+
+def lift(x: Any, dtype: str | None = None) -> Any:
+    """`x` as a tensor of the current mode, of dtype `dtype` (cast if need be).
+
+    Variables are read. Python numbers take `dtype`, else floatx, int32 or bool.
+    """
+    trace = current_trace()
+    if not isinstance(x, TENSORS):
+        x = from_python(x, dtype)
+    tensor = _into_trace(x, trace) if trace is not None else _eager_tensor(x)
+    if dtype is not None and tensor.dtype != dtype:
+        return emit("cast", tensor, dtype=dtype)
+    return tensor
+
+
+def dtype_of(x: Any) -> Any:
+    """The dtype of an operand; ``bool``, ``int`` or ``float`` for a Python number."""
+    if isinstance(x, TENSORS):
+        return x.dtype
+    if isinstance(x, bool | int | float):  # np.float64 is a float: weak as well
+        return bool if isinstance(x, bool) else float if isinstance(x, float) else int
+    if isinstance(x, np.ndarray | np.generic):
+        return standardize_dtype(x.dtype)
+    return from_python(x).dtype
+
+
+def promote(*operands: Any) -> list[Any]:
+    """The operands as tensors of their common dtype."""
+    common = result_type(*(dtype_of(x) for x in operands))
+    return [lift(x, common) for x in operands]
+
+
+def promote_float(*operands: Any) -> list[Any]:
+    """As `promote`, integers and bools becoming floatx."""
+    common = result_type(*(dtype_of(x) for x in operands))
+    if not is_float(common):
+        common = floatx()
+    return [lift(x, common) for x in operands]
+
+
+def from_python(x: Any, dtype: str | None = None) -> Any:
+    """A tensor or array of a number, array or nested list: not cast, not traced yet."""
+    if isinstance(x, np.ndarray | np.generic) and not isinstance(x, float):
+        standardize_dtype(x.dtype)
+        return np.asarray(x)
+    if isinstance(x, list | tuple) and _holds_tensor(x):
+        return emit_stack([lift(part, dtype) for part in x])
+    array = np.asarray(x)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(
+            "expected a tensor, a NumPy array, a number or a list of them, received "
+            f"{x!r} of type {type(x).__name__}"
+        )
+    if isinstance(x, float | int | list | tuple) and not _holds_array(x):
+        kind = {"b": bool, "i": int, "u": int, "f": float}[array.dtype.kind]
+        return _number(array, dtype or result_type(kind))
+    return array
+
+
+def emit_stack(tensors: list[Any]) -> Any:
+    """The tensors as rows of a new first axis."""
+    common = result_type(*(t.dtype for t in tensors))
+    rows = [lift(t, common) for t in tensors]
+    rows = [emit("reshape", t, shape=[1, *t.shape]) for t in rows]
+    return apply("concatenate", rows, {"axis": 0})[0]
+
+
+def _number(array: Any, dtype: str) -> Any:
+    """Python numbers as an array; an integer that does not fit is an error."""
+    if array.dtype.kind in "iu" and not is_float(dtype) and dtype != "bool":
+        info = np.iinfo(dtype)
+        if array.size and (array.min() < info.min or array.max() > info.max):
+            raise ValueError(
+                f"expected integers of dtype {dtype} ({info.min} to {info.max}), "
+                f"received {array.max() if array.max() > info.max else array.min()}"
+            )
+    return array.astype(dtype)
+
+
+def _holds_tensor(x: Any) -> bool:
+    if isinstance(x, list | tuple):
+        return any(_holds_tensor(part) for part in x)
+    return isinstance(x, TENSORS)
+
+
+def _holds_array(x: Any) -> bool:
+    if isinstance(x, list | tuple):
+        return bool(x) and _holds_array(x[0])
+    return isinstance(x, np.ndarray | np.generic) and not isinstance(x, float)
+
+
+def _into_trace(x: Any, trace: Trace) -> TraceTensor:
+    if isinstance(x, TraceTensor):
+        if x.trace is not trace:
+            raise ValueError(
+                f"received {x!r} of another trace, {x.trace.graph.name!r}, while tracing "
+                f"{trace.graph.name!r}: a traced value cannot leave its trace. Return it "
+                "from the traced function instead of storing it."
+            )
+        return x
+    if isinstance(x, Variable):
+        return trace.read(x)
+    return trace.constant(_array(x))
+
+
+def _eager_tensor(x: Any) -> Tensor:
+    if isinstance(x, Tensor):
+        return x
+    if isinstance(x, Variable):
+        tensor: Tensor = x.value
+        return tensor
+    return Tensor(_array(x))
+
+
+def _array(x: Any) -> Any:
+    """The NumPy array of an operand outside a trace."""
+    if isinstance(x, Tensor):
+        return x.array
+    if isinstance(x, Variable):
+        return x.buffer
+    if isinstance(x, TraceTensor):
+        raise ValueError(
+            f"received {x!r} of the trace {x.trace.graph.name!r}, which is not running: a "
+            "traced value cannot leave its trace"
+        )
+    return x if isinstance(x, np.ndarray) else from_python(x)
