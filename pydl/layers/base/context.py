@@ -1,0 +1,116 @@
+"""What nested layer calls of one thread know of each other."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pydl import tree
+from pydl.graph.trace import TraceTensor, current_trace
+from pydl.layers.base.input_spec import known_shape
+from pydl.layers.base.keras_tensor import KerasTensor
+from pydl.runtime.tensor import Tensor
+from pydl.runtime.variable import Variable
+
+_TENSORS = (TraceTensor, Tensor, KerasTensor, Variable)
+
+
+def is_any_tensor(x: Any) -> bool:
+    """Whether `x` is a tensor of any kind: with data, traced or symbolic."""
+    return isinstance(x, _TENSORS)
+
+
+class _Context(threading.local):
+    def __init__(self) -> None:
+        self.training: bool | None = None
+        self.names: list[str] = []
+        self.depth = 0
+
+
+context = _Context()
+
+
+@contextmanager
+def name_scope(name: str) -> Iterator[None]:
+    """Variables made inside get `name` in their path."""
+    context.names.append(name)
+    try:
+        yield
+    finally:
+        context.names.pop()
+
+
+@contextmanager
+def calling(name: str, training: bool | None) -> Iterator[None]:
+    """A layer's call: its name is in paths and traces, `training` holds for sublayers."""
+    trace, outer = current_trace(), context.training
+    context.training = training
+    context.depth += 1
+    context.names.append(name)
+    if trace is not None:
+        trace.layers.append(name)
+    try:
+        yield
+    finally:
+        if trace is not None:
+            trace.layers.pop()
+        context.names.pop()
+        context.depth -= 1
+        context.training = outer
+
+
+class CallArguments:
+    """The arguments of one `call`, by name."""
+
+    def __init__(self, signature: inspect.Signature, args: Any, kwargs: Any) -> None:
+        bound = signature.bind(*args, **kwargs)
+        self.given = set(bound.arguments)
+        bound.apply_defaults()
+        self.by_name: dict[str, Any] = {}
+        for name, value in bound.arguments.items():
+            kind = signature.parameters[name].kind
+            if kind is inspect.Parameter.VAR_KEYWORD:
+                self.by_name.update(value)
+                self.given.update(value)
+            else:
+                self.by_name[name] = value
+
+    @property
+    def first(self) -> Any:
+        """The first argument."""
+        return next(iter(self.by_name.values()), None)
+
+    def training(self) -> bool | None:
+        """`training` as given, else as the outer call has it, else the default."""
+        value = self.by_name.get("training")
+        if "training" in self.given and value is not None:
+            return bool(value)
+        return value if context.training is None else context.training
+
+    def shapes(self) -> dict[str, Any]:
+        """``{"<argument>_shape": shape}`` of the arguments that hold tensors."""
+        return {
+            f"{name}_shape": tree.map_structure(_shape_or_none, value)
+            for name, value in self.by_name.items()
+            if any(is_any_tensor(x) for x in tree.flatten(value))
+        }
+
+
+def _shape_or_none(x: Any) -> Any:
+    return known_shape(x) if is_any_tensor(x) else None
+
+
+def call_with_shapes(function: Callable[..., Any], shapes: dict[str, Any]) -> Any:
+    """Call ``build`` or ``compute_output_shape`` with the shapes its parameters ask for."""
+    parameters = inspect.signature(function).parameters.values()
+    named = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return function(**shapes)
+    if len(named) > 1 and all(name in shapes for name in named):
+        return function(**{name: shapes[name] for name in named})
+    if not named:
+        return function()
+    return function(shapes.get(named[0], next(iter(shapes.values()), None)))

@@ -1,0 +1,422 @@
+"""`Layer`: weights made in `build`, the computation in `call`."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any, Self
+
+import numpy as np
+
+from pydl import dtype_policies, ops, regularizers, tree
+from pydl.graph.trace import current_trace, outside_trace
+from pydl.layers.base.context import (
+    CallArguments,
+    call_with_shapes,
+    calling,
+    context,
+    is_any_tensor,
+    name_scope,
+)
+from pydl.layers.base.input_spec import assert_input_compatibility
+from pydl.layers.base.keras_tensor import KerasTensor
+from pydl.layers.base.operation import Node, Operation
+from pydl.layers.base.weights import WeightHolder
+from pydl.saving.serialization import deserialize_keras_object
+
+_UNTRACKED = frozenset({"_build_shapes", "_losses", "_call_signature"})
+
+
+class Layer(WeightHolder, Operation):
+    """The base of all layers.
+
+    Subclasses make weights in ``build(input_shape)`` (or `__init__`) and compute in
+    ``call(inputs)``. Layers and variables set as attributes, also inside lists and dicts,
+    are found by themselves.
+
+    Args:
+        activity_regularizer: penalty on the layer's output.
+        trainable: whether the weights are updated.
+        dtype: name of a dtype, or a `DTypePolicy`.
+        autocast: whether float inputs are cast to the layer's dtype.
+        name: the layer's name; None makes one of the class's name and a number.
+
+    >>> class Scale(pydl.layers.Layer):
+    ...     def build(self, input_shape):
+    ...         self.factor = self.add_weight((input_shape[-1],), "ones", name="factor")
+    ...     def call(self, inputs):
+    ...         return inputs * self.factor
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        instance = super().__new__(cls, *args, **kwargs)
+        instance._init_tracking()
+        return instance
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "build" in cls.__dict__:
+            cls.build = _building(cls.__dict__["build"])  # type: ignore[method-assign]
+
+    def __init__(
+        self,
+        *,
+        activity_regularizer: Any = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        autocast: bool = True,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name)
+        self._input_shape_arg = _input_shape_argument(kwargs)
+        if kwargs:
+            raise ValueError(
+                f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}"
+            )
+        if not isinstance(trainable, bool):
+            raise ValueError(
+                "Expected `trainable` to be a boolean. Received: "
+                f"trainable={trainable!r} (of type {type(trainable).__name__})"
+            )
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self._dtype_policy = dtype_policies.get(dtype)
+        self.autocast = autocast
+        self.built = False
+        self.input_spec: Any = None
+        self.supports_masking = False
+        self._trainable = trainable
+        self._convert_input_args = True
+        self._losses: list[tuple[Any, Any]] = []  # (trace it belongs to, loss)
+        self._build_shapes: dict[str, Any] | None = None
+        self._call_signature = inspect.signature(self.call)
+        parameters = self._call_signature.parameters
+        self._takes_training = "training" in parameters
+        self._ignores_training = not self._takes_training and not any(
+            p.kind is p.VAR_KEYWORD for p in parameters.values()
+        )
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _UNTRACKED:
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
+
+    # -- dtypes ---------------------------------------------------------------------
+
+    @property
+    def dtype_policy(self) -> dtype_policies.DTypePolicy:
+        """Which dtypes the layer uses."""
+        return self._dtype_policy
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of weights."""
+        return self.variable_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        """The dtype of weights."""
+        return self._dtype_policy.variable_dtype
+
+    @property
+    def compute_dtype(self) -> str:
+        """The dtype of the computation."""
+        return self._dtype_policy.compute_dtype
+
+    @property
+    def input_dtype(self) -> str:
+        """The dtype float inputs are cast to."""
+        return self.compute_dtype
+
+    # -- calling --------------------------------------------------------------------
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Check the inputs, build if needed, and `call`."""
+        self._check_initialized()
+        given, given_kwargs, kwargs = args, kwargs, dict(kwargs)
+        if self._convert_input_args:
+            args = tree.map_structure(self._convert_input, args)
+            kwargs = tree.map_structure(self._convert_input, kwargs)
+            self._check_positional(args)
+        training = kwargs.pop("training", None) if self._ignores_training else None
+        call = self._bind(args, kwargs)
+        if self.input_spec is not None:
+            assert_input_compatibility(self.input_spec, call.first, self.name)
+        if not self.built:
+            self._build_for(call)
+        training = call.training() if training is None else bool(training)
+        if context.depth == 0:
+            self._clear_losses()
+        with calling(self.name, training):
+            if self._takes_training and training is not None:
+                kwargs = {**kwargs, "training": training}
+                args = args[: _position(self._call_signature, "training")]
+            return self._run(call, args, kwargs, given, given_kwargs)
+
+    def _run(
+        self, call: CallArguments, args: Any, kwargs: Any, given: Any, given_kwargs: Any
+    ) -> Any:
+        try:
+            if any(isinstance(x, KerasTensor) for x in tree.flatten((args, kwargs))):
+                outputs = self.compute_output_spec(*args, **kwargs)
+                Node(self, given, given_kwargs, outputs)
+                return outputs
+            outputs = self.call(*args, **kwargs)
+        except (ValueError, TypeError) as error:
+            _name_layer(error, self, call)
+            raise
+        if self.activity_regularizer is not None:
+            self._add_activity_losses(outputs)
+        return outputs
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """What the layer computes. Subclasses define it."""
+        raise NotImplementedError(
+            f"Layer {type(self).__name__} does not have a `call()` method implemented."
+        )
+
+    def _bind(self, args: Any, kwargs: Any) -> CallArguments:
+        try:
+            return CallArguments(self._call_signature, args, kwargs)
+        except TypeError as error:
+            raise TypeError(
+                f"layer '{self.name}' ({type(self).__name__}): {error}; `call` takes "
+                f"{self._call_signature}"
+            ) from None
+
+    def _convert_input(self, x: Any) -> Any:
+        if not is_any_tensor(x):
+            if isinstance(x, (str, bool, int, float)) or not hasattr(x, "__array__"):
+                return x
+            x = ops.convert_to_tensor(x)
+        if not self.autocast or "float" not in str(x.dtype) or x.dtype == self.input_dtype:
+            return x
+        if isinstance(x, KerasTensor):  # the node keeps the tensor as it was given
+            return KerasTensor(x.shape, self.input_dtype, name=x.name)
+        return ops.cast(x, self.input_dtype)
+
+    def _check_positional(self, args: Any) -> None:
+        for x in tree.flatten(args):
+            if x is not None and not is_any_tensor(x):
+                raise ValueError(
+                    f"layer '{self.name}': only tensors and arrays may be passed as positional "
+                    f"arguments; pass this one as a keyword argument: {x!r} (of type "
+                    f"{type(x).__name__})"
+                )
+
+    def _check_initialized(self) -> None:
+        if "_call_signature" not in self.__dict__:
+            raise RuntimeError(
+                f"In layer {type(self).__name__}, you forgot to call `super().__init__()` as "
+                "the first statement in the `__init__()` method. Go add it!"
+            )
+
+    # -- building -------------------------------------------------------------------
+
+    def build(self, input_shape: Any) -> None:
+        """Make the weights, for this shape of input. Subclasses define it."""
+        self._check_initialized()
+        self.built = True
+
+    def _build_for(self, call: CallArguments) -> None:
+        shapes = call.shapes()
+        if type(self).build is Layer.build:
+            self.built = True
+        elif shapes:
+            call_with_shapes(self.build, shapes)
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """The shapes `build` was called with, None if there were none."""
+        shapes = self._build_shapes
+        if not shapes:
+            return None
+        if len(shapes) == 1:
+            return {"input_shape": next(iter(shapes.values()))}
+        return {"shapes_dict": shapes}
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Build with the shapes of a `get_build_config` dict."""
+        if config.get("input_shape") is not None:
+            self.build(_shape_tuples(config["input_shape"]))
+        elif config.get("shapes_dict"):
+            shapes = config["shapes_dict"].items()
+            self.build(**{name: _shape_tuples(shape) for name, shape in shapes})
+
+    # -- shapes ---------------------------------------------------------------------
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Shapes and dtypes of the outputs, as KerasTensors."""
+        if type(self).compute_output_shape is Layer.compute_output_shape:
+            return super().compute_output_spec(*args, **kwargs)
+        shapes = self._bind(args, kwargs).shapes()
+        output_shape = call_with_shapes(self.compute_output_shape, shapes)
+        return _map_shapes(lambda s: KerasTensor(s, self.compute_dtype), output_shape)
+
+    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
+        """The output shape(s) for these input shape(s)."""
+        def symbolic(shape: Any) -> Any:
+            return _map_shapes(lambda s: KerasTensor(s, self.compute_dtype), shape)
+
+        outputs = self.compute_output_spec(
+            *(symbolic(shape) for shape in args),
+            **{name.removesuffix("_shape"): symbolic(shape) for name, shape in kwargs.items()},
+        )
+        return tree.map_structure(lambda t: t.shape, outputs)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """The mask of the output; the input's unless a subclass changes it."""
+        return previous_mask
+
+    # -- losses ---------------------------------------------------------------------
+
+    def add_loss(self, loss: Any) -> None:
+        """Add a scalar, or a list of them, to this call's `losses`."""
+        trace = current_trace()
+        kept = [entry for entry in self._losses if entry[0] is trace]
+        self._losses = [*kept, *((trace, item) for item in tree.flatten(loss))]
+
+    @property
+    def losses(self) -> list[Any]:
+        """Losses added in the last call (of the running trace, if there is one), and the
+        penalties of all regularized trainable weights."""
+        trace = current_trace()
+        own = [
+            loss
+            for layer in (self, *self._flatten_layers())
+            for owner, loss in layer._losses
+            if owner is trace
+        ]
+        weights = (v for v in self.trainable_weights if v.regularizer is not None)
+        return [*own, *(v.regularizer(v) for v in weights)]
+
+    def _clear_losses(self) -> None:
+        for layer in (self, *self._flatten_layers()):
+            if layer._losses:
+                layer._losses = []
+
+    def _add_activity_losses(self, outputs: Any) -> None:
+        for output in tree.flatten(outputs):
+            if is_any_tensor(output):
+                batch = output.shape[0] if output.ndim else 1
+                self.add_loss(self.activity_regularizer(output) / max(batch, 1))
+
+    # -- structure ------------------------------------------------------------------
+
+    def _flatten_layers(self) -> Iterable[Layer]:
+        """All layers below this one, each once."""
+        seen: dict[int, Layer] = {}
+        pending: list[Layer] = list(self._layers)
+        while pending:
+            layer = pending.pop(0)
+            if id(layer) not in seen and isinstance(layer, Layer):
+                seen[id(layer)] = layer
+                pending = [*layer._layers, *pending]
+        return seen.values()
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        config: dict[str, Any] = {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": dtype_policies.serialize(self._dtype_policy),
+        }
+        if self.activity_regularizer is not None:
+            config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
+        if _config_is_own(type(self)):
+            return config
+        return self._auto_arguments()
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The layer of a `get_config` dict."""
+        if not _config_is_own(cls):
+            config = {name: deserialize_keras_object(v) for name, v in config.items()}
+        return cls(**config)
+
+    def _auto_arguments(self) -> dict[str, Any]:
+        """Arguments of a subclass's `__init__` when it does not define `get_config`."""
+        for name, value in (self._auto_config or {}).items():
+            if not _is_plain(value):
+                raise NotImplementedError(
+                    f"Layer {type(self).__name__} was created with the argument {name}={value!r}, "
+                    "which JSON cannot hold: the class must define `get_config()`."
+                )
+        return dict(self._auto_config or {})
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _building(build: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a class's `build`: outside any trace, in the layer's scope, marked as built."""
+
+    @functools.wraps(build)
+    def wrapper(self: Layer, *args: Any, **kwargs: Any) -> Any:
+        self._check_initialized()
+        inside = bool(context.names) and context.names[-1] == self.name
+        with outside_trace():
+            if inside:
+                result = build(self, *args, **kwargs)
+            else:
+                with name_scope(self.name):
+                    result = build(self, *args, **kwargs)
+        self.built = True
+        bound = inspect.signature(build).bind(self, *args, **kwargs)
+        self._build_shapes = dict(list(bound.arguments.items())[1:])
+        return result
+
+    return wrapper
+
+
+def _name_layer(error: Exception, layer: Layer, call: CallArguments) -> None:
+    """Add the innermost layer's name and input shapes to an error's message."""
+    if getattr(error, "_names_layer", False) or layer.name in str(error):
+        return
+    shapes = {name: shape for name, shape in call.shapes().items()}
+    told = ", ".join(f"{name}={shape}" for name, shape in shapes.items())
+    message = str(error.args[0]) if error.args else str(error)
+    error.args = (
+        f"{message}\n(in layer '{layer.name}' of class {type(layer).__name__}, called with "
+        f"{told or 'no tensors'})",
+    )
+    error._names_layer = True  # type: ignore[attr-defined]
+
+
+def _input_shape_argument(kwargs: dict[str, Any]) -> Any:
+    """Keras 2's way to give a first layer its input: taken out of the arguments."""
+    size = kwargs.pop("input_dim", None)
+    shape = kwargs.pop("input_shape", None)
+    return (size,) if size is not None else shape
+
+
+def _position(signature: inspect.Signature, name: str) -> int:
+    return list(signature.parameters).index(name)
+
+
+def _map_shapes(function: Callable[[Any], Any], shapes: Any) -> Any:
+    """Apply to each shape of a structure, taking tuples and lists of sizes as leaves."""
+    if isinstance(shapes, dict):
+        return {name: _map_shapes(function, shape) for name, shape in shapes.items()}
+    if all(size is None or isinstance(size, (int, np.integer)) for size in shapes):
+        return function(tuple(shapes))
+    return type(shapes)(_map_shapes(function, shape) for shape in shapes)
+
+
+def _shape_tuples(shapes: Any) -> Any:
+    return _map_shapes(lambda shape: shape, shapes)
+
+
+def _config_is_own(cls: type) -> bool:
+    """Whether `get_config` stands at or below the class whose `__init__` is used."""
+    init = next(c for c in cls.__mro__ if "__init__" in c.__dict__)
+    config = next(c for c in cls.__mro__ if "get_config" in c.__dict__)
+    return issubclass(config, init)
+
+
+def _is_plain(value: Any) -> bool:
+    return all(
+        x is None or isinstance(x, (str, bool, int, float)) or hasattr(x, "get_config")
+        for x in tree.flatten(value)
+    )

@@ -1,0 +1,1 @@
+"""Layers by what they do."""

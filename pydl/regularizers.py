@@ -1,0 +1,109 @@
+"""Penalties on weights and outputs, added to the loss."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Self
+
+from pydl import ops
+from pydl.saving.family import Family
+
+
+class Regularizer:
+    """A scalar penalty of a tensor: ``regularizer(x)``."""
+
+    def __call__(self, x: Any) -> Any:
+        """The penalty."""
+        return 0.0
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        raise NotImplementedError(f"{type(self).__name__} does not implement get_config()")
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The regularizer of a `get_config` dict."""
+        return cls(**config)
+
+
+class L1L2(Regularizer):
+    """``l1 * sum(abs(x)) + l2 * sum(x ** 2)``."""
+
+    def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:
+        self.l1 = _factor("l1", 0.0 if l1 is None else l1)
+        self.l2 = _factor("l2", 0.0 if l2 is None else l2)
+
+    def __call__(self, x: Any) -> Any:
+        terms = []
+        if self.l1:
+            terms.append(self.l1 * ops.sum(ops.absolute(x)))
+        if self.l2:
+            terms.append(self.l2 * ops.sum(ops.square(x)))
+        if not terms:
+            return ops.convert_to_tensor(0.0, dtype=x.dtype)
+        return terms[0] if len(terms) == 1 else terms[0] + terms[1]
+
+    def get_config(self) -> dict[str, Any]:
+        return {"l1": self.l1, "l2": self.l2}
+
+
+class L1(Regularizer):
+    """``l1 * sum(abs(x))``."""
+
+    def __init__(self, l1: float = 0.01) -> None:
+        self.l1 = _factor("l1", 0.01 if l1 is None else l1)
+
+    def __call__(self, x: Any) -> Any:
+        return self.l1 * ops.sum(ops.absolute(x))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"l1": self.l1}
+
+
+class L2(Regularizer):
+    """``l2 * sum(x ** 2)``."""
+
+    def __init__(self, l2: float = 0.01) -> None:
+        self.l2 = _factor("l2", 0.01 if l2 is None else l2)
+
+    def __call__(self, x: Any) -> Any:
+        return self.l2 * ops.sum(ops.square(x))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"l2": self.l2}
+
+
+def _factor(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(
+            f"Invalid value for argument {name}: expected a non-negative float, received: "
+            f"{name}={value!r} of type {type(value).__name__}"
+        )
+    if math.isnan(value) or math.isinf(value) or value < 0:
+        raise ValueError(
+            f"Invalid value for argument {name}: expected a non-negative float, received: "
+            f"{name}={value}"
+        )
+    return float(value)
+
+
+l1 = L1
+l2 = L2
+l1_l2 = L1L2
+
+_family = Family("regularizer", Regularizer, (L1, L1L2, L2), {"l1_l2": L1L2})
+
+
+def get(identifier: Any) -> Any:
+    """A regularizer from a name, a class, a configuration, a function or itself."""
+    return _family.get(identifier)
+
+
+def serialize(regularizer: Regularizer) -> Any:
+    """The JSON form of a regularizer."""
+    return _family.serialize(regularizer)
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+    """The regularizer of a JSON form."""
+    return _family.deserialize(config, custom_objects)
