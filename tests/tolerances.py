@@ -1,8 +1,8 @@
 """How far a kernel's result may be from the oracle's, with the reason.
 
-A tolerance is an array: ``factor * eps * scale``, where `scale` is the size of what was
-rounded on the way (for a sum, the sum of absolute values), not that of the result, which
-may have cancelled.
+A tolerance is an array: ``factor * eps * scale``, where `scale` is the size of what
+was rounded on the way (for a sum, the sum of absolute values), not that of the result,
+which may have cancelled.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from numpy_reference import reference
 Array = NDArray[Any]
 Attrs = dict[str, Any]
 
-#: Correctly rounded, or no rounding at all: any difference is an error. (A sum, product,
-#: quotient or root in float64 rounded to float32 is the correctly rounded float32 one.)
+#: Correctly rounded, or no rounding at all: any difference is an error. (A sum,
+#: product, quotient or root in float64 rounded to float32 is the correctly rounded
+#: float32 one.)
 EXACT = frozenset(
     "neg abs sign square sqrt relu floor logical_not isfinite add sub mul div maximum "
     "minimum equal not_equal less less_equal greater greater_equal logical_and "
@@ -72,8 +73,8 @@ def _tanh_grad(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any
 
 
 def _chain(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
-    # The oracle rounds each step as a chain does, so only its functions differ, by a few
-    # units each; later steps may enlarge that, but not beyond the values' own size here.
+    # The oracle rounds each step as a chain does, so only its functions differ, by a
+    # few units each; later steps may enlarge that, but not beyond the values' own size.
     functions = sum(step.split()[0] in UNITS for step in attrs["steps"].split(";"))
     grads = attrs["steps"].count("_grad")
     size = 1 + max((float(np.max(np.abs(w), initial=0)) for w in want), default=0.0)
@@ -129,7 +130,7 @@ def _gemm(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
 
 
 def _softmax(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
-    # Rounding x - max by eps |x - max| / 2 changes the exponential by as much, relatively.
+    # Rounding x - max by eps |x - max| / 2 changes the exponential as much, relatively.
     x = _finite(_wide(inputs[0]))
     depth = np.max(x, axis=-1, keepdims=True, initial=-np.inf) - x
     # Beyond this depth the result is 0 or nearly: below the smallest normal number.
@@ -210,9 +211,8 @@ def _dropout(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
 
 
 def _update(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
-    # A dozen roundings of numbers of the size of the operands; denominators are at least
-    # 0.3 by the choice of "positive" slots, so they do not enlarge an error much. Weight
-    # and gradient of one variable have one shape.
+    # A dozen roundings of numbers of the size of the operands; denominators are at
+    # least 0.3 by the choice of "positive" slots, so they enlarge no error much.
     skip = 1 + bool(attrs.get("has_scale")) + bool(attrs.get("has_decay"))
     width = (len(inputs) - skip) // attrs["n"] if attrs["n"] else 0
     scales: list[Any] = []
