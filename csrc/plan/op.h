@@ -31,8 +31,9 @@ struct Spec {
   std::vector<int64_t> shape;
   bool operator==(const Spec&) const = default;
 };
-PYDL_EXPORT std::string to_string(const Spec& spec);                       // "float32 (32, 784)"
-PYDL_EXPORT std::string shape_string(const std::vector<int64_t>& shape);   // "(32, None)"; "(5,)"; "()"
+PYDL_EXPORT std::string to_string(const Spec& spec);  // "float32 (32, 784)"
+// "(32, None)"; "(5,)"; "()"
+PYDL_EXPORT std::string shape_string(const std::vector<int64_t>& shape);
 // Number of elements, or -1 when a dimension is unknown or the product overflows int64 (zeros
 // counted as ones, so that no partial product of an accepted shape overflows).
 PYDL_EXPORT int64_t element_count(const std::vector<int64_t>& shape);
