@@ -1,0 +1,1 @@
+"""The figures tables of the issues: `python -m benchmarks figures NAME`."""

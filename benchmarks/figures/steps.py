@@ -1,0 +1,36 @@
+"""Whole training steps through `fit`, and the optimizer by itself."""
+
+from __future__ import annotations
+
+from benchmarks.cases import MLPS
+from benchmarks.compare import Timing, compare
+from benchmarks.peers import PEERS
+from benchmarks.report import Row
+
+#: case -> (times the best of all, times PyTorch)
+BARS = {"mlp-128": (1.4, 3.0), "mlp-32": (1.4, 4.0), "digits-32": (1.8, 9.0)}
+
+
+def measure(threads: int, rounds: int) -> dict[str, Timing]:
+    return compare(list(MLPS), PEERS, threads, rounds)
+
+
+def rows(timings: dict[str, Timing]) -> list[Row]:
+    found = []
+    for name, (best_bar, torch_bar) in BARS.items():
+        timing = timings[name]
+        best = timing.best_peer()
+        if best:
+            found.append(Row(f"step {name}", best_bar, timing.ratio(best), "x", best))
+        eager = [peer for peer in timing.rounds if peer.startswith("PyTorch eager")]
+        for peer in eager:
+            found.append(Row(f"step {name}", torch_bar, timing.ratio(peer), "x", peer))
+    return found
+
+
+def adam_share(threads: int, rounds: int) -> Row:
+    """Adam moves 28 bytes a parameter; the in-place scale the same 280 MB."""
+    timings = compare(["adam-10m", "scale-280mb"], [], threads, rounds)
+    adam = timings["adam-10m"].median("pydl")
+    scale = timings["scale-280mb"].median("pydl")
+    return Row("Adam on 10 M parameters against in-place scale", 0.9, scale / adam, "x")

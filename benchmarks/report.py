@@ -1,0 +1,79 @@
+"""Figures: what was asked, what was measured, and the verdict; as text, JSON and PNG."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure. `good` says whether `measured` meets `bar` (both in `unit`)."""
+
+    what: str
+    bar: float
+    measured: float
+    unit: str
+    peer: str = ""
+    least: bool = True  # the bar is a minimum; False: a maximum
+
+    @property
+    def good(self) -> bool:
+        if self.least:
+            return self.measured >= self.bar
+        return self.measured <= self.bar
+
+    def cells(self) -> list[str]:
+        sign = ">=" if self.least else "<="
+        verdict = "ok" if self.good else "MISSED"
+        bar = f"{sign} {self.bar:g}{self.unit}"
+        return [self.what, bar, f"{self.measured:.3g}{self.unit}", self.peer, verdict]
+
+
+def table(rows: list[Row]) -> str:
+    """The rows as aligned text."""
+    lines = [["figure", "bar", "measured", "peer", "verdict"]]
+    lines += [row.cells() for row in rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(5)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def store(name: str, rows: list[Row], details: dict[str, Any]) -> Path:
+    """Write the dated JSON and, where matplotlib is there, a picture beside it."""
+    RESULTS.mkdir(exist_ok=True)
+    stem = RESULTS / f"{datetime.date.today():%Y-%m-%d}-{name}"
+    figures = [{**asdict(row), "good": row.good} for row in rows]
+    document = {"name": name, "figures": figures, **details}
+    path = stem.with_suffix(".json")
+    path.write_text(json.dumps(document, indent=1) + "\n")
+    draw(rows, stem.with_suffix(".png"))
+    return path
+
+
+def draw(rows: list[Row], path: Path) -> None:
+    """Measured over bar, one line a figure; to the right of 1 is good."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        print("no picture: matplotlib is not installed (pip install pydl[plot])")
+        return
+    shares = [
+        row.measured / row.bar if row.least else row.bar / max(row.measured, 1e-12)
+        for row in rows
+    ]
+    figure = Figure(figsize=(9, 0.32 * len(rows) + 1.2), layout="constrained")
+    axes = figure.add_subplot()
+    colors = ["tab:green" if row.good else "tab:red" for row in rows]
+    axes.barh([row.what for row in rows], shares, color=colors)
+    axes.axvline(1, color="black", linewidth=1)
+    axes.invert_yaxis()
+    axes.set_xlabel("measured / bar (1 and more is good)")
+    figure.savefig(path, dpi=110)
