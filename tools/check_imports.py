@@ -14,18 +14,18 @@ from pathlib import Path
 
 #: From the bottom up. Modules of one level may import each other.
 LEVELS: tuple[tuple[str, ...], ...] = (
-    ("_core", "config"),
+    ("_core", "config", "tree"),
     ("graph",),
     ("passes",),
     ("plan",),
     ("runtime",),
     ("ops",),
-    ("kernels", "random"),
-    ("activations", "initializers", "regularizers", "constraints"),
+    ("objects", "lookup", "kernels", "random"),
+    ("dtype_policies", "activations", "initializers", "regularizers", "constraints"),
     ("losses", "metrics", "optimizers"),
     ("layers",),
-    ("models", "training", "callbacks"),
-    ("saving", "utils", "datasets", "applications", "distribution"),
+    ("models", "training", "callbacks", "saving"),
+    ("utils", "datasets", "applications", "distribution"),
     ("cli",),
     ("__main__", "__init__"),
 )
