@@ -1,7 +1,8 @@
+#include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
-#include <cstring>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,13 +30,17 @@ py::list infer_specs(const std::string& name, py::handle inputs, const py::dict&
   return results;
 }
 
-double count_flops(const std::string& name, py::handle inputs, const py::dict& attrs) {
+double count_flops(const std::string& name, py::handle inputs, py::handle outputs,
+                   const py::dict& attrs) {
   const Opcode op = opcode_from(name);
   const std::vector<Spec> specs = specs_from(inputs);
   const Attrs native = attrs_from_dict(attrs);
-  std::vector<Spec> outputs;
-  throw_if_error(infer(op, specs, native, &outputs));
-  return flops(op, specs, outputs, native);
+  std::vector<Spec> results;
+  throw_if_error(infer(op, specs, native, &results));
+  if (results != specs_from(outputs)) {
+    throw py::value_error(name + ": outputs are not what infer says");
+  }
+  return flops(op, specs, results, native);
 }
 
 std::vector<std::pair<std::string, std::string>> opcodes() {
@@ -47,11 +52,7 @@ std::vector<std::pair<std::string, std::string>> opcodes() {
   return rows;
 }
 
-std::vector<std::pair<std::string, int>> dtypes() {
-  std::vector<std::pair<std::string, int>> rows;
-  for (int i = 0; i < kDTypeCount; ++i) rows.emplace_back(kDTypeNames[i], kDTypeSizes[i]);
-  return rows;
-}
+std::vector<std::string> dtypes() { return {kDTypeNames, kDTypeNames + kDTypeCount}; }
 
 void check_plan(const std::string& text) {
   Plan plan;
@@ -63,7 +64,17 @@ void check_plan(const std::string& text) {
   throw_if_error(status);
 }
 
-// (plan text, {name: (dtype, shape, bytes)})
+// An array over the model's own memory, which it keeps alive.
+py::array array_over(const Spec& spec, const std::shared_ptr<void>& data) {
+  if (spec.dtype == DType::kBFloat16) py::module_::import("ml_dtypes");  // names it to NumPy
+  auto owner = std::make_unique<std::shared_ptr<void>>(data);
+  const py::capsule base(owner.get(),
+                         [](void* held) { delete static_cast<std::shared_ptr<void>*>(held); });
+  owner.release();
+  return py::array(py::dtype(dtype_name(spec.dtype)), spec.shape, data.get(), base);
+}
+
+// (plan text, arrays in the plan's state order)
 py::tuple read_model_file(const std::string& path) {
   Model model;
   Status status;
@@ -72,18 +83,13 @@ py::tuple read_model_file(const std::string& path) {
     status = read_model(path, &model);
   }
   throw_if_error(status);
-  py::dict state;
+  py::list state;
   for (size_t i = 0; i < model.state.size(); ++i) {
-    const StateSlot& slot = model.plan.state[i];
-    const py::bytes bytes(static_cast<const char*>(model.state[i].get()),
-                          static_cast<size_t>(byte_size(slot.spec)));
-    const py::tuple spec = spec_to_python(slot.spec);
-    state[py::str(slot.name)] = py::make_tuple(spec[0], spec[1], bytes);
+    state.append(array_over(model.plan.state[i].spec, model.state[i]));
   }
   return py::make_tuple(model.text, state);
 }
 
-// `arrays` in the plan's state order.
 void write_model_file(const std::string& path, const std::string& text,
                       const py::sequence& arrays) {
   Model model;
@@ -117,15 +123,15 @@ void write_model_file(const std::string& path, const std::string& text,
 void register_plan(py::module_& m) {
   m.def("infer", &infer_specs, py::arg("op"), py::arg("inputs"), py::arg("attrs"),
         "Checks a call and returns the (dtype, shape) of each result; -1 is an unknown dimension.");
-  m.def("flops", &count_flops, py::arg("op"), py::arg("inputs"), py::arg("attrs"),
-        "Floating-point operations of one run.");
+  m.def("flops", &count_flops, py::arg("op"), py::arg("inputs"), py::arg("outputs"),
+        py::arg("attrs"), "Floating-point operations of one run.");
   m.def("opcodes", &opcodes, "(name, family) of every opcode.");
-  m.def("dtypes", &dtypes, "(name, bytes) of every dtype.");
+  m.def("dtypes", &dtypes, "The name of every dtype.");
   m.def("check_plan", &check_plan, py::arg("text"), "Raises ValueError unless this is a plan.");
   m.def("read_model", &read_model_file, py::arg("path"),
-        "The plan text and {name: (dtype, shape, bytes)} of a .pydl file.");
-  m.def("write_model", &write_model_file, py::arg("path"), py::arg("text"), py::arg("arrays"),
-        "Writes a .pydl file atomically; `arrays` in the plan's state order.");
+        "The plan text and the state's arrays of a .pydl file.");
+  m.def("write_model", &write_model_file, py::arg("path"), py::arg("text"), py::arg("state"),
+        "Writes a .pydl file atomically; `state` in the plan's order.");
 }
 
 }  // namespace pydl

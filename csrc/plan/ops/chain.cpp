@@ -4,7 +4,7 @@
 
 #include "plan/text.h"
 
-namespace pydl {
+namespace pydl::ops {
 namespace {
 
 // The part before `separator`; `rest` moves behind it. False at the end of the text.
@@ -116,4 +116,4 @@ Status parse_chain(std::string_view steps, const std::vector<int64_t>& results, 
   return read_results(results, program);
 }
 
-}  // namespace pydl
+}  // namespace pydl::ops

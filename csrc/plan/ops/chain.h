@@ -1,12 +1,13 @@
 // The steps of a `chain` instruction, parsed and checked. A hostile string ends here: what passes
-// holds only registers that exist and ops of the right arity. PODs, so that kernels may keep them.
+// holds only registers that exist and ops of the right arity. Kernels have their own reader
+// (kernels/chain.h), which sees only what passed here.
 #pragma once
 
 #include <string_view>
 
 #include "plan/op.h"
 
-namespace pydl {
+namespace pydl::ops {
 
 constexpr int kChainOperands = 16;
 constexpr int kChainResults = 8;
@@ -32,10 +33,10 @@ struct ChainProgram {
 };
 
 // Reads "mul 0 #0.5;add 2 1;relu 3". `results` are checked to be registers that a step writes.
-PYDL_EXPORT Status parse_chain(std::string_view steps, const std::vector<int64_t>& results,
-                               size_t n_inputs, ChainProgram* program);
+Status parse_chain(std::string_view steps, const std::vector<int64_t>& results, size_t n_inputs,
+                   ChainProgram* program);
 
 // Arguments of an elementwise op as a step; 0 when it may not be one (cast, chain, other families).
-PYDL_EXPORT int chain_arity(Opcode op);
+int chain_arity(Opcode op);
 
-}  // namespace pydl
+}  // namespace pydl::ops

@@ -119,9 +119,13 @@ Status infer_family(const OpCall& call, std::vector<Spec>* outputs) {
 double matmul_flops(const OpCall& call, const std::vector<Spec>& outputs) {
   const bool ta = call.attrs.get_int("transpose_a", 0) != 0;
   const bool tb = call.attrs.get_int("transpose_b", 0) != 0;
-  const double m = static_cast<double>(call.in(0).shape[ta ? 1 : 0]);
-  const double k = static_cast<double>(call.in(0).shape[ta ? 0 : 1]);
-  const double n = static_cast<double>(call.in(1).shape[tb ? 0 : 1]);
+  const auto dim = [&](int operand, int axis) {  // 0 when unknown
+    const int64_t length = call.in(operand).shape[static_cast<size_t>(axis)];
+    return length == kUnknown ? 0.0 : static_cast<double>(length);
+  };
+  const double m = dim(0, ta ? 1 : 0);
+  const double k = dim(0, ta ? 0 : 1);
+  const double n = dim(1, tb ? 0 : 1);
   double total = 2.0 * m * n * k;
   if (call.attrs.get_int("bias", 0) != 0) total += m * n;
   if (!call.attrs.get_string("activation", "").empty()) total += m * n;
