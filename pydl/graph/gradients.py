@@ -29,9 +29,9 @@ def gradients(
         seeds: one per y, of its shape and dtype; None stands for ones.
 
     Returns:
-        One tensor per x, or None where no y depends on it. Only what lies between `xs`
-        and `ys` is visited and only wanted gradients are computed; the cost is linear in
-        the length of the trace.
+        One tensor per x, or None where no y depends on it. Only what lies between
+        `xs` and `ys` is visited and only wanted gradients are computed; the cost is
+        linear in the length of the trace.
     """
     trace = current_trace()
     if trace is None:
@@ -97,8 +97,8 @@ def _step_back(trace: Trace, node: Node, active: set[Value], grads: _Sums) -> No
     rule = opdef(node.op).gradient
     if rule is None:
         raise ValueError(
-            f"gradients: op {node.op!r} (made at {node.source or 'an unknown line'}) is "
-            "not differentiable; use ops.stop_gradient if no gradient should pass"
+            f"gradients: op {node.op!r} (made at {node.source or 'an unknown line'}) "
+            "is not differentiable; use ops.stop_gradient if no gradient should pass"
         )
     call = OpCall(
         node.op,
@@ -121,8 +121,8 @@ def _check(trace: Trace, tensors: Sequence[TraceTensor]) -> None:
     for tensor in tensors:
         if not isinstance(tensor, TraceTensor) or tensor.trace is not trace:
             raise ValueError(
-                f"gradients: expected tensors of the running trace {trace.graph.name!r}, "
-                f"received {tensor!r}"
+                "gradients: expected tensors of the running trace "
+                f"{trace.graph.name!r}, received {tensor!r}"
             )
 
 

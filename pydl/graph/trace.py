@@ -89,8 +89,8 @@ class Trace:
         self.layers: list[str] = []  # the path of the layer being called
         #: Values no gradient passes through (see ``ops.stop_gradient``).
         self.stopped: set[Value] = set()
-        #: int64 [1] results of ops that read data, 0 when it was good, else 1 + the flat
-        #: index of the first bad element; and what is expected of it.
+        #: int64 [1] results of ops that read data: 0 when it was good, else 1 + the
+        #: flat index of the first bad element; and what is expected of it.
         self.faults: list[tuple[TraceTensor, str]] = []
         self._variables: dict[Any, Value] = {}
         self._current: dict[Any, Value] = {}

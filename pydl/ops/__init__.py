@@ -1,7 +1,7 @@
 """Keras's operations, on eager and traced tensors and on symbolic ones.
 
-Each file holds one family: the definitions of its opcodes with their gradient rules, and
-the public functions made of them.
+Each file holds one family: the definitions of its opcodes with their gradient rules,
+and the public functions made of them.
 """
 
 import sys

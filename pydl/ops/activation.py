@@ -99,7 +99,7 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
     """``x`` where positive, else ``alpha * (exp(x) - 1)``."""
     x = _float(x)
     zero = lift(0.0, x.dtype)
-    # The exponent is held at 0 where it is not used: its overflow would spoil gradients.
+    # The exponent is held at 0 where it is not used: overflow would spoil gradients.
     below = emit("expm1", minimum(x, 0.0)) * alpha
     return emit("where", emit("greater", x, zero), x, below)
 

@@ -1,8 +1,8 @@
 """The one way from a function of tensors to a primitive: now, or into a trace.
 
 `lift` makes a tensor of the current mode out of anything tensor-like; `apply` makes the
-call. Outside a trace a tensor is a `Tensor` and the primitive runs at once; under a trace
-it is a `TraceTensor` and a node is added. Functions above this file do not know which.
+call. Outside a trace a tensor is a `Tensor` and the primitive runs at once; under one it
+is a `TraceTensor` and a node is added. Functions above this file do not know which.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from pydl.runtime.eager import run_op
-from pydl.runtime.tensor import Tensor
-from pydl.runtime.variable import Variable
 
+from pydl import _core
 from pydl.config import floatx
 from pydl.graph.trace import Trace, TraceTensor, current_trace
 from pydl.ops.dtypes import is_float, result_type, standardize_dtype
+from pydl.runtime.eager import run_op
+from pydl.runtime.tensor import Tensor
+from pydl.runtime.variable import Variable
 
 TENSORS = (Tensor, TraceTensor, Variable)
 
@@ -27,6 +28,8 @@ def apply(op: str, inputs: Sequence[Any], attrs: dict[str, Any]) -> tuple[Any, .
     trace = current_trace()
     if trace is not None:
         return trace.add(op, [_into_trace(x, trace) for x in inputs], attrs)
+    if op == "reshape":
+        return (_reshaped(_eager_tensor(inputs[0]), attrs),)
     return tuple(map(Tensor, run_op(op, [_array(x) for x in inputs], attrs)))
 
 
@@ -129,9 +132,9 @@ def _into_trace(x: Any, trace: Trace) -> TraceTensor:
     if isinstance(x, TraceTensor):
         if x.trace is not trace:
             raise ValueError(
-                f"received {x!r} of another trace, {x.trace.graph.name!r}, while tracing "
-                f"{trace.graph.name!r}: a traced value cannot leave its trace. Return it "
-                "from the traced function instead of storing it."
+                f"received {x!r} of another trace, {x.trace.graph.name!r}, while "
+                f"tracing {trace.graph.name!r}: a traced value cannot leave its trace. "
+                "Return it from the traced function instead of storing it."
             )
         return x
     if isinstance(x, Variable):
@@ -143,9 +146,17 @@ def _eager_tensor(x: Any) -> Tensor:
     if isinstance(x, Tensor):
         return x
     if isinstance(x, Variable):
-        tensor: Tensor = x.value
-        return tensor
+        content = x.value
+        assert isinstance(content, Tensor)  # no trace is running
+        return content
     return Tensor(_array(x))
+
+
+def _reshaped(x: Tensor, attrs: dict[str, Any]) -> Tensor:
+    """A view, as in a plan: no kernel has to run."""
+    ((_, shape),) = _core.infer("reshape", [(x.dtype, x.shape)], attrs)
+    x.detach()  # a view of a variable's buffer would change with it
+    return Tensor(x.array.reshape(shape))
 
 
 def _array(x: Any) -> Any:
@@ -156,7 +167,7 @@ def _array(x: Any) -> Any:
         return x.buffer
     if isinstance(x, TraceTensor):
         raise ValueError(
-            f"received {x!r} of the trace {x.trace.graph.name!r}, which is not running: a "
-            "traced value cannot leave its trace"
+            f"received {x!r} of the trace {x.trace.graph.name!r}, which is not "
+            "running: a traced value cannot leave its trace"
         )
     return x if isinstance(x, np.ndarray) else from_python(x)

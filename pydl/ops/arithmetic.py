@@ -218,8 +218,8 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
     """Elements of `x1` where `condition`, else of `x2`. All three broadcast."""
     if x1 is None or x2 is None:
         raise ValueError(
-            "where: expected x1 and x2 (the indices of a condition alone have no static "
-            f"shape), received x1={x1!r}, x2={x2!r}"
+            "where: expected x1 and x2 (the indices of a condition alone have no "
+            f"static shape), received x1={x1!r}, x2={x2!r}"
         )
     return emit("where", lift(condition, "bool"), *promote(x1, x2))
 

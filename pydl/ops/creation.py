@@ -6,8 +6,6 @@ import math
 from typing import Any
 
 import numpy as np
-from pydl.runtime.tensor import Tensor
-from pydl.runtime.variable import Variable
 
 from pydl.config import floatx
 from pydl.graph.registry import define
@@ -17,6 +15,8 @@ from pydl.ops.axes import one_axis, to_shape
 from pydl.ops.dtypes import is_float, is_int, result_type, standardize_dtype
 from pydl.ops.public import public_op
 from pydl.ops.shape import broadcast_to, move_from_last
+from pydl.runtime.tensor import Tensor
+from pydl.runtime.variable import Variable
 
 define("full", None, "A constant: it has no operands to differentiate by.")
 define("one_hot", None, "Of integers: nothing to differentiate.")

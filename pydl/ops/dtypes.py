@@ -1,4 +1,4 @@
-"""Which dtype the result of mixed operands has: the rules of `keras.backend.result_type`.
+"""The dtype of a result of mixed operands: the rules of `keras.backend.result_type`.
 
 Python scalars are weak: they give way to a tensor's dtype and only say which kind is
 needed at least (bool < int < float). ``np.float64`` numbers are Python floats and are
@@ -47,7 +47,7 @@ def standardize_dtype(dtype: Any) -> str:
     if isinstance(dtype, type) and dtype in (bool, int, float):
         return {bool: "bool", int: "int32", float: floatx()}[dtype]
     try:
-        name = np.dtype(dtype).name
+        name = str(np.dtype(dtype).name)
     except TypeError:
         name = str(dtype)
     if name not in ALLOWED:
@@ -74,7 +74,7 @@ def result_type(*dtypes: Any) -> str:
     >>> result_type("int32", float)
     'float32'
     """
-    names = [
+    names: list[str] = [
         d.__name__ if d in (bool, int, float) else standardize_dtype(d) for d in dtypes
     ]
     return _join(tuple(names), floatx())

@@ -30,8 +30,8 @@ def _rows_rule(
 ) -> GradientRule:
     """The rule of a loss of ``(rows, targets)``.
 
-    The gradient of the loss is at hand, as the second result. That result's own gradient
-    is found by differentiating ``grad_rows``, the formula it stands for.
+    The gradient of the loss is at hand, as the second result. That result's own
+    gradient is found by differentiating ``grad_rows``, the formula it stands for.
     """
 
     def rule(call: OpCall, grads: Sequence[Any]) -> list[Any]:
@@ -110,8 +110,8 @@ define(
 
 def _mismatch(name: str, target: Any, output: Any, expected: str) -> ValueError:
     return ValueError(
-        f"{name}: expected {expected}, received target of shape {target.shape} and output "
-        f"of shape {output.shape}"
+        f"{name}: expected {expected}, received target of shape {target.shape} and "
+        f"output of shape {output.shape}"
     )
 
 

@@ -23,23 +23,30 @@ Axis = int | Sequence[int] | None
 
 def _kept(call: OpCall, x: Any) -> Any:
     """A result or its gradient with the reduced axes back, of size 1."""
-    shape = call.inputs[0].shape
-    axes = call.attrs["axes"]
+    shape, axes = call.inputs[0].shape, call.attrs["axes"]
+    if x.ndim == len(shape):
+        return x
     return emit(
         "reshape", x, shape=[1 if i in axes else d for i, d in enumerate(shape)]
     )
 
 
+def _spread(call: OpCall, grad: Any) -> Any:
+    """The gradient repeated along the reduced axes."""
+    axes, shape = call.attrs["axes"], call.inputs[0].shape
+    leading = axes == list(range(len(axes)))  # broadcasting adds these by itself
+    wide = grad if leading else _kept(call, grad)
+    return emit("broadcast_to", wide, shape=list(shape)) if axes else wide
+
+
 def _sum_rule(call: OpCall, grad: Any) -> list[Any]:
-    shape = list(call.inputs[0].shape)
-    return [lambda: emit("broadcast_to", _kept(call, grad), shape=shape)]
+    return [lambda: _spread(call, grad)]
 
 
 def _mean_rule(call: OpCall, grad: Any) -> list[Any]:
-    shape = list(call.inputs[0].shape)
-    count = math.prod(shape[axis] for axis in call.attrs["axes"])
+    count = math.prod(call.inputs[0].shape[axis] for axis in call.attrs["axes"])
     share = 1.0 / count if count else math.nan
-    return [lambda: emit("broadcast_to", _kept(call, grad * share), shape=shape)]
+    return [lambda: _spread(call, grad * share)]
 
 
 def _extreme_rule(call: OpCall, grad: Any) -> list[Any]:
@@ -213,8 +220,8 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
         pick = max if ord > 0 else min
         return pick(emit("abs", x), axis, keepdims)
     raise ValueError(
-        "norm: expected ord None, or 1, 2, inf or -inf of vectors, or 'fro' of matrices; "
-        f"received ord={ord!r}, axis={axis!r} for x of shape {x.shape}"
+        "norm: expected ord None, or 1, 2, inf or -inf of vectors, or 'fro' of "
+        f"matrices; received ord={ord!r}, axis={axis!r} for x of shape {x.shape}"
     )
 
 

@@ -29,6 +29,8 @@ def unbroadcast(grad: Any, shape: tuple[int, ...]) -> Any:
     if not axes:
         return grad
     summed = emit("reduce_sum", grad, axes=axes, keepdims=0)
+    if summed.shape == shape:
+        return summed
     return emit("reshape", summed, shape=list(shape))
 
 

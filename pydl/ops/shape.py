@@ -188,7 +188,8 @@ def squeeze(x: Any, axis: int | Sequence[int] | None = None) -> Any:
     for place in gone:
         if x.shape[place] not in (1, -1):
             raise ValueError(
-                f"squeeze: expected size 1 on axis {place}, received x of shape {x.shape}"
+                f"squeeze: expected size 1 on axis {place}, received x of shape "
+                f"{x.shape}"
             )
     return emit("reshape", x, shape=[d for i, d in enumerate(x.shape) if i not in gone])
 
@@ -276,7 +277,8 @@ def pad(
     widths = list(widths) * x.ndim if len(widths) == 1 else list(widths)
     if len(widths) != x.ndim:
         raise ValueError(
-            f"pad: expected one pair per axis of x {x.shape}, received pad_width={pad_width}"
+            f"pad: expected one pair per axis of x {x.shape}, received "
+            f"pad_width={pad_width}"
         )
     low, high = [int(w[0]) for w in widths], [int(w[1]) for w in widths]
     return emit("pad", x, low=low, high=high, value=float(constant_values or 0))

@@ -1,0 +1,216 @@
+"""Random tensors, as in `keras.random`: each draw is a function of a seed.
+
+A `SeedGenerator` keeps its seed in a Variable, so draws inside a compiled step differ
+from step to step. An integer seed gives the same numbers at every call. The numbers of a seed
+are the same on every machine, for any number of threads.
+"""
+
+from __future__ import annotations
+
+import os
+import random as _python_random
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from pydl.config import floatx
+from pydl.ops.apply import emit, lift, promote_float
+from pydl.ops.axes import to_shape
+from pydl.ops.dtypes import is_float, is_int, standardize_dtype
+from pydl.ops.public import public_op
+from pydl.runtime.variable import Variable
+
+
+class SeedGenerator:
+    """A stream of seeds.
+
+    Args:
+        seed: an integer; None: drawn from the global seed, if one is set, else from the
+            operating system.
+        name: the generator's name.
+
+    >>> seeds = SeedGenerator(1)
+    >>> normal((2,), seed=seeds)  # another result at each call
+    """
+
+    def __init__(self, seed: int | None = None, name: str | None = None) -> None:
+        self._initial_seed = seed
+        self.name = name or "seed_generator"
+        self.state = Variable(
+            _key(_default_seed() if seed is None else seed),
+            dtype="uint32",
+            trainable=False,
+            name=f"{self.name}_state",
+        )
+
+    def next(self, ordered: bool = True) -> Any:
+        """The present seed, uint32 ``(2,)``; the state moves on."""
+        seed = lift(self.state)
+        self.state.assign(emit("add", seed, np.array([0, 1], np.uint32)))
+        return seed
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {"seed": self._initial_seed, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> SeedGenerator:
+        """A generator from `get_config`."""
+        return cls(**config)
+
+
+_global_generator: SeedGenerator | None = None
+#: Where default seeds come from once a global seed is set; before, from the system.
+_defaults: _python_random.Random | None = None
+
+
+def set_global_seed(seed: int) -> None:
+    """Make all later draws without a seed of their own repeatable."""
+    global _global_generator, _defaults
+    _key(seed)
+    _defaults = _python_random.Random(seed)
+    if _global_generator is None:
+        _global_generator = SeedGenerator(seed, name="global_seed_generator")
+    else:  # programs hold its variable
+        _global_generator.state.assign(_key(seed))
+
+
+def global_seed_generator() -> SeedGenerator:
+    """The generator behind ``seed=None``."""
+    global _global_generator
+    if _global_generator is None:
+        _global_generator = SeedGenerator(name="global_seed_generator")
+    return _global_generator
+
+
+def _default_seed() -> int:
+    if _defaults is None:
+        return int.from_bytes(os.urandom(4), "little")
+    return _defaults.getrandbits(32)
+
+
+def _key(seed: Any) -> np.ndarray:
+    """The key ``(seed, 0)``. Seeds are taken modulo 2^32."""
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+        raise ValueError(
+            f"seed: expected an integer, received seed={seed!r} of type "
+            f"{type(seed).__name__}"
+        )
+    return np.array([int(seed) % 2**32, 0], np.uint32)
+
+
+def draw_seed(seed: Any) -> Any:
+    """The key a function uses for its `seed` argument: an integer, a `SeedGenerator`,
+    a uint32 ``(2,)`` tensor, or None for the global generator."""
+    if seed is None:
+        return global_seed_generator().next()
+    if isinstance(seed, SeedGenerator):
+        return seed.next()
+    if hasattr(seed, "shape") and tuple(seed.shape) == (2,):
+        return lift(seed, "uint32")
+    return lift(_key(seed))
+
+
+def _float_dtype(name: str, dtype: Any) -> str:
+    chosen = floatx() if dtype is None else standardize_dtype(dtype)
+    if not is_float(chosen):
+        raise ValueError(f"{name}: expected a float dtype, received dtype={dtype!r}")
+    return chosen
+
+
+@public_op
+def normal(
+    shape: Sequence[int],
+    mean: float = 0.0,
+    stddev: float = 1.0,
+    dtype: Any = None,
+    seed: Any = None,
+) -> Any:
+    """Normally distributed numbers."""
+    return emit(
+        "random_normal", draw_seed(seed), shape=to_shape("normal", shape),
+        dtype=_float_dtype("normal", dtype), mean=float(mean), stddev=float(stddev),
+    )  # fmt: skip
+
+
+@public_op
+def truncated_normal(
+    shape: Sequence[int],
+    mean: float = 0.0,
+    stddev: float = 1.0,
+    dtype: Any = None,
+    seed: Any = None,
+) -> Any:
+    """Normally distributed numbers, those beyond two deviations drawn again."""
+    return emit(
+        "truncated_normal", draw_seed(seed), shape=to_shape("truncated_normal", shape),
+        dtype=_float_dtype("truncated_normal", dtype),
+        mean=float(mean), stddev=float(stddev),
+    )  # fmt: skip
+
+
+@public_op
+def uniform(
+    shape: Sequence[int],
+    minval: float = 0.0,
+    maxval: float = 1.0,
+    dtype: Any = None,
+    seed: Any = None,
+) -> Any:
+    """Numbers evenly distributed in ``[minval, maxval)``."""
+    return emit(
+        "random_uniform", draw_seed(seed), shape=to_shape("uniform", shape),
+        dtype=_float_dtype("uniform", dtype), low=float(minval), high=float(maxval),
+    )  # fmt: skip
+
+
+@public_op
+def randint(
+    shape: Sequence[int],
+    minval: int,
+    maxval: int,
+    dtype: Any = "int32",
+    seed: Any = None,
+) -> Any:
+    """Integers evenly distributed in ``[minval, maxval)``."""
+    chosen = standardize_dtype(dtype)
+    if not is_int(chosen):
+        raise ValueError(
+            f"randint: expected an integer dtype, received dtype={dtype!r}"
+        )
+    if not minval < maxval:
+        raise ValueError(
+            f"randint: expected minval < maxval, received {minval} and {maxval}"
+        )
+    numbers = emit(
+        "random_uniform", draw_seed(seed), shape=to_shape("randint", shape),
+        dtype="float64", low=float(minval), high=float(maxval),
+    )  # fmt: skip
+    return lift(emit("floor", numbers), chosen)
+
+
+@public_op
+def dropout(
+    inputs: Any, rate: float, noise_shape: Sequence[int | None] | None = None,
+    seed: Any = None,
+) -> Any:  # fmt: skip
+    """Elements set to 0 with probability `rate`, the others times ``1 / (1 - rate)``.
+
+    `noise_shape`: one decision for each element of this shape, broadcast to the inputs;
+    None in it stands for the size of the inputs' axis.
+    """
+    if not 0 <= rate < 1:
+        raise ValueError(f"dropout: expected 0 <= rate < 1, received rate={rate}")
+    x = promote_float(inputs)[0]
+    key = draw_seed(seed)
+    if noise_shape is None:
+        return emit("dropout", x, key, rate=float(rate))
+    if len(noise_shape) != x.ndim:
+        raise ValueError(
+            f"dropout: expected noise_shape to have one entry per axis of the inputs "
+            f"{x.shape}, received noise_shape={tuple(noise_shape)}"
+        )
+    shape = [d if n is None else n for n, d in zip(noise_shape, x.shape, strict=True)]
+    ones = emit("full", shape=to_shape("dropout", shape), dtype=x.dtype, value=1.0)
+    return x * emit("dropout", ones, key, rate=float(rate))
