@@ -1,0 +1,31 @@
+// The inner loops of elementwise ops: one function per op, dtype and pattern of scalar operands.
+#pragma once
+
+#include "kernels/cpu/bundle.h"
+#include "kernels/kernel.h"
+#include "plan/opcode.h"
+
+namespace pydl::PYDL_ISA {
+
+// out[i] = op(a[i], b[i], c[i]), i < n. `out` may be one of the operands.
+using StepFn = void (*)(const void* a, const void* b, const void* c, void* out, int64_t n);
+
+struct StepKey {
+  Opcode op;
+  DType dtype;        // of the values
+  bool to_bytes;      // the result is bool in memory, else 0 and 1 in `dtype`
+  bool byte_operand;  // where: the condition is bool in memory
+  bool scalar[3];     // operands of which only the first element is read
+};
+
+// nullptr: no such loop.
+StepFn float_step(const StepKey& key);
+StepFn integer_step(const StepKey& key);  // also bool
+
+// Bool in memory to 0 and 1.
+StepFn load_bools(DType dtype);
+
+const char* bind_cast(const OpView& op, Binder* binder, Bound* bound);
+const char* bind_copy(const OpView& op, Binder* binder, Bound* bound);
+
+}  // namespace pydl::PYDL_ISA
