@@ -174,6 +174,9 @@ void add_random(Problems* all) {
         Problem problem = make(op, {{DType::kUInt32, {2}}});
         problem.attrs.set("shape", std::vector<int64_t>{n});
         problem.attrs.set("dtype", dtype);
+        const bool uniform = op == Opcode::random_uniform;
+        problem.attrs.set(uniform ? "low" : "mean", -0.5);
+        problem.attrs.set(uniform ? "high" : "stddev", 1.5);
         all->push_back(problem);
       }
     }
@@ -200,6 +203,7 @@ void add_updates(Problems* all) {
       all->push_back(adam);
       Problem sgd = make(Opcode::sgd_update, {{DType::kFloat32, {}}, {dtype, {n}}, {dtype, {n}}});
       sgd.attrs.set("n", int64_t{1});
+      sgd.attrs.set("momentum", 0.0);
       all->push_back(sgd);
       Problem norms = make(Opcode::square_norms, {{dtype, {n}}, {dtype, {5}}});
       norms.length = n;
