@@ -1,1 +1,1 @@
-"""Benchmarks: kernels and whole training steps against peers, in one interleaved run."""
+"""Benchmarks: kernels and whole steps against peers, interleaved."""

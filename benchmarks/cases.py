@@ -1,4 +1,4 @@
-"""What is timed, as data every worker reads. NumPy only: peers' environments import it."""
+"""What is timed, as data every worker reads. Needs NumPy only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Mlp:
-    """A dense classifier trained with Adam on sparse labels, epochs of shuffled batches."""
+    """A dense classifier trained with Adam on sparse labels, shuffled."""
 
     name: str
     sizes: tuple[int, ...]

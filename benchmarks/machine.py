@@ -31,7 +31,7 @@ def describe() -> dict[str, Any]:
 
 
 def limits(threads: int) -> dict[str, float]:
-    """Measured peaks for this many threads: gflops, scale_gbs, copy_gbs (read + write)."""
+    """Measured peaks of this many threads: gflops, scale_gbs, copy_gbs."""
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "limits"
         flags = ["-O3", "-march=native", "-ffp-contract=fast", "-pthread"]

@@ -57,7 +57,10 @@ def missing_peers() -> list[str]:
         "print(*[m for m in sys.argv[1:] if u.find_spec(m) is None])"
     )
     found = subprocess.run(
-        [peers_python(), "-c", code, *modules], capture_output=True, text=True, check=True
+        [peers_python(), "-c", code, *modules],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     lacking = set(found.stdout.split())
     return [peer.name for peer in PEERS if peer.module in lacking]
@@ -88,7 +91,7 @@ class Worker:
         )  # fmt: skip
 
     def time(self, case: str) -> dict[str, Any]:
-        """One timed run: {"seconds": per step}, {"missing": True} or {"error": text}."""
+        """One run: {"seconds": per step}, {"missing": True} or {"error": text}."""
         requests = self._pipe(self.process.stdin)
         requests.write(case + "\n")
         requests.flush()

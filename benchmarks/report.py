@@ -1,4 +1,4 @@
-"""Figures: what was asked, what was measured, and the verdict; as text, JSON and PNG."""
+"""Figures: what was asked, what was measured, the verdict; text, JSON, PNG."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ def table(rows: list[Row]) -> str:
     lines += [row.cells() for row in rows]
     widths = [max(len(line[i]) for line in lines) for i in range(5)]
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        "  ".join(
+            cell.ljust(width) for cell, width in zip(line, widths, strict=True)
+        ).rstrip()
         for line in lines
     )
 

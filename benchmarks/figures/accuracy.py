@@ -25,7 +25,12 @@ def _mean(library: str, recipe: str, path: Path, seeds: int) -> float:
     python = sys.executable if library == "pydl" else peers_python()
     script = str(SCRIPTS / "accuracy.py")
     results = [
-        float(run([python, script, library, recipe, str(path), str(seed)], KERAS_BACKEND="jax"))
+        float(
+            run(
+                [python, script, library, recipe, str(path), str(seed)],
+                KERAS_BACKEND="jax",
+            )
+        )
         for seed in range(seeds)
     ]
     return statistics.mean(results)

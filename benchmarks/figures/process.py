@@ -1,4 +1,4 @@
-"""Whole processes: the digits script, import, planning, one-row predict, memory, sizes."""
+"""Whole processes: a script, import, planning, one-row predict, memory, sizes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ DIGITS = ROOT / "pydl" / "datasets" / "digits.npz"
 def run(command: Sequence[str], **environment: str) -> str:
     merged = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
     merged |= environment
-    done = subprocess.run(command, env=merged, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, env=merged, capture_output=True, text=True, check=True
+    )
     return done.stdout
 
 
@@ -52,8 +54,10 @@ set_random_seed(0)
 x = np.random.default_rng(0).standard_normal((25600, 784), dtype=np.float32)
 y = np.zeros(25600, np.int64)
 def build():
-    model = pydl.Sequential([pydl.Input((784,))] + [
-        pydl.layers.Dense(u, activation="relu") for u in (128, 64)] + [pydl.layers.Dense(10)])
+    model = pydl.Sequential([pydl.Input((784,))])
+    for units in (128, 64):
+        model.add(pydl.layers.Dense(units, activation="relu"))
+    model.add(pydl.layers.Dense(10))
     model.compile("adam", pydl.losses.SparseCategoricalCrossentropy(from_logits=True))
     return model
 def first_step(model):
@@ -75,15 +79,23 @@ def planning(rounds: int) -> list[Row]:
     first = statistics.median(run[0] for run in runs)
     plan = statistics.median(run[1] for run in runs)
     return [
-        Row("planning the MLP training step (fit of one step, warm)", 15, plan, " ms", least=False),
+        Row(
+            "planning the MLP training step (fit of one step, warm)",
+            15,
+            plan,
+            " ms",
+            least=False,
+        ),
         Row("first fit to first finished step", 60, first, " ms", least=False),
     ]
 
 
 _PREDICT = """
 import time, numpy as np, pydl
-model = pydl.Sequential([pydl.Input((784,))] + [
-    pydl.layers.Dense(u, activation="relu") for u in (128, 64)] + [pydl.layers.Dense(10)])
+model = pydl.Sequential([pydl.Input((784,))])
+for units in (128, 64):
+    model.add(pydl.layers.Dense(units, activation="relu"))
+model.add(pydl.layers.Dense(10))
 x = np.random.default_rng(0).standard_normal((1, 784), dtype=np.float32)
 w = [np.array(a) for a in model.get_weights()]
 def bare():
@@ -141,7 +153,9 @@ def peak_memory(rounds: int) -> Row:
     ours = min(float(run([sys.executable, script, "pydl"])) for _ in range(rounds))
     theirs = min(float(run([peers_python(), script, "torch"])) for _ in range(rounds))
     peer = f"PyTorch {theirs:.0f} MB, pydl {ours:.0f} MB"
-    return Row("peak memory of training, less the data", 0.35, ours / theirs, "x", peer, False)
+    return Row(
+        "peak memory of training, less the data", 0.35, ours / theirs, "x", peer, False
+    )
 
 
 def _megabytes(folder: Path) -> float:
@@ -162,6 +176,14 @@ def sizes() -> list[Row]:
         )
         return [
             Row("CPU wheel", 6, wheel.stat().st_size / 1e6, " MB", least=False),
-            Row("pydl's installed files", 20, _megabytes(target / "pydl"), " MB", least=False),
-            Row("everything installed without NumPy", 60, everything, " MB", least=False),
+            Row(
+                "pydl's installed files",
+                20,
+                _megabytes(target / "pydl"),
+                " MB",
+                least=False,
+            ),
+            Row(
+                "everything installed without NumPy", 60, everything, " MB", least=False
+            ),
         ]

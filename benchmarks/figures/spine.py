@@ -23,7 +23,12 @@ def run(parts: list[str], rounds: int, seeds: int) -> None:
     print(f"{before['processor']}, {before['cpus']} CPUs, load {before['load'][0]:.2f}")
     print("missing peers:", ", ".join(lacking) or "none")
     rows: list[report.Row] = []
-    details: dict[str, Any] = {"machine": before, "missing": lacking, "limits": {}, "timings": []}
+    details: dict[str, Any] = {
+        "machine": before,
+        "missing": lacking,
+        "limits": {},
+        "timings": [],
+    }
     for threads in (1, 2):
         limits = machine.limits(threads)
         details["limits"][threads] = limits
@@ -52,7 +57,8 @@ def run(parts: list[str], rounds: int, seeds: int) -> None:
 def label(rows: list[report.Row], threads: int) -> list[report.Row]:
     """Say how many threads the rows were measured with."""
     return [
-        report.Row(**{**asdict(row), "what": f"{row.what} [{threads} thr]"}) for row in rows
+        report.Row(**{**asdict(row), "what": f"{row.what} [{threads} thr]"})
+        for row in rows
     ]
 
 

@@ -1,4 +1,4 @@
-"""Test accuracy of a recipe. Arguments: pydl or keras, digits or mnist, data file, seed."""
+"""Test accuracy. Arguments: pydl or keras, digits or mnist, data file, seed."""
 
 import sys
 
@@ -20,7 +20,10 @@ if recipe == "digits":
     cut = int(0.7 * len(x))
     train, test = order[:cut], order[cut:]
     x_train, y_train, x_test, y_test = x[train], y[train], x[test], y[test]
-    stack = [layers.Dense(128, activation="relu"), layers.Dense(10, activation="softmax")]
+    stack = [
+        layers.Dense(128, activation="relu"),
+        layers.Dense(10, activation="softmax"),
+    ]
     optimizer, epochs, batch = keras.optimizers.SGD(0.01), 100, 32
 else:
     x_train = data["x_train"].reshape(-1, 784).astype("float32") / 255

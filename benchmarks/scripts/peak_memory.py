@@ -1,6 +1,6 @@
 """Peak memory of training the MLP on 25,600 synthetic rows. Argument: pydl or torch.
 
-Prints the growth of the peak resident set over a process that holds only the data, in MB.
+Prints the growth of the peak resident set, in MB, over a process with only the data.
 """
 
 import resource

@@ -1,4 +1,4 @@
-"""Keras 3 on the backend of KERAS_BACKEND, through `fit`; --steps sets steps_per_execution."""
+"""Keras 3 through `fit`; --steps sets steps_per_execution."""
 
 from __future__ import annotations
 

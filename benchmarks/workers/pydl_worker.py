@@ -42,9 +42,7 @@ def looped(op: str, arrays: list[np.ndarray], attrs: dict, seconds: float) -> Ru
             trace.output(f"out{i}", output)
     program = compile_graph(trace.graph)
     feeds = {str(i): array for i, array in enumerate(arrays)}
-    results = {
-        f"out{i}": np.empty(t.shape, t.dtype) for i, t in enumerate(outputs)
-    }
+    results = {f"out{i}": np.empty(t.shape, t.dtype) for i, t in enumerate(outputs)}
 
     def call(steps: int) -> None:
         program.run({"steps": np.array([steps], np.int64), **feeds}, results)

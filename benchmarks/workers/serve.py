@@ -1,7 +1,7 @@
-"""The protocol: a line with a case's name comes in, a line of JSON with its time goes out.
+"""The protocol: a case's name comes in, a line of JSON with its time goes out.
 
-A case is set up and warmed at its first request, then only timed. Runs in the peer's own
-environment: standard library and NumPy only.
+A case is set up and warmed at its first request, then only timed. Runs in the peer's
+own environment: standard library and NumPy only.
 """
 
 from __future__ import annotations
