@@ -1,7 +1,7 @@
 """Random tensors, as in `keras.random`: each draw is a function of a seed.
 
 A `SeedGenerator` keeps its seed in a Variable, so draws inside a compiled step differ
-from step to step. An integer seed gives the same numbers at every call. The numbers of a seed
+from step to step. An integer seed gives the same numbers at every call. A seed's numbers
 are the same on every machine, for any number of threads.
 """
 

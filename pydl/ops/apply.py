@@ -1,7 +1,7 @@
 """The one way from a function of tensors to a primitive: now, or into a trace.
 
 `lift` makes a tensor of the current mode out of anything tensor-like; `apply` makes the
-call. Outside a trace a tensor is a `Tensor` and the primitive runs at once; under one it
+call. Outside a trace it is a `Tensor` and the primitive runs at once; under one it
 is a `TraceTensor` and a node is added. Functions above this file do not know which.
 """
 

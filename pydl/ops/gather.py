@@ -27,7 +27,7 @@ define("take_grad", simple(_take_grad_rule), "The gradient of `take`.")
 
 
 def note_fault(fault: Any, expected: str) -> None:
-    """Raise if an op found bad data; under a trace, leave that to the program's user."""
+    """Raise if an op found bad data; under a trace, leave that to its caller."""
     trace = current_trace()
     if trace is not None:
         trace.faults.append((fault, expected))
