@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pydl import ops
-from pydl.ops import apply
+from pydl.ops.apply import apply
 
 
 def gradient_scale(

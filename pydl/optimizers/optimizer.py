@@ -20,7 +20,7 @@ from pydl.lookup import serialize_object, snake_case
 from pydl.optimizers.averaging import MovingAverage
 from pydl.optimizers.clipping import gradient_scale
 from pydl.optimizers.schedules import LearningRateSchedule
-from pydl.ops import apply
+from pydl.ops.apply import apply
 from pydl.runtime.variable import Variable
 
 

@@ -17,7 +17,7 @@ from pydl import ops, tree
 from pydl.graph.gradients import gradients
 from pydl.graph.node import Graph
 from pydl.graph.trace import Trace, TraceTensor
-from pydl.ops import apply
+from pydl.ops.apply import apply
 from pydl.training.data import Layout, Signature, unflatten
 
 if TYPE_CHECKING:
