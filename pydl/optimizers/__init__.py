@@ -1,0 +1,58 @@
+"""Optimizers by class and by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydl.lookup import deserialize_object, serialize_object
+from pydl.optimizers import schedules
+from pydl.optimizers.adagrad import Adagrad
+from pydl.optimizers.adam import Adam, AdamW
+from pydl.optimizers.optimizer import Optimizer
+from pydl.optimizers.rmsprop import RMSprop
+from pydl.optimizers.sgd import SGD
+
+__all__ = [
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Optimizer",
+    "RMSprop",
+    "deserialize",
+    "get",
+    "schedules",
+    "serialize",
+]
+
+_CLASSES: tuple[type[Optimizer], ...] = (Adagrad, Adam, AdamW, RMSprop, SGD)
+_TABLE: dict[str, Any] = {cls.__name__: cls for cls in _CLASSES}
+_TABLE.update({cls.__name__.lower(): cls for cls in _CLASSES})
+
+
+def serialize(optimizer: Optimizer) -> Any:
+    """The config of an optimizer."""
+    return serialize_object(optimizer, "keras.optimizers")
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The optimizer a config stands for."""
+    return deserialize_object(config, _TABLE, "optimizer", custom_objects)
+
+
+def get(identifier: Any) -> Optimizer:
+    """An optimizer from a name, a config, a class or an optimizer.
+
+    >>> get("adam").beta_1
+    0.9
+    """
+    if isinstance(identifier, (str, Mapping)):
+        identifier = deserialize(identifier)
+    if isinstance(identifier, type) and issubclass(identifier, Optimizer):
+        identifier = identifier()
+    if isinstance(identifier, Optimizer):
+        return identifier
+    raise ValueError(
+        f"optimizer: expected a name, config or Optimizer, received {identifier!r}"
+    )

@@ -1,0 +1,38 @@
+"""Clipping by norm: one factor for each gradient, applied inside the update itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydl import ops
+from pydl.ops.apply import apply
+
+
+def gradient_scale(
+    grads: Sequence[Any],
+    clipnorm: float | None,
+    global_clipnorm: float | None,
+    loss_scale: float | None,
+) -> Any:
+    """The float32 [n] factors of the gradients, or None when all are 1."""
+    unscale = 1.0 if loss_scale is None else 1.0 / float(loss_scale)
+    if clipnorm is None and global_clipnorm is None:
+        if loss_scale is None:
+            return None
+        return ops.full((len(grads),), unscale, dtype="float32")
+    tensors = [ops.convert_to_tensor(g) for g in grads]
+    squares = apply("square_norms", tensors, {})[0]
+    if clipnorm is not None:
+        limit = float(clipnorm)
+        norms = ops.multiply(ops.sqrt(squares), unscale)
+        factors = ops.divide(limit, ops.maximum(norms, limit))
+    else:
+        limit = float(global_clipnorm or 0.0)
+        norm = ops.multiply(ops.sqrt(ops.sum(squares)), unscale)
+        # norm - norm is 0, or NaN when the norm is infinite: then the step must show it.
+        factor = ops.add(
+            ops.divide(limit, ops.maximum(norm, limit)), ops.subtract(norm, norm)
+        )
+        factors = ops.broadcast_to(factor, (len(grads),))
+    return factors if loss_scale is None else ops.multiply(factors, unscale)

@@ -1,0 +1,140 @@
+"""`run_eagerly=True`: each op of a step runs as it is called.
+
+A recording trace whose tensors have values: user code may print them, branch on them and
+stop in a debugger. Assignments are kept back until the step ends, as in a compiled step,
+and dropped where the step is skipped because of bad data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from pydl.graph.node import Attr, Graph, Shape, Value
+from pydl.graph.trace import Trace, TraceTensor
+from pydl.runtime.eager import run_op
+
+
+class EagerTensor(TraceTensor):
+    """A traced tensor that has its value already."""
+
+    __slots__ = ()
+
+    trace: EagerTrace
+
+    def numpy(self) -> np.ndarray:
+        """A copy of the value."""
+        return self.trace.values[self.value].copy()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.trace.values[self.value], dtype=dtype)
+
+    def __bool__(self) -> bool:
+        return bool(self.trace.values[self.value])
+
+    def __float__(self) -> float:
+        return float(self.trace.values[self.value])
+
+    def __int__(self) -> int:
+        return int(self.trace.values[self.value])
+
+    def __index__(self) -> int:
+        return self.trace.values[self.value].__index__()
+
+    def __repr__(self) -> str:
+        return f"<EagerTensor {self.trace.values[self.value]!r}>"
+
+
+class EagerTrace(Trace):
+    """A trace that computes each node when it is added."""
+
+    def __init__(self, name: str, inputs: Sequence[np.ndarray], index: int) -> None:
+        super().__init__(name)
+        self.values: dict[Value, np.ndarray] = {}
+        self._arrays = iter(inputs)
+        self._index = index
+        self._dropping = False
+
+    def input(
+        self, name: str, shape: Sequence[int], dtype: str, *, step: bool = False
+    ) -> TraceTensor:
+        tensor = super().input(name, shape, dtype, step=step)
+        array = next(self._arrays)
+        if step:
+            array = array.reshape(-1, *shape)[self._index]
+        self.values[tensor.value] = array
+        return tensor
+
+    def constant(self, array: np.ndarray) -> TraceTensor:
+        tensor = super().constant(array)
+        self.values.setdefault(tensor.value, tensor.value.node.payload)
+        return EagerTensor(self, tensor.value)
+
+    def read(self, variable: Any) -> TraceTensor:
+        tensor = super().read(variable)
+        self.values.setdefault(tensor.value, variable.buffer)
+        return EagerTensor(self, tensor.value)
+
+    def assign(self, variable: Any, tensor: TraceTensor) -> None:
+        if not self._dropping:
+            super().assign(variable, tensor)
+
+    def add(
+        self, op: str, inputs: Sequence[TraceTensor], attrs: dict[str, Attr]
+    ) -> tuple[TraceTensor, ...]:
+        tensors = super().add(op, inputs, attrs)
+        results = run_op(op, [self.values[t.value] for t in inputs], attrs)
+        for tensor, array in zip(tensors, results, strict=True):
+            self.values[tensor.value] = array
+        return tuple(EagerTensor(self, tensor.value) for tensor in tensors)
+
+    @contextmanager
+    def skip_if(self, flag: TraceTensor) -> Iterator[None]:
+        self._dropping = bool(self.values[flag.value][0])
+        try:
+            yield
+        finally:
+            self._dropping = False
+
+    def _leaf(self, op: str, spec: tuple[str, Shape], payload: Any) -> TraceTensor:
+        return EagerTensor(self, super()._leaf(op, spec, payload).value)
+
+    def write_back(self) -> None:
+        """Give the variables the values assigned in this pass."""
+        new = [(v, self.values[value].copy()) for v, value in self.graph.assigns.items()]
+        for variable, array in new:
+            variable.assign(array)
+
+
+class EagerStep:
+    """Makes passes by running the function that traces a step, op by op."""
+
+    def __init__(self, trace: Callable[[Callable[[str], Trace]], Graph]) -> None:
+        self._trace = trace
+
+    def run_fast(
+        self, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]
+    ) -> None:
+        """As `CompiledProgram.run_fast`."""
+        for index in range(int(inputs[0][0])):
+            opened: list[EagerTrace] = []
+
+            def open_trace(
+                name: str, index: int = index, opened: list[EagerTrace] = opened
+            ) -> Trace:
+                opened.append(EagerTrace(name, inputs, index))
+                return opened[0]
+
+            graph = self._trace(open_trace)
+            trace = opened[0]
+            trace.write_back()
+            for array, output in zip(outputs, graph.outputs, strict=True):
+                shape = output.value.shape
+                target = array.reshape(-1, *shape)[index] if output.step else array
+                target[...] = trace.values[output.value]
+            stop = graph.loop.stop if graph.loop is not None else None
+            if stop is not None and stop.buffer[0] != 0:
+                return

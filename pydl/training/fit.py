@@ -1,0 +1,184 @@
+"""`fit`: epochs of training over arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from pydl.random import global_seed_generator
+from pydl.training.callback import CallbackList
+from pydl.training.data import (
+    ArrayData,
+    check_batch_size,
+    split_validation,
+    unpack_validation,
+    weigh_classes,
+)
+from pydl.training.evaluate import Evaluation
+from pydl.training.slices import Pace, Passes
+from pydl.training.state import TrainingState
+from pydl.training.step import HALTED
+
+
+def draw_seed() -> int:
+    """A seed for shuffling, drawn from the global generator."""
+    low, high = (int(word) for word in global_seed_generator().next().numpy())
+    return (high << 32 | low) >> 1  # the shuffle takes a signed 64-bit number
+
+
+class Fitting:
+    """One call of `fit`, its arguments made ready."""
+
+    def __init__(
+        self,
+        state: TrainingState,
+        data: ArrayData,
+        batch_size: int,
+        callbacks: CallbackList,
+        shuffle: bool,
+        steps_per_epoch: int | None,
+    ) -> None:
+        self.state = state
+        self.callbacks = callbacks
+        self.batches_wanted = callbacks.wants_batches("train")
+        one = callbacks.every_batch("train") or state.run_eagerly
+        make_step: Callable[..., Any] = partial(
+            state.train_step, data, halt=callbacks.stops_on_nan
+        )
+        self.passes = Passes(
+            data, batch_size, make_step, Pace(1 if one else None),
+            draw_seed if shuffle else None,
+        )  # fmt: skip
+        self.steps = steps_per_epoch or self.passes.per_sweep
+        if steps_per_epoch is None:
+            self.restart = self.passes.restart
+        else:
+            self.restart = _keep_going
+
+    def epoch(self) -> dict[str, Any]:
+        """Train for one epoch; returns its metrics."""
+        state, callbacks, passes = self.state, self.callbacks, self.passes
+        state.reset_metrics()
+        self.restart()
+        done = 0
+        while done < self.steps:
+            if self.batches_wanted:
+                callbacks.on_train_batch_begin(done)
+            before = int(state.optimizer.iterations.buffer)
+            made = passes.run(self.steps - done)
+            done += made
+            stop = state.take_stop()
+            if stop:
+                ran = int(state.optimizer.iterations.buffer) - before
+                self._stopped(stop, done - made + ran, made)
+                done = done - made + ran
+            if self.batches_wanted:
+                callbacks.on_train_batch_end(done - 1, state.results())
+            if state.model.stop_training:
+                break
+        return state.results()
+
+    def _stopped(self, stop: int, done: int, made: int) -> None:
+        """A loop ended early: bad labels are an error, a loss that is not finite is for
+        the callbacks. `done`: finished steps of the epoch; `made`: passes of the slice."""
+        if stop == HALTED:
+            self.callbacks.on_invalid_loss(done - 1)
+            return
+        raise fault_error(self.state, stop)
+
+
+def _keep_going() -> None:
+    """With `steps_per_epoch` an epoch goes on where the last one ended."""
+
+
+def fault_error(state: TrainingState, stop: int) -> ValueError:
+    """The error for labels that a program found outside the classes."""
+    classes = next((c for c in state.loss.classes if c), 0)
+    return ValueError(
+        f"y: the label at position {stop - 1} of a batch is outside [0, {classes}): the "
+        f"model has {classes} classes. The weights are those before that batch."
+    )
+
+
+def prepare_data(
+    x: Any, y: Any, sample_weight: Any, class_weight: Any, validation_split: float,
+    validation_data: Any,
+) -> tuple[ArrayData, ArrayData | None]:  # fmt: skip
+    """The arrays to train on, and those to validate with, if any."""
+    if class_weight is not None:
+        sample_weight = weigh_classes(y, class_weight, sample_weight)
+    data = ArrayData(x, y, sample_weight)
+    if validation_data is not None:
+        return data, unpack_validation(validation_data)
+    if validation_split:
+        return split_validation(data, validation_split)
+    return data, None
+
+
+def resolve_verbose(verbose: Any) -> int:
+    """0 silent, 1 progress, 2 one line per epoch; "auto" is 1."""
+    if verbose == "auto":
+        return 1
+    if verbose not in (0, 1, 2, False, True):
+        raise ValueError(f"verbose: expected 'auto', 0, 1 or 2, received {verbose!r}")
+    return int(verbose)
+
+
+def fit(
+    state: TrainingState,
+    x: Any,
+    y: Any,
+    batch_size: int | None,
+    epochs: int,
+    verbose: Any,
+    callbacks: Any,
+    validation_split: float,
+    validation_data: Any,
+    shuffle: bool,
+    class_weight: Any,
+    sample_weight: Any,
+    initial_epoch: int,
+    steps_per_epoch: int | None,
+    validation_steps: int | None,
+    validation_batch_size: int | None,
+    validation_freq: Any,
+) -> Any:
+    """See `Trainer.fit`."""
+    model = state.model
+    data, held_out = prepare_data(
+        x, y, sample_weight, class_weight, validation_split, validation_data
+    )
+    batch = check_batch_size(batch_size)
+    model._ensure_built(data)
+    level = resolve_verbose(verbose)
+    hooks = CallbackList(callbacks, add_history=True, add_progbar=level != 0, model=model)
+    fitting = Fitting(state, data, batch, hooks, bool(shuffle), steps_per_epoch)
+    state.check_labels(data)
+    hooks.set_params({"verbose": level, "epochs": epochs, "steps": fitting.steps})
+    validation = None
+    if held_out is not None:
+        held_batch = check_batch_size(validation_batch_size or batch)
+        validation = Evaluation(state, held_out, held_batch, hooks, validation_steps)
+    model.stop_training = False
+    hooks.on_train_begin()
+    logs: dict[str, Any] = {}
+    for epoch in range(initial_epoch, epochs):
+        hooks.on_epoch_begin(epoch)
+        logs = fitting.epoch()
+        if validation is not None and _due(epoch, validation_freq):
+            logs.update({f"val_{k}": v for k, v in validation.run().items()})
+        if epoch == epochs - 1 or model.stop_training:
+            state.optimizer.finalize_variable_values(model.trainable_variables)
+        hooks.on_epoch_end(epoch, logs)
+        if model.stop_training:
+            break
+    hooks.on_train_end(logs)
+    return model.history
+
+
+def _due(epoch: int, frequency: Any) -> bool:
+    """Whether to validate after this epoch; `frequency` is a number or a list of epochs."""
+    if isinstance(frequency, int):
+        return (epoch + 1) % frequency == 0
+    return epoch + 1 in list(frequency)

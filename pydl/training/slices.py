@@ -1,0 +1,112 @@
+"""Running passes over arrays in slices: one native call each, 20 to 100 ms long.
+
+Between slices Python answers signals, shows progress and calls callbacks. What is computed
+does not depend on where the slices end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from pydl import _core
+from pydl.training.data import ArrayData
+from pydl.training.step import Step
+
+#: Seconds a slice should take: long enough to cost nothing, short enough for Ctrl-C.
+SLICE_SECONDS = 0.05
+
+
+class Pace:
+    """How many passes a slice makes, adapted to the time they took."""
+
+    def __init__(self, fixed: int | None = None) -> None:
+        self._fixed = fixed
+        self._passes = 4.0
+
+    def passes(self, left: int) -> int:
+        """The length of the next slice."""
+        return min(left, self._fixed or int(self._passes))
+
+    def took(self, passes: int, seconds: float) -> None:
+        """Learn from a slice. Grows at most eightfold: first passes are slow."""
+        fitting = passes * SLICE_SECONDS / max(seconds, 1e-7)
+        self._passes = max(1.0, min(fitting, self._passes * 8))
+
+
+class Passes:
+    """The batches of some arrays, one sweep after another, made by compiled steps.
+
+    Args:
+        data: the arrays.
+        batch: rows of a batch; the last one of a sweep may be smaller.
+        make_step: ``make_step(batch, rows)`` gives the step for a batch size; `rows` is
+            the number of rows gathered from, 0 when batches are taken in order.
+        pace: how long slices are.
+        draw_seed: gives the seed of each sweep's order; None: rows in order.
+    """
+
+    def __init__(
+        self,
+        data: ArrayData,
+        batch: int,
+        make_step: Callable[[int, int], Step],
+        pace: Pace,
+        draw_seed: Callable[[], int] | None = None,
+    ) -> None:
+        self.data = data
+        self.batch = min(batch, data.rows)
+        self.full, self.rest = divmod(data.rows, self.batch)
+        self.per_sweep = self.full + (self.rest > 0)
+        self._pace = pace
+        self._draw_seed = draw_seed
+        rows = data.rows if draw_seed is not None else 0
+        self._full_step = make_step(self.batch, rows)
+        self._rest_step = make_step(self.rest, rows) if self.rest else None
+        self._order = np.arange(data.rows, dtype="int64") if draw_seed is not None else None
+        self._at = self.per_sweep  # passes made of the present sweep
+        self._count = np.zeros(1, "int64")
+
+    def restart(self) -> None:
+        """Begin a new sweep with the next slice."""
+        self._at = self.per_sweep
+
+    def peek(self, left: int) -> int:
+        """How many passes `run` would make next, if `left` are wanted."""
+        at = 0 if self._at >= self.per_sweep else self._at
+        return self._pace.passes(min(left, self.full - at)) if at < self.full else 1
+
+    def run(self, left: int, outputs: Sequence[np.ndarray] = ()) -> int:
+        """Make at most `left` passes, in one native call. Returns how many."""
+        if self._at >= self.per_sweep:
+            self._begin_sweep()
+        passes = self.peek(left)
+        step = self._full_step if self._at < self.full else self._rest_step
+        assert step is not None
+        begin = self._at * self.batch
+        end = min(begin + passes * self.batch, self.data.rows)
+        self._count[0] = passes
+        start = time.perf_counter()
+        step.run_fast(self._inputs(begin, end), [out[begin:end] for out in outputs])
+        if step is self._full_step:
+            self._pace.took(passes, time.perf_counter() - start)
+        self._at += passes
+        return passes
+
+    def row_of(self, passed: int, index: int) -> int:
+        """The row of the data that stood at `index` of a batch, `passed` passes back."""
+        position = (self._at - passed) * self.batch + index
+        return int(position if self._order is None else self._order[position])
+
+    def _begin_sweep(self) -> None:
+        self._at = 0
+        if self._order is not None and self._draw_seed is not None:
+            self._order[:] = np.arange(len(self._order))
+            _core.shuffle(self._order, self._draw_seed())
+
+    def _inputs(self, begin: int, end: int) -> list[np.ndarray]:
+        if self._order is not None:
+            return [self._count, *self.data.arrays, self._order[begin:end]]
+        return [self._count, *(array[begin:end] for array in self.data.arrays)]

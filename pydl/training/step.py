@@ -1,0 +1,203 @@
+"""Tracing one step of training, testing or prediction into a program.
+
+A step is a loop: its inputs either advance by one batch each pass (`step=True`), or stand
+still while an `order` of row numbers advances and the rows are gathered in the program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from pydl import ops, tree
+from pydl.graph.gradients import gradients
+from pydl.graph.node import Graph
+from pydl.graph.trace import Trace, TraceTensor
+from pydl.ops.apply import apply
+from pydl.training.data import Layout, Signature, unflatten
+
+if TYPE_CHECKING:
+    from pydl.training.state import TrainingState
+
+#: What the `stop` variable holds when TerminateOnNaN ended a loop; faults are positive.
+HALTED = -1
+
+
+@dataclass(frozen=True)
+class Feed:
+    """How the batches of a step come in. `rows`: of the arrays gathered from, 0: stepped."""
+
+    signature: Signature
+    layout: Layout
+    batch: int
+    rows: int = 0
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        return (self.signature, repr(self.layout), self.batch, self.rows)
+
+    def bring_in(self, trace: Trace) -> tuple[Any, Any, Any]:
+        """x, y and sample_weight of one batch."""
+        stepped = self.rows == 0
+        first = self.batch if stepped else self.rows
+        columns = [
+            trace.input(name, (first, *tail), dtype, step=stepped)
+            for name, tail, dtype in self.signature
+        ]
+        if not stepped:
+            order = trace.input("order", (self.batch,), "int64", step=True)
+            columns = [apply("take", (column, order), {})[0] for column in columns]
+        return unflatten(self.layout, columns)
+
+
+class Step(Protocol):
+    """Something that makes passes: a compiled program, or ops run one by one."""
+
+    def run_fast(
+        self, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]
+    ) -> None:
+        """Make passes; the inputs are the count, the columns, and the order if any."""
+
+
+#: How a trace is opened: `Trace` itself, or one that computes as it goes (eager.py).
+Open = Callable[[str], Trace]
+
+
+def trace_train(
+    state: TrainingState, feed: Feed, *, halt: bool = False, export: bool = False,
+    name: str = "train", open: Open = Trace,
+) -> Graph:  # fmt: skip
+    """The graph of a training step.
+
+    `halt`: a loss that is not finite ends the loop. `export`: the loss and the fault are
+    outputs, and metrics are left out.
+    """
+    optimizer, model = state.optimizer, state.model
+    with open(name) as trace:
+        steps = trace.input("steps", (1,), "int64")
+        x, y, weight = feed.bring_in(trace)
+        gathers = len(trace.graph.nodes)
+        y_pred = model(x, training=True)
+        loss, each = total_loss(state, y, y_pred, weight)
+        variables = list(model.trainable_variables)
+        optimizer.build(variables)
+        grads = gradients([optimizer.scale_loss(loss)], variables)
+        trace.graph.regions.append([g.value for g in grads if g is not None])
+        fault = fault_of(trace, gathers)
+        stop = stop_value(fault, loss if halt else None)
+        if stop is not None:
+            state.stop.assign(stop)
+            trace.graph.faults[state.stop] = "y holds labels outside the model's classes"
+        with _guard(trace, fault):
+            if variables:
+                optimizer.apply(grads, variables)
+            if not export:
+                update_metrics(state, feed.batch, y, y_pred, weight, loss, each)
+        if export:
+            trace.output("loss", ops.reshape(loss, (1,)))
+            trace.output("fault", fault if fault is not None else _no_fault())
+        trace.loop(steps, stop=None if stop is None else state.stop)
+    return trace.graph
+
+
+def trace_test(state: TrainingState, feed: Feed, *, open: Open = Trace) -> Graph:
+    """The graph of an evaluation step."""
+    with open("test") as trace:
+        steps = trace.input("steps", (1,), "int64")
+        x, y, weight = feed.bring_in(trace)
+        gathers = len(trace.graph.nodes)
+        y_pred = state.model(x, training=False)
+        loss, each = total_loss(state, y, y_pred, weight)
+        fault = fault_of(trace, gathers)
+        if fault is not None:
+            state.stop.assign(fault)
+            trace.graph.faults[state.stop] = "y holds labels outside the model's classes"
+        with _guard(trace, fault):
+            update_metrics(state, feed.batch, y, y_pred, weight, loss, each)
+        trace.loop(steps, stop=None if fault is None else state.stop)
+    return trace.graph
+
+
+def trace_predict(
+    model: Any, feed: Feed, *, name: str = "predict", open: Open = Trace
+) -> tuple[Graph, Any]:
+    """The graph of a prediction step, and the structure of what the model returns."""
+    with open(name) as trace:
+        steps = trace.input("steps", (1,), "int64")
+        x, _, _ = feed.bring_in(trace)
+        y_pred = model(x, training=False)
+        flat = tree.flatten(y_pred)
+        for i, tensor in enumerate(flat):
+            label = "y" if len(flat) == 1 else f"y[{i}]"
+            trace.output(label, ops.convert_to_tensor(tensor), step=True)
+        trace.loop(steps)
+    return trace.graph, tree.map_structure(lambda _: 0, y_pred)
+
+
+def total_loss(
+    state: TrainingState, y: Any, y_pred: Any, weight: Any
+) -> tuple[Any, list[Any]]:
+    """The loss with regularization, and the loss of each output."""
+    total, each = state.loss(y, y_pred, weight, state.output_names(y_pred))
+    for extra in state.model.losses:
+        extra = ops.convert_to_tensor(extra)
+        if len(extra.shape):
+            extra = ops.sum(extra)
+        total = extra if total is None else ops.add(total, extra)
+    if total is None:
+        raise ValueError(
+            "there is no loss to minimize: pass loss=... to compile(), or add losses in layers"
+        )
+    return total, each
+
+
+def update_metrics(
+    state: TrainingState, batch: int, y: Any, y_pred: Any, weight: Any, loss: Any,
+    each: Sequence[Any],
+) -> None:  # fmt: skip
+    """Take the batch into the running loss and the metrics."""
+    rows = float(batch)
+    state.loss_tracker.update_state(loss, sample_weight=rows)
+    for tracker, value in zip(state.loss.trackers, each, strict=False):
+        if value is not None:
+            tracker.update_state(value, sample_weight=rows)
+    state.metrics.update(y, y_pred, weight, state.output_names(y_pred))
+
+
+def fault_of(trace: Trace, start: int) -> TraceTensor | None:
+    """The faults ops report from node `start` on, as one int64 [1]; None: there are none.
+
+    The gathers of batches stand before `start`: their order comes from `fit` itself.
+    """
+    fault: Any = None
+    for node in trace.graph.nodes[start:]:
+        last = node.outputs[-1]
+        if node.op in _FAULTING and (last.dtype, last.shape) == ("int64", (1,)):
+            found = TraceTensor(trace, last)
+            fault = found if fault is None else ops.maximum(fault, found)
+    return fault  # type: ignore[no-any-return]
+
+
+_FAULTING = frozenset({"take", "sparse_softmax_cross_entropy", "sparse_cross_entropy"})
+
+
+def stop_value(fault: Any, loss: Any) -> Any:
+    """The new value of the stop variable: a fault, `HALTED` for a loss that is not finite,
+    or 0. None: nothing can stop the loop."""
+    if loss is None:
+        return fault
+    bad = ops.reshape(ops.logical_not(ops.isfinite(loss)), (1,))
+    halted = ops.multiply(ops.cast(bad, "int64"), np.asarray([HALTED], "int64"))
+    return halted if fault is None else ops.where(ops.not_equal(fault, 0), fault, halted)
+
+
+def _guard(trace: Trace, fault: TraceTensor | None) -> AbstractContextManager[None]:
+    return nullcontext() if fault is None else trace.skip_if(fault)
+
+
+def _no_fault() -> Any:
+    return ops.convert_to_tensor(np.zeros(1, "int64"))
