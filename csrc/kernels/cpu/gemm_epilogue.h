@@ -2,24 +2,10 @@
 #pragma once
 
 #include "kernels/cpu/gemm.h"
+#include "kernels/cpu/simd/math.h"
 #include "kernels/philox.h"
 
 namespace pydl::PYDL_ISA {
-
-template <class T>
-PYDL_INLINE Vec<T> sigmoid_each(Vec<T> x) {
-  for (int i = 0; i < kLanes<T>; ++i) {
-    x.v[i] = static_cast<T>(1 / (1 + __builtin_exp(-static_cast<double>(x.v[i]))));
-  }
-  return x;
-}
-template <class T>
-PYDL_INLINE Vec<T> tanh_each(Vec<T> x) {
-  for (int i = 0; i < kLanes<T>; ++i) {
-    x.v[i] = static_cast<T>(__builtin_tanh(static_cast<double>(x.v[i])));
-  }
-  return x;
-}
 
 // row[j] = step(row[j], other[j]); `other` may be null when the step ignores it.
 template <class T, class Step>
@@ -45,9 +31,9 @@ void activate_row(T* row, int64_t columns, Activation activation) {
     case Activation::kRelu:
       return map_row(row, none, columns, [](Vec<T> x, Vec<T>) { return max_fast(zero<T>(), x); });
     case Activation::kSigmoid:
-      return map_row(row, none, columns, [](Vec<T> x, Vec<T>) { return sigmoid_each(x); });
+      return map_row(row, none, columns, [](Vec<T> x, Vec<T>) { return vsigmoid(x); });
     case Activation::kTanh:
-      return map_row(row, none, columns, [](Vec<T> x, Vec<T>) { return tanh_each(x); });
+      return map_row(row, none, columns, [](Vec<T> x, Vec<T>) { return vtanh(x); });
   }
 }
 
@@ -83,6 +69,15 @@ void drop_row(T* row, int64_t columns, uint64_t first, const uint32_t* seed, dou
       philox4x32_10(counter, seed, words);
     }
     row[j] = words[index % 4] >= threshold ? row[j] * scale : T{0};
+  }
+}
+
+template <class T>
+void add_bias(const Gemm& p, const Call& call, Range rows, Range columns, T* c) {
+  const T* bias = operand<T>(call, p.bias) + columns.begin;
+  for (int64_t m = rows.begin; m < rows.end; ++m) {
+    map_row(c + m * p.n + columns.begin, bias, columns.end - columns.begin,
+            [](Vec<T> x, Vec<T> y) { return x + y; });
   }
 }
 

@@ -17,7 +17,7 @@ constexpr int kWideRows = 2;
 #endif
 constexpr int kTileVectors = 2;
 constexpr int kWideVectors = 4;
-constexpr int kPrefetchRows = 16;
+constexpr int kPrefetchRows = 32;
 #if defined(__AVX2__) || defined(__AVX512F__)
 constexpr bool kMaskedLoads = true;
 #else
@@ -37,6 +37,7 @@ struct Tile {
   int64_t c_stride;
   const T* bias;     // added first; null for none
   const T* out;      // of kReluGrad, laid out as c
+  T* copy;           // kCopy: receives b as a packed panel
   int last;          // columns in the last vector
   bool accumulate;   // add to what c holds; otherwise c is never read
   Finish finish;
@@ -63,15 +64,20 @@ PYDL_INLINE Vec<T> load_column(const T* p, int j, int last) {
   return kRagged && j == NV - 1 ? load_n(p + j * kLanes<T>, last) : load(p + j * kLanes<T>);
 }
 
-template <class T, int MR, int NV, bool kMasked>
+// How the panel of B is read: in place, in place with a ragged last vector, or for the first time, leaving
+// a packed copy for the tiles that follow.
+enum class Panel : uint8_t { kFull, kRagged, kCopy };
+
+template <class T, int MR, int NV, bool kMasked, bool kCopy>
 PYDL_INLINE void multiply(const Tile<T>& t, Vec<T> (&acc)[MR][NV]) {
   RowPointers<T, MR> a(t.a, t.a_row);
   const T* b = t.b;
+  T* copy = t.copy;
   for (int64_t k = 0; k < t.k; ++k) {
     Vec<T> x[NV];
 #pragma GCC unroll 8
     for (int j = 0; j < NV; ++j) {
-      prefetch(b + kPrefetchRows * t.b_stride + j * kLanes<T>);
+      __builtin_prefetch(b + kPrefetchRows * t.b_stride + j * kLanes<T>,0,2);
       x[j] = load_column<T, NV, kMasked>(b, j, t.last);
     }
 #pragma GCC unroll 16
@@ -82,6 +88,7 @@ PYDL_INLINE void multiply(const Tile<T>& t, Vec<T> (&acc)[MR][NV]) {
     }
     a.step(t.a_col);
     b += t.b_stride;
+    if (kCopy) copy += NV * kLanes<T>;
   }
 }
 
@@ -109,8 +116,9 @@ PYDL_INLINE void finish_tile(const Tile<T>& t, Vec<T> (&acc)[MR][NV]) {
   }
 }
 
-template <class T, int MR, int NV, bool kRagged>
+template <class T, int MR, int NV, Panel kPanel>
 void micro(const Tile<T>& t) {
+  constexpr bool kRagged = kPanel == Panel::kRagged;
   Vec<T> acc[MR][NV];
 #pragma GCC unroll 8
   for (int j = 0; j < NV; ++j) {
@@ -118,11 +126,7 @@ void micro(const Tile<T>& t) {
 #pragma GCC unroll 16
     for (int i = 0; i < MR; ++i) acc[i][j] = first;
   }
-  if constexpr (kRagged && kMaskedLoads) {
-    multiply<T, MR, NV, true>(t, acc);
-  } else {
-    multiply<T, MR, NV, false>(t, acc);
-  }
+  multiply<T, MR, NV, kRagged && kMaskedLoads, kPanel == Panel::kCopy>(t, acc);
   finish_tile<T, MR, NV, kRagged>(t, acc);
 #pragma GCC unroll 16
   for (int i = 0; i < MR; ++i) {
@@ -141,27 +145,31 @@ void micro(const Tile<T>& t) {
 template <class T>
 using MicroFn = void (*)(const Tile<T>&);
 
-template <class T, int NV, bool kRagged, int MR>
+template <class T, int NV, Panel kPanel, int MR>
 MicroFn<T> pick_rows(int rows) {
   if constexpr (MR == 1) {
-    return micro<T, 1, NV, kRagged>;
+    return micro<T, 1, NV, kPanel>;
   } else {
-    return rows == MR ? micro<T, MR, NV, kRagged> : pick_rows<T, NV, kRagged, MR - 1>(rows);
+    return rows == MR ? micro<T, MR, NV, kPanel> : pick_rows<T, NV, kPanel, MR - 1>(rows);
   }
 }
 
-// The kernel for `rows` rows and `vectors` (1, 2 or 4) vectors.
+// The kernel for `rows` rows and `vectors` (1, 2 or 4) vectors; only two vectors wide does one copy.
 template <class T>
-MicroFn<T> pick_micro(int rows, int vectors, bool ragged) {
+MicroFn<T> pick_micro(int rows, int vectors, Panel panel) {
+  constexpr Panel kFull = Panel::kFull, kRagged = Panel::kRagged;
+  const bool ragged = panel == kRagged;
   if (vectors == kWideVectors) {
-    return ragged ? pick_rows<T, kWideVectors, true, kWideRows>(rows)
-                  : pick_rows<T, kWideVectors, false, kWideRows>(rows);
+    return ragged ? pick_rows<T, kWideVectors, kRagged, kWideRows>(rows)
+                  : pick_rows<T, kWideVectors, kFull, kWideRows>(rows);
   }
   if (vectors == kTileVectors) {
-    return ragged ? pick_rows<T, kTileVectors, true, kTileRows>(rows)
-                  : pick_rows<T, kTileVectors, false, kTileRows>(rows);
+    if (panel == Panel::kCopy) return pick_rows<T, kTileVectors, Panel::kCopy, kTileRows>(rows);
+    return ragged ? pick_rows<T, kTileVectors, kRagged, kTileRows>(rows)
+                  : pick_rows<T, kTileVectors, kFull, kTileRows>(rows);
   }
-  return ragged ? pick_rows<T, 1, true, kTileRows>(rows) : pick_rows<T, 1, false, kTileRows>(rows);
+  return ragged ? pick_rows<T, 1, kRagged, kTileRows>(rows)
+                : pick_rows<T, 1, kFull, kTileRows>(rows);
 }
 
 }  // namespace pydl::PYDL_ISA

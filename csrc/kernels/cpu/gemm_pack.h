@@ -32,7 +32,12 @@ void pack_panel_transposed(const T* b, int64_t b_stride, int64_t depth, int colu
       Vec<T> rows[L];
       if (here == L && deep == L) {
 #pragma GCC unroll 16
-        for (int i = 0; i < L; ++i) rows[i] = load(source + i * b_stride);
+        for (int i = 0; i < L; ++i) {
+#ifdef PFT
+          prefetch_far(source + i * b_stride + PFT);
+#endif
+          rows[i] = load(source + i * b_stride);
+        }
       } else {
 #pragma GCC unroll 16
         for (int i = 0; i < L; ++i) {

@@ -35,57 +35,85 @@ PYDL_INLINE int panel_vectors(int64_t rows, int64_t columns_left) {
   return columns_left > L ? kTileVectors : 1;
 }
 
-// Columns [n, n + columns) of rows [rows.begin, rows.end), depth [depth.begin, depth.end).
+// Where the tiles of a panel find B. Packed beforehand when it is stored transposed or, without masked
+// loads, ragged; copied by the first tile when later tiles would suffer from its stride.
 template <class T>
-void multiply_panel(const Block<T>& s, Range rows, Range depth, int64_t n, int columns, int vectors) {
-  constexpr int L = kLanes<T>;
+PYDL_INLINE Panel place_panel(const Block<T>& s, Range depth, int64_t n, int columns, int width,
+                              Tile<T>* t) {
   const Gemm& p = *s.p;
-  const int width = vectors * L;
   const int64_t deep = depth.end - depth.begin;
   const bool ragged = columns < width;
-  Tile<T> t;
-  t.k = deep;
+  t->b = s.packed_b;
+  t->b_stride = width;
+  t->copy = nullptr;
   if (p.transpose_b) {
     pack_panel_transposed(s.b + n * p.b_stride + depth.begin, p.b_stride, deep, columns, width,
                           s.packed_b);
-  } else if (p.pack_b || (ragged && !kMaskedLoads)) {
-    pack_panel(s.b + depth.begin * p.b_stride + n, p.b_stride, deep, columns, width, s.packed_b);
+    return ragged ? Panel::kRagged : Panel::kFull;
   }
-  const bool packed = p.transpose_b || p.pack_b || (ragged && !kMaskedLoads);
-  t.b = packed ? s.packed_b : s.b + depth.begin * p.b_stride + n;
-  t.b_stride = packed ? width : p.b_stride;
-  t.c_stride = p.n;
-  t.last = columns - (vectors - 1) * L;
+  const T* b = s.b + depth.begin * p.b_stride + n;
+  if (ragged && !kMaskedLoads) {
+    pack_panel(b, p.b_stride, deep, columns, width, s.packed_b);
+    return Panel::kRagged;
+  }
+  t->b = b;
+  t->b_stride = p.b_stride;
+  if (ragged) return Panel::kRagged;
+  if (!p.pack_b || width != kPanelWidth<T>) return Panel::kFull;
+  t->copy = s.packed_b;
+  return Panel::kCopy;
+}
+
+template <class T>
+PYDL_INLINE void place_rows(const Block<T>& s, Range rows, Range depth, int64_t m, int tall, int64_t n,
+                            Tile<T>* t) {
+  const Gemm& p = *s.p;
+  if (p.pack_a) {
+    t->a = s.packed_a + (m - rows.begin) * (depth.end - depth.begin);
+    t->a_row = 1;
+    t->a_col = tall;
+  } else {
+    t->a = s.a + m * p.a_row + depth.begin * p.a_col;
+    t->a_row = p.a_row;
+    t->a_col = p.a_col;
+  }
+  t->c = s.c + m * p.n + n;
+  t->out = s.out ? s.out + m * p.n + n : nullptr;
+}
+
+// Columns [n, n + columns) of rows [rows.begin, rows.end), depth [depth.begin, depth.end).
+template <class T>
+void multiply_panel(const Block<T>& s, Range rows, Range depth, int64_t n, int columns, int vectors) {
+  const int width = vectors * kLanes<T>;
   const bool first = depth.begin == s.depth.begin, last = depth.end == s.depth.end;
+  Tile<T> t;
+  t.k = depth.end - depth.begin;
+  Panel panel = place_panel(s, depth, n, columns, width, &t);
+  t.c_stride = s.p->n;
+  t.last = columns - width + kLanes<T>;
   t.bias = first && s.bias ? s.bias + n : nullptr;
   t.accumulate = !first;
   t.finish = last ? s.finish : Finish::kStore;
   if (s.sums && rows.begin == s.rows.begin) {
-    sum_columns(t.b, t.b_stride, deep, columns, !first, s.sums + n);
+    sum_columns(t.b, t.b_stride, t.k, columns, !first, s.sums + n);
   }
   const int64_t count = rows.end - rows.begin;
   const int64_t tiles = ceil_div(count, vectors == kWideVectors ? kWideRows : kTileRows);
-  if (tiles == 0) return;
-  const int small = static_cast<int>(count / tiles);
-  const int64_t larger = count % tiles;
-  const MicroFn<T> small_tile = pick_micro<T>(small, vectors, ragged);
-  const MicroFn<T> large_tile = larger ? pick_micro<T>(small + 1, vectors, ragged) : small_tile;
-  int64_t m = rows.begin;
+  int before = 0;
+  MicroFn<T> run = nullptr;
   for (int64_t i = 0; i < tiles; ++i) {
-    const int tall = small + (i < larger ? 1 : 0);
-    if (p.pack_a) {
-      t.a = s.packed_a + (m - rows.begin) * deep;
-      t.a_row = 1;
-      t.a_col = tall;
-    } else {
-      t.a = s.a + m * p.a_row + depth.begin * p.a_col;
-      t.a_row = p.a_row;
-      t.a_col = p.a_col;
+    const Range part = share(count, tiles, i);
+    const int tall = static_cast<int>(part.end - part.begin);
+    place_rows(s, rows, depth, rows.begin + part.begin, tall, n, &t);
+    if (tall != before) run = pick_micro<T>(tall, vectors, panel);
+    before = tall;
+    run(t);
+    if (panel == Panel::kCopy) {
+      panel = Panel::kFull;
+      before = 0;
+      t.b = s.packed_b;
+      t.b_stride = width;
     }
-    t.c = s.c + m * p.n + n;
-    t.out = s.out ? s.out + m * p.n + n : nullptr;
-    (i < larger ? large_tile : small_tile)(t);
-    m += tall;
   }
 }
 

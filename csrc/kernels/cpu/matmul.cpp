@@ -1,5 +1,6 @@
 // matmul and gemm: which kernel, which blocks, which pieces.
 #include "kernels/cpu/gemm.h"
+#include "kernels/cpu/gemm_dot.h"
 #include "kernels/cpu/gemm_tiled.h"
 #include "plan/opcode.h"
 
@@ -8,6 +9,12 @@ namespace {
 
 constexpr int64_t kMostPieces = 16;
 constexpr double kPieceFlops = 600e3;        // about 5 us
+#ifndef KD
+#define KD 2048
+#define PB 2048
+#define PA 4096
+#endif
+constexpr int64_t kDepthBytes = KD, kPackB = PB, kPackA = PA;
 constexpr int64_t kRowBlockBytes = 256 * 1024;  // rows x depth of A that should stay in L2
 
 bool same(const char* a, const char* b) { return __builtin_strcmp(a, b) == 0; }
@@ -47,19 +54,16 @@ double work(const Gemm& p) {
   return 2.0 * static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
 }
 
-// Time of the slowest thread in tiles, added over 1, 2, 4, 8 and 16 threads: what a grid costs.
-double grid_cost(const Gemm& p, int64_t panels, int64_t tiles, int64_t rows, int64_t columns) {
-  const double piece = static_cast<double>(ceil_div(tiles, rows) * ceil_div(panels, columns));
-  // Each rectangle reads its own part of A and B again.
-  const double reads = 0.02 * static_cast<double>(panels * tiles) *
-                       (static_cast<double>(columns) / static_cast<double>(panels) +
-                        static_cast<double>(rows) / static_cast<double>(tiles));
-  double cost = reads;
+// What a grid costs against perfect sharing: the slowest thread's tiles over 1, 2, 4, 8 and 16 threads, and
+// the copies of A and B that each rectangle makes for itself.
+double grid_cost(double copy, double panels, double tiles, int64_t rows, int64_t columns) {
+  const double piece = static_cast<double>(ceil_div(static_cast<int64_t>(tiles), rows) *
+                                           ceil_div(static_cast<int64_t>(panels), columns));
+  double cost = copy * static_cast<double>(rows) / tiles + 0.3 * static_cast<double>(columns) / panels;
   for (int64_t threads = 1; threads <= kMostPieces; threads *= 2) {
     const int64_t rounds = ceil_div(rows * columns, threads);
-    cost += piece * static_cast<double>(rounds * threads) / static_cast<double>(panels * tiles);
+    cost += piece * static_cast<double>(rounds * threads) / (panels * tiles);
   }
-  (void)p;
   return cost;
 }
 
@@ -72,7 +76,7 @@ void choose_grid(Gemm* p, int64_t panel_width) {
   double best = -1;
   for (int64_t rows = 1; rows <= least(tiles, most_pieces); ++rows) {
     for (int64_t columns = 1; columns <= least(panels, most_pieces / rows); ++columns) {
-      const double cost = grid_cost(*p, panels, tiles, rows, columns);
+      const double cost = grid_cost(p->transpose_b ? 3 : 0.5, static_cast<double>(panels), static_cast<double>(tiles), rows, columns);
       if (best < 0 || cost < best) {
         best = cost;
         p->row_pieces = rows;
@@ -86,9 +90,9 @@ template <class T>
 void choose_blocks(Gemm* p) {
   const int64_t rows = ceil_div(p->m, most<int64_t>(1, p->row_pieces));
   const int64_t size = sizeof(T);
-  p->depth_block = (rows <= 4 * kTileRows ? 4096 : 1024) / size;
-  p->pack_b = rows > 6 * kTileRows && p->n * size >= 2048;
-  p->pack_a = false;
+  p->depth_block = kDepthBytes / size;
+  p->pack_b = rows > kTileRows && p->n * size >= kPackB;
+  p->pack_a = kPackA && p->a_row != 1 && p->a_row * size % 1024 == 0 && p->k*size>=kPackA && p->n>=256 && p->m>kTileRows;
   p->row_block = most<int64_t>(kTileRows, kRowBlockBytes / (p->depth_block * size));
 }
 
@@ -129,6 +133,29 @@ const char* bind_tiled(const OpView& op, Binder* binder, Bound* bound) {
 }
 
 template <class T>
+void fill_dot(Gemm* p, Bound* bound) {
+  choose_grid(p, kDotColumns);
+  bound->phases[0] = {run_dot<T>, p->row_pieces * p->column_pieces};
+  bound->n_phases = 1;
+}
+
+const char* bind_dot(const OpView& op, Binder* binder, Bound* bound) {
+  Gemm* p = allocate(binder, bound);
+  if (!p) return kOutOfMemory;
+  if (const char* reason = read_problem(op, p)) return reason;
+  if (p->a_col != 1) return "a is stored transposed";
+  if (!p->transpose_b && p->n != 1) return "b is not stored transposed";
+  if (p->column_sum) return "column sums wanted";
+  if (p->m * p->n == 0) return "empty";
+  if (p->dtype == DType::kFloat32) {
+    fill_dot<float>(p, bound);
+  } else {
+    fill_dot<double>(p, bound);
+  }
+  return nullptr;
+}
+
+template <class T>
 void fill_split(Gemm* p, Bound* bound) {
   choose_blocks<T>(p);
   const int64_t partial = (p->m + (p->column_sum ? 1 : 0)) * p->n;
@@ -164,10 +191,12 @@ const char* bind_split(const OpView& op, Binder* binder, Bound* bound) {
 
 const Candidate kMatmulCandidates[] = {
     {Opcode::matmul, "gemm_split_k", bind_split},
+    {Opcode::matmul, "gemm_dot", bind_dot},
     {Opcode::matmul, "gemm_tiled", bind_tiled},
     {Opcode::gemm, "gemm_split_k", bind_split},
+    {Opcode::gemm, "gemm_dot", bind_dot},
     {Opcode::gemm, "gemm_tiled", bind_tiled},
 };
-extern const Family kMatmulFamily = {kMatmulCandidates, 4};
+extern const Family kMatmulFamily = {kMatmulCandidates, 6};
 
 }  // namespace pydl::PYDL_ISA

@@ -27,7 +27,7 @@
 //   bits(v) from_bits<T>(i)             reinterpretation
 //   set_u iota_u load_u store_u mul_wide(a, b, &hi, &lo) ge_u(a, b) -> Mask<float>  for VecU
 //   u_to_float(u)                       u < 2^31
-//   prefetch(p)
+//   prefetch(p) prefetch_far(p)         into L1; into L2
 #pragma once
 
 #include <cstddef>
@@ -158,6 +158,7 @@ PYDL_INLINE Vec<T> copysign(Vec<T> size, Vec<T> sign) {
 }
 
 PYDL_INLINE void prefetch(const void* p) { __builtin_prefetch(p); }
+PYDL_INLINE void prefetch_far(const void* p) { __builtin_prefetch(p, 0, 2); }
 
 }  // namespace pydl::PYDL_ISA
 
