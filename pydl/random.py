@@ -1,8 +1,8 @@
 """Random tensors, as in `keras.random`: each draw is a function of a seed.
 
 A `SeedGenerator` keeps its seed in a Variable, so draws inside a compiled step differ
-from step to step. An integer seed gives the same numbers at every call. A seed's numbers
-are the same on every machine, for any number of threads.
+from step to step. An integer seed gives the same numbers at every call, on every
+machine, and for any number of threads.
 """
 
 from __future__ import annotations

@@ -130,3 +130,14 @@ _SIZES = {
 def dtype_size(dtype: str) -> int:
     """Bytes of one element of the named dtype."""
     return _SIZES[dtype]
+
+
+_NAMES: dict[Any, str] = {}
+
+
+def dtype_name(dtype: np.dtype[Any]) -> str:
+    """``dtype.name``, remembered: NumPy makes it anew each time."""
+    name = _NAMES.get(dtype)
+    if name is None:
+        name = _NAMES[dtype] = dtype.name
+    return name

@@ -21,6 +21,8 @@ from pydl.runtime.tensor import Tensor
 from pydl.runtime.variable import Variable
 
 TENSORS = (Tensor, TraceTensor, Variable)
+_NUMBERS = (bool, int, float)  # np.float64 is a float: weak as well
+_ARRAYS = (np.ndarray, np.generic)
 
 
 def apply(op: str, inputs: Sequence[Any], attrs: dict[str, Any]) -> tuple[Any, ...]:
@@ -56,22 +58,22 @@ def dtype_of(x: Any) -> Any:
     """The dtype of an operand; ``bool``, ``int`` or ``float`` for a Python number."""
     if isinstance(x, TENSORS):
         return x.dtype
-    if isinstance(x, bool | int | float):  # np.float64 is a float: weak as well
+    if isinstance(x, _NUMBERS):
         return bool if isinstance(x, bool) else float if isinstance(x, float) else int
-    if isinstance(x, np.ndarray | np.generic):
+    if isinstance(x, _ARRAYS):
         return standardize_dtype(x.dtype)
     return from_python(x).dtype
 
 
 def promote(*operands: Any) -> list[Any]:
     """The operands as tensors of their common dtype."""
-    common = result_type(*(dtype_of(x) for x in operands))
+    common = result_type(*[dtype_of(x) for x in operands])
     return [lift(x, common) for x in operands]
 
 
 def promote_float(*operands: Any) -> list[Any]:
     """As `promote`, integers and bools becoming floatx."""
-    common = result_type(*(dtype_of(x) for x in operands))
+    common = result_type(*[dtype_of(x) for x in operands])
     if not is_float(common):
         common = floatx()
     return [lift(x, common) for x in operands]
@@ -79,7 +81,9 @@ def promote_float(*operands: Any) -> list[Any]:
 
 def from_python(x: Any, dtype: str | None = None) -> Any:
     """A tensor or array of a number, array or nested list: not cast, not traced yet."""
-    if isinstance(x, np.ndarray | np.generic) and not isinstance(x, float):
+    if type(x) is float and dtype is not None and is_float(dtype):
+        return np.array(x, dtype)
+    if isinstance(x, _ARRAYS) and not isinstance(x, float):
         standardize_dtype(x.dtype)
         return np.asarray(x)
     if isinstance(x, list | tuple) and _holds_tensor(x):
@@ -125,7 +129,7 @@ def _holds_tensor(x: Any) -> bool:
 def _holds_array(x: Any) -> bool:
     if isinstance(x, list | tuple):
         return bool(x) and _holds_array(x[0])
-    return isinstance(x, np.ndarray | np.generic) and not isinstance(x, float)
+    return isinstance(x, _ARRAYS) and not isinstance(x, float)
 
 
 def _into_trace(x: Any, trace: Trace) -> TraceTensor:

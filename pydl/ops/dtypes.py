@@ -74,14 +74,14 @@ def result_type(*dtypes: Any) -> str:
     >>> result_type("int32", float)
     'float32'
     """
-    names: list[str] = [
-        d.__name__ if d in (bool, int, float) else standardize_dtype(d) for d in dtypes
-    ]
-    return _join(tuple(names), floatx())
+    return _common(dtypes, floatx())
 
 
 @lru_cache(maxsize=4096)
-def _join(names: tuple[str, ...], default: str) -> str:
+def _common(dtypes: tuple[Any, ...], default: str) -> str:
+    names = [
+        d.__name__ if d in (bool, int, float) else standardize_dtype(d) for d in dtypes
+    ]
     joined = names[0] if names else default
     for name in names[1:]:
         joined = _least_upper(joined, name)

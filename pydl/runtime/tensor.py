@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pydl.graph.node import dtype_name
 from pydl.graph.operators import Operators
 from pydl.runtime.eager import run_op
 
@@ -42,7 +43,7 @@ class Tensor(Operators):
 
     @property
     def dtype(self) -> str:
-        return self._array.dtype.name
+        return dtype_name(self._array.dtype)
 
     @property
     def ndim(self) -> int:
