@@ -86,7 +86,7 @@ class _Writer:
 
     def _operands(self, members: list[Node]) -> list[Value]:
         """What comes from outside, in order of first use; literals only where they alone
-        give the result its shape."""
+        give the result its shape. Empty if a chain cannot work on these operands."""
         inside = {value for node in members for value in node.outputs}
         outer = dict.fromkeys(v for n in members for v in n.inputs if v not in inside)
         is_literal = self.clusters.is_literal
@@ -95,7 +95,8 @@ class _Writer:
         if broadcast([value.shape for value in operands]) != shape:
             operands += [v for v in outer if is_literal(v) and v.shape == shape][:1]
         fits = broadcast([value.shape for value in operands]) == shape
-        return operands if fits else []
+        floats = any(value.dtype != "bool" for value in operands)
+        return operands if fits and floats else []
 
     def _write_chain(
         self, members: list[Node], operands: list[Value], results: list[Value]
