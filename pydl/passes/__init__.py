@@ -11,11 +11,25 @@ from pydl.graph.debug import debug_level, note, verifying
 from pydl.graph.node import Graph
 from pydl.graph.printer import graph_text
 from pydl.graph.verify import verify
+from pydl.passes.chains import chains
+from pydl.passes.constants import constants
 from pydl.passes.dead_code import dead_code
+from pydl.passes.epilogue import gemm_epilogues
+from pydl.passes.simplify import simplify
+from pydl.passes.softmax_loss import softmax_loss
 
 Pass = Callable[[Graph], Graph]
 
-PASSES: tuple[Pass, ...] = (dead_code,)
+PASSES: tuple[Pass, ...] = (
+    dead_code,
+    simplify,
+    softmax_loss,
+    dead_code,
+    gemm_epilogues,
+    chains,
+    constants,
+    dead_code,
+)
 
 #: What every graph needs, fused or not.
 _NEEDED: tuple[Pass, ...] = (dead_code,)

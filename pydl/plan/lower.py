@@ -9,20 +9,13 @@ still needs what stands there; otherwise a `copy` step takes them there at the e
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
-from pydl import _core
+from pydl.graph.families import families
 from pydl.graph.node import LEAVES, Graph, Node, Value
 
 #: Steps whose results may stand on exactly the bytes of an operand (csrc/plan/plan.h, 6).
 IN_PLACE = frozenset({"elementwise", "optimizer"})
-
-
-@cache
-def families() -> dict[str, str]:
-    """Opcode name -> family."""
-    return dict(_core.opcodes())
 
 
 @dataclass

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pydl.graph.node import Graph, Value
-from tests.numpy_reference import reference
+from numpy_reference import reference
 
 Array = np.ndarray
 

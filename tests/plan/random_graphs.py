@@ -19,12 +19,13 @@ _SHAPES = ((4, 6), (6,), (1, 6), (4, 1), ())
 class Writer:
     """Writes one random graph."""
 
-    def __init__(self, seed: int, size: int = 30) -> None:
+    def __init__(self, seed: int, size: int = 30, dtype: str = "float32") -> None:
         self.rng = np.random.default_rng(seed)
         self.size = size
+        self.dtype = dtype
         self.trace = Trace(f"random_{seed}")
         self.variables = [
-            Variable(self.rng.normal(size=shape).astype("float32"), name=f"v{i}")
+            Variable(self.rng.normal(size=shape).astype(dtype), name=f"v{i}")
             for i, shape in enumerate([(4, 6), (4, 6), (6,), (6,), (24,)])
         ]
         self.loop = bool(self.rng.integers(2))
@@ -36,9 +37,10 @@ class Writer:
             if self.loop:
                 trace.loop(trace.input("count", (1,), "int64"))
             self.pool += [trace.read(v) for v in self.variables]
-            self.pool.append(trace.input("x", (4, 6), "float32", step=self.loop))
-            self.pool.append(trace.input("y", (6,), "float32"))
-            self.pool.append(trace.constant(self.rng.normal(size=(6,)).astype("f4")))
+            self.pool.append(trace.input("x", (4, 6), self.dtype, step=self.loop))
+            self.pool.append(trace.input("y", (6,), self.dtype))
+            for number in (self.rng.normal(size=6), 0.5, 1.0, 0.0):
+                self.pool.append(trace.constant(np.asarray(number, self.dtype)))
             for _ in range(self.size):
                 self.pool += self._grow()
                 if self.rng.random() < 0.2:
@@ -54,8 +56,8 @@ class Writer:
         """Arrays for every input."""
         shape = (self.passes, 4, 6) if self.loop else (4, 6)
         inputs = {
-            "x": self.rng.normal(size=shape).astype("float32"),
-            "y": self.rng.normal(size=6).astype("float32"),
+            "x": self.rng.normal(size=shape).astype(self.dtype),
+            "y": self.rng.normal(size=6).astype(self.dtype),
         }
         if self.loop:
             inputs["count"] = np.array([self.passes])
@@ -70,6 +72,8 @@ class Writer:
         assert x is not None
         kind = self.rng.random()
         add = self.trace.add
+        if kind < 0.1:
+            return self._compare(x)
         if kind < 0.35:
             return list(add(str(self.rng.choice(_UNARY)), (x,), {}))
         if kind < 0.65:
@@ -95,6 +99,21 @@ class Writer:
             )
         return []
 
+    def _compare(self, x: TraceTensor) -> list[TraceTensor]:
+        """A `where` on a comparison of x, or a comparison as a number."""
+        add = self.trace.add
+        other = self._pick(self.pool, x.shape)
+        assert other is not None
+        flag = add("less", (x, other), {})[0]
+        if self.rng.random() < 0.3:
+            flag = add("logical_and", (flag, add("isfinite", (other,), {})[0]), {})[0]
+        if self.rng.random() < 0.3:
+            return list(add("cast", (flag,), {"dtype": self.dtype}))
+        chosen = add("where", (flag, other, x), {})[0]
+        if self.rng.random() < 0.3:
+            return [chosen, add("where", (flag, x, chosen), {})[0]]
+        return [chosen]
+
     def _assign(self, pool: list[TraceTensor]) -> None:
         variable = self.variables[self.rng.integers(len(self.variables))]
         value = self._pick(pool, variable.shape)
@@ -106,7 +125,7 @@ class Writer:
         """One Adam step over the two matrices, with the vectors as more slots."""
         trace = self.trace
         lr = trace.constant(np.float32(0.1))
-        chosen = [Variable(np.ones((4, 6), "f4"), name=f"adam{i}") for i in range(6)]
+        chosen = [Variable(np.ones((4, 6), self.dtype), name=f"adam{i}") for i in range(6)]
         operands = [lr]
         for group in (chosen[:3], chosen[3:]):
             var, *slots = group

@@ -81,9 +81,10 @@ def test_plans_compute_what_graphs_say(seed: int) -> None:
     check(prepare(graph), graph, writer)
 
 
-@pytest.mark.parametrize("seed", range(150))
+@pytest.mark.parametrize("seed", range(300))
 def test_passes_keep_every_bit(seed: int) -> None:
-    writer = Writer(seed)
+    # In float64 the reference rounds a fused gemm as it rounds the separate ops.
+    writer = Writer(seed, size=10 + seed % 60, dtype="float64")
     graph = writer.write()
     check(run_passes(graph), graph, writer)
 

@@ -1,0 +1,123 @@
+"""Elementwise nodes of one shape become one `chain`: one pass over memory, one instruction.
+
+`pydl.passes.clusters` finds which nodes may run as one; here each group is written as
+the steps of a chain. Literals stand in the steps; comparisons feed `where` as 0 and 1
+without being stored; a cast from bool is nothing at all.
+
+::
+
+    %2 = mul(%0, 0.5)
+    %3 = add(%2, %1)        becomes   %4 = chain(%0, %1) {steps: "mul 0 #0.5;add 2 1;
+    %4 = tanh(%3)                                         tanh 3", results: [4]}
+"""
+
+from __future__ import annotations
+
+from pydl.graph.node import Attr, Graph, Node, Value
+from pydl.passes.clusters import MAX_OPERANDS, MAX_STEPS, Clusters, Group
+from pydl.passes.rewrite import Rewriter, Uses, broadcast
+
+MAX_RESULTS = 8
+
+
+def chains(graph: Graph) -> Graph:
+    """The graph with elementwise nodes fused, in an order that may be another."""
+    uses = Uses(graph)
+    clusters = Clusters(graph, uses)
+    writer = _Writer(Rewriter(graph), uses, clusters)
+    index = {node: i for i, node in enumerate(graph.nodes)}
+    for unit in clusters.order(graph.nodes):
+        if isinstance(unit, Group):
+            writer.write(sorted(unit.members, key=index.__getitem__))
+        else:
+            writer.rewriter.keep(unit)
+    return writer.rewriter.finish()
+
+
+class _Writer:
+    def __init__(self, rewriter: Rewriter, uses: Uses, clusters: Clusters) -> None:
+        self.rewriter = rewriter
+        self.uses = uses
+        self.clusters = clusters
+
+    def write(self, members: list[Node]) -> None:
+        """Write nodes that may run as one: as a chain, as two if they are too many."""
+        results = self._results(members)
+        operands = self._operands(members)
+        if not results:
+            return
+        if not operands or (len(members) == 1 and not self._gains(members[0])):
+            for node in members:
+                self.rewriter.keep(node)
+        elif (
+            len(results) > MAX_RESULTS
+            or len(operands) > MAX_OPERANDS
+            or len(members) > MAX_STEPS
+        ):
+            half = self._split(members)
+            self.write(members[:half])
+            self.write(members[half:])
+        else:
+            self._write_chain(members, operands, results)
+
+    def _gains(self, node: Node) -> bool:
+        """Whether one node alone is better off as a chain: literals are not loaded."""
+        return node.op != "cast" and any(
+            self.clusters.is_literal(value) for value in node.inputs
+        )
+
+    def _split(self, members: list[Node]) -> int:
+        """Where to cut: in the middle, but never behind a bool."""
+        half = len(members) // 2
+        while members[half - 1].outputs[0].dtype == "bool":
+            half += 1
+        return half
+
+    def _results(self, members: list[Node]) -> list[Value]:
+        """What is read outside."""
+        inside = set(members)
+        readers, kept = self.uses.readers, self.uses.kept
+        return [
+            value
+            for node in members
+            for value in node.outputs
+            if value in kept or any(r not in inside for r in readers.get(value, ()))
+        ]
+
+    def _operands(self, members: list[Node]) -> list[Value]:
+        """What comes from outside, in order of first use; literals only where they alone
+        give the result its shape. Empty if a chain cannot work on these operands."""
+        inside = {value for node in members for value in node.outputs}
+        outer = dict.fromkeys(v for n in members for v in n.inputs if v not in inside)
+        is_literal = self.clusters.is_literal
+        operands = [value for value in outer if not is_literal(value)]
+        shape = members[-1].outputs[0].shape
+        if broadcast([value.shape for value in operands]) != shape:
+            operands += [v for v in outer if is_literal(v) and v.shape == shape][:1]
+        fits = broadcast([value.shape for value in operands]) == shape
+        floats = any(value.dtype != "bool" for value in operands)
+        return operands if fits and floats else []
+
+    def _write_chain(
+        self, members: list[Node], operands: list[Value], results: list[Value]
+    ) -> None:
+        registers = {value: str(i) for i, value in enumerate(operands)}
+        numbers = self.clusters.literals
+        steps: list[str] = []
+        for node in members:
+            arguments = [
+                registers[v] if v in registers else f"#{float(numbers[v] or 0)!r}"
+                for v in node.inputs
+            ]
+            op = "copy" if node.op == "cast" else node.op  # a bool register is 0 or 1
+            steps.append(" ".join((op, *arguments)))
+            registers[node.outputs[0]] = str(len(operands) + len(steps) - 1)
+        attrs: dict[str, Attr] = {
+            "steps": ";".join(steps),
+            "results": [int(registers[value]) for value in results],
+        }
+        inputs = [self.rewriter.now(value) for value in operands]
+        specs = [(value.dtype, value.shape) for value in results]
+        chain = self.rewriter.add("chain", inputs, attrs, specs, members[-1])
+        for old, new in zip(results, chain.outputs, strict=True):
+            self.rewriter.replace(old, new)

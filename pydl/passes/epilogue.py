@@ -1,0 +1,187 @@
+"""What follows a matrix product joins it: the result is finished in registers.
+
+Forward: bias, activation, dropout. Backward: dropout, activation gradient; and the bias
+gradient, summed while the weight gradient reads the same rows. The order of steps and
+operands is that of `gemm` in ``docs/opcodes.md``. A reshape between the product and its
+followers (inputs of more than two axes) moves behind them.
+
+::
+
+    %3 = matmul(%x, %w)
+    %4 = add(%3, %b)              becomes   %5 = gemm(%x, %w, %b) {bias: 1,
+    %5 = relu(%4)                                                  activation: relu}
+
+    %7 = reduce_sum(%g) {axes: [0]}         %8, %7 = gemm(%x, %g) {transpose_a: 1,
+    %8 = matmul(%x, %g) {transpose_a: 1}                           column_sum: 1}
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pydl.graph.node import Attr, Graph, Node, Shape, Value
+from pydl.passes.rewrite import Rewriter, Uses
+
+_ACTIVATIONS = frozenset({"relu", "sigmoid", "tanh"})
+_GRADIENTS = {"relu_grad": "relu", "sigmoid_grad": "sigmoid", "tanh_grad": "tanh"}
+
+
+@dataclass
+class _Fusion:
+    """A product with the nodes that join it; it is written where the last one stood."""
+
+    product: Node
+    attrs: dict[str, Attr]
+    bias: Value | None = None
+    out: Value | None = None
+    seed: Value | None = None
+    members: list[Node] = field(default_factory=list)
+    column_sum: Node | None = None
+    at: Node | None = None
+
+    @property
+    def end(self) -> Value:
+        """The value the fused product gives."""
+        return (self.members[-1] if self.members else self.product).outputs[0]
+
+
+def gemm_epilogues(graph: Graph) -> Graph:
+    """The graph with `gemm` in place of products and what follows them."""
+    products = [node for node in graph.nodes if node.op == "matmul"]
+    if not products:
+        return graph
+    uses = Uses(graph)
+    order = {node: i for i, node in enumerate(graph.nodes)}
+    taken: set[Node] = set()
+    written: dict[Node, _Fusion] = {}
+    for product in products:
+        fusion = _grow(product, uses)
+        if not fusion.members:
+            _take_column_sum(fusion, uses, order, taken)
+        if fusion.members or fusion.column_sum is not None:
+            fusion.at = fusion.at or fusion.members[-1]
+            taken.update((product, *fusion.members))
+            if fusion.column_sum is not None:
+                taken.add(fusion.column_sum)
+            written[fusion.at] = fusion
+    rewriter = Rewriter(graph)
+    for node in graph.nodes:
+        if node in written:
+            _write(rewriter, written[node])
+        elif node not in taken:
+            rewriter.keep(node)
+    return rewriter.finish()
+
+
+def _grow(product: Node, uses: Uses) -> _Fusion:
+    fusion = _Fusion(product, dict(product.attrs))
+    pending: list[Node] = []  # reshapes passed, kept only if something behind them joins
+    stage = 0
+    value = product.outputs[0]
+    while (node := uses.only_reader(value)) is not None:
+        joined = _join(fusion, node, value, stage)
+        if joined:
+            fusion.members += [*pending, node]
+            pending, stage = [], joined
+        elif node.op == "reshape" and _keeps_columns(node):
+            pending.append(node)
+        else:
+            break
+        value = node.outputs[0]
+    return fusion
+
+
+def _keeps_columns(node: Node) -> bool:
+    before, after = node.inputs[0].shape, node.outputs[0].shape
+    return bool(before and after) and before[-1] == after[-1]
+
+
+def _join(fusion: _Fusion, node: Node, value: Value, stage: int) -> int:
+    """Add a step of the epilogue. Returns its stage (1 to 4), 0 if it cannot join."""
+    if node.outputs[0].shape != value.shape:
+        return 0
+    if node.op == "add" and stage < 1:
+        fusion.bias = _bias(node, value)
+        if fusion.bias is not None:
+            fusion.attrs["bias"] = 1
+            return 1
+    elif node.op in _ACTIVATIONS and stage < 2:
+        fusion.attrs["activation"] = node.op
+        return 2
+    elif node.op == "dropout" and stage < 3 and float(node.attrs["rate"]) > 0.0:  # type: ignore[arg-type]
+        fusion.attrs["dropout"] = node.attrs["rate"]
+        fusion.seed = node.inputs[1]
+        return 3
+    elif node.op in _GRADIENTS and stage < 4 and node.inputs[0] is value:
+        if node.inputs[1].shape == value.shape:
+            fusion.attrs["grad"] = _GRADIENTS[node.op]
+            fusion.out = node.inputs[1]
+            return 4
+    return 0
+
+
+def _bias(node: Node, value: Value) -> Value | None:
+    """The other operand of an addition, if it is one row for all rows of `value`."""
+    other = node.inputs[1] if node.inputs[0] is value else node.inputs[0]
+    columns = value.shape[-1]
+    if other is value or not other.shape or other.shape[-1] != columns:
+        return None
+    if any(dim != 1 for dim in other.shape[:-1]):
+        return None
+    return other
+
+
+def _take_column_sum(
+    fusion: _Fusion, uses: Uses, order: dict[Node, int], taken: set[Node]
+) -> None:
+    """Find the sum over the rows of the right operand, which a weight gradient reads."""
+    product = fusion.product
+    a, b = product.inputs
+    axis = 1 if product.attrs.get("transpose_b") else 0
+    for node in uses.readers[b]:
+        if (
+            node.op != "reduce_sum"
+            or node.attrs["axes"] != [axis]
+            or node.guard is not product.guard
+            or node in taken
+        ):
+            continue
+        first = min(node, product, key=order.__getitem__)
+        if order[a.node] < order[first]:
+            fusion.column_sum, fusion.at = node, first
+            fusion.attrs["column_sum"] = 1
+            return
+
+
+def _write(rewriter: Rewriter, fusion: _Fusion) -> None:
+    product, end = fusion.product, fusion.end
+    shape, dtype = product.outputs[0].shape, end.dtype
+    like = fusion.members[-1] if fusion.members else product
+
+    def shaped(value: Value, wanted: Shape) -> Value:
+        value = rewriter.now(value)
+        if value.shape == wanted:
+            return value
+        attrs: dict[str, Attr] = {"shape": list(wanted)}
+        spec = [(value.dtype, wanted)]
+        return rewriter.add("reshape", (value,), attrs, spec, like).outputs[0]
+
+    operands = [rewriter.now(value) for value in product.inputs]
+    if fusion.bias is not None:
+        operands.append(shaped(fusion.bias, shape[1:]))
+    if fusion.out is not None:
+        operands.append(shaped(fusion.out, shape))
+    if fusion.seed is not None:
+        operands.append(rewriter.now(fusion.seed))
+    specs = [(dtype, shape)]
+    if fusion.column_sum is not None:
+        specs.append((dtype, shape[1:]))
+    gemm = rewriter.add("gemm", operands, fusion.attrs, specs, product)
+    rewriter.replace(end, gemm.outputs[0])
+    if end.shape != shape:
+        rewriter.replace(end, shaped(end, end.shape))
+    if fusion.column_sum is not None:
+        rewriter.replace(fusion.column_sum.outputs[0], gemm.outputs[1])
+        total = fusion.column_sum.outputs[0]
+        if total.shape != shape[1:]:  # keepdims
+            rewriter.replace(total, shaped(total, total.shape))
