@@ -6,10 +6,10 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Self
 
-from pydl import tree
+from pydl import ops, tree
 from pydl.layers.base.keras_tensor import KerasHistory, KerasTensor
 from pydl.layers.base.output_spec import trace_output_spec
-from pydl.utils.naming import auto_name
+from pydl.objects.naming import auto_name
 
 
 class Node:
@@ -156,7 +156,7 @@ class Operation:
 class OpFunction(Operation):
     """A public op applied to symbolic tensors; each call is an operation of its own."""
 
-    _config_name: str = ""
+    _keras_module = "pydl.layers.base"
 
     def __init__(self, function: Callable[..., Any], name: str | None = None) -> None:
         super().__init__(name or auto_name(function.__name__))
@@ -170,8 +170,6 @@ class OpFunction(Operation):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        from pydl import ops
-
         name = str(config["function"])
         function = getattr(ops, name, None)
         if name.startswith("_") or not inspect.isfunction(function):
