@@ -106,7 +106,7 @@ def _is_stack(model: Any) -> bool:
 
 def _title(operation: Operation, depth: int) -> str:
     prefix = "   " * depth + "└ " if depth else ""
-    return f"{prefix}{operation.name} ({type(operation).__name__})"
+    return f"{prefix}{operation.name} ({operation.type_name})"
 
 
 def _output_shape(operation: Operation) -> str:

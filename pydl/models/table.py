@@ -49,5 +49,5 @@ def _row(
 def _wrap(text: str, width: int) -> list[str]:
     indent = len(text) - len(text.lstrip())
     return textwrap.wrap(
-        text, width, initial_indent=" " * indent, subsequent_indent=" " * min(indent, width - 1)
+        text.lstrip(), width, initial_indent=" " * indent, subsequent_indent=" " * min(indent, width - 1)
     ) or [""]

@@ -142,6 +142,11 @@ class Operation:
         """The symbolic output of the first call."""
         return self._first_node("output").outputs
 
+    @property
+    def type_name(self) -> str:
+        """What kind of operation this is, for summaries."""
+        return type(self).__name__
+
     def _first_node(self, what: str) -> Node:
         if not self._inbound_nodes:
             raise AttributeError(
@@ -164,6 +169,10 @@ class OpFunction(Operation):
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
+
+    @property
+    def type_name(self) -> str:
+        return "".join(word.title() for word in self.function.__name__.split("_"))
 
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name, "function": self.function.__name__}
