@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from pydl import config, ops
-from pydl.saving.family import Family
+from pydl.objects.family import Family
 
 
 class Constraint:

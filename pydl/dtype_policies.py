@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from pydl import config
-from pydl.saving.serialization import deserialize_keras_object, serialize_keras_object
+from pydl.objects.serialization import deserialize_keras_object, serialize_keras_object
 
 _SUPPORTED = ("float32", "float64")
 _LATER = ("float16", "bfloat16", "mixed_float16", "mixed_bfloat16")

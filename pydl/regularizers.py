@@ -6,7 +6,7 @@ import math
 from typing import Any, Self
 
 from pydl import ops
-from pydl.saving.family import Family
+from pydl.objects.family import Family
 
 
 class Regularizer:

@@ -19,7 +19,7 @@ from pydl.initializers.random import (
     TruncatedNormal,
     VarianceScaling,
 )
-from pydl.saving.family import Family
+from pydl.objects.family import Family
 
 constant = Constant
 glorot_normal = GlorotNormal

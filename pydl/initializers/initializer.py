@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from pydl import ops
+from pydl import config, ops
 
 
 class Initializer:
@@ -57,7 +57,7 @@ class Constant(Initializer):
 
     def __call__(self, shape: Sequence[int], dtype: str | None = None) -> Any:
         array = np.broadcast_to(np.asarray(self.value), tuple(shape))
-        return ops.cast(ops.convert_to_tensor(array.copy()), dtype or _floatx())
+        return ops.cast(ops.convert_to_tensor(array.copy()), dtype or config.floatx())
 
     def get_config(self) -> dict[str, Any]:
         return {"value": self.value}
@@ -75,13 +75,7 @@ class Identity(Initializer):
                 f"Identity initializer: expected a shape of 2 axes, received shape={tuple(shape)}"
             )
         array = self.gain * np.eye(shape[0], shape[1])
-        return ops.convert_to_tensor(array, dtype=dtype or _floatx())
+        return ops.convert_to_tensor(array, dtype=dtype or config.floatx())
 
     def get_config(self) -> dict[str, Any]:
         return {"gain": self.gain}
-
-
-def _floatx() -> str:
-    from pydl import config
-
-    return config.floatx()

@@ -15,7 +15,7 @@ import numpy as np
 
 from pydl import ops, random
 from pydl.initializers.initializer import Initializer
-from pydl.saving.serialization import deserialize_keras_object, serialize_keras_object
+from pydl.objects.serialization import deserialize_keras_object, serialize_keras_object
 
 #: Standard deviation of a unit normal cut at two standard deviations.
 _TRUNCATED_STDDEV = 0.87962566103423978

@@ -25,7 +25,7 @@ from pydl.layers.core.merging import (
 )
 from pydl.layers.core.rescaling import Rescaling
 from pydl.layers.core.reshaping import Flatten, Reshape
-from pydl.saving.serialization import deserialize_keras_object, serialize_keras_object
+from pydl.objects.serialization import deserialize_keras_object, serialize_keras_object
 
 
 def serialize(layer: Layer) -> Any:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from pydl import ops
 from pydl.graph.operators import Operators
-from pydl.utils.naming import auto_name
+from pydl.objects.naming import auto_name
 
 if TYPE_CHECKING:
     from pydl.layers.base.operation import Operation

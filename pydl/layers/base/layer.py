@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -23,9 +23,7 @@ from pydl.layers.base.input_spec import assert_input_compatibility
 from pydl.layers.base.keras_tensor import KerasTensor
 from pydl.layers.base.operation import Node, Operation
 from pydl.layers.base.weights import WeightHolder
-from pydl.saving.serialization import deserialize_keras_object
-
-_UNTRACKED = frozenset({"_build_shapes", "_losses", "_call_signature"})
+from pydl.objects.serialization import deserialize_keras_object
 
 
 class Layer(WeightHolder, Operation):
@@ -48,6 +46,11 @@ class Layer(WeightHolder, Operation):
     ...     def call(self, inputs):
     ...         return inputs * self.factor
     """
+
+    #: Attributes that are stored as they are, not searched for layers and variables.
+    _untracked: ClassVar[frozenset[str]] = frozenset(
+        {"_build_shapes", "_losses", "_call_signature"}
+    )
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         instance = super().__new__(cls, *args, **kwargs)
@@ -98,7 +101,7 @@ class Layer(WeightHolder, Operation):
         )
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in _UNTRACKED:
+        if name in self._untracked:
             object.__setattr__(self, name, value)
         else:
             super().__setattr__(name, value)

@@ -6,10 +6,10 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Self
 
-from pydl import tree
+from pydl import ops, tree
 from pydl.layers.base.keras_tensor import KerasHistory, KerasTensor
 from pydl.layers.base.output_spec import trace_output_spec
-from pydl.utils.naming import auto_name
+from pydl.objects.naming import auto_name
 
 
 class Node:
@@ -142,6 +142,11 @@ class Operation:
         """The symbolic output of the first call."""
         return self._first_node("output").outputs
 
+    @property
+    def type_name(self) -> str:
+        """What kind of operation this is, for summaries."""
+        return type(self).__name__
+
     def _first_node(self, what: str) -> Node:
         if not self._inbound_nodes:
             raise AttributeError(
@@ -156,7 +161,7 @@ class Operation:
 class OpFunction(Operation):
     """A public op applied to symbolic tensors; each call is an operation of its own."""
 
-    _config_name: str = ""
+    _keras_module = "pydl.layers.base"
 
     def __init__(self, function: Callable[..., Any], name: str | None = None) -> None:
         super().__init__(name or auto_name(function.__name__))
@@ -165,13 +170,15 @@ class OpFunction(Operation):
     def call(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
 
+    @property
+    def type_name(self) -> str:
+        return "".join(word.title() for word in self.function.__name__.split("_"))
+
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name, "function": self.function.__name__}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        from pydl import ops
-
         name = str(config["function"])
         function = getattr(ops, name, None)
         if name.startswith("_") or not inspect.isfunction(function):

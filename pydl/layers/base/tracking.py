@@ -147,7 +147,8 @@ class Tracked:
     def _add_once(self, items: list[Any], value: Any) -> None:
         if not any(item is value for item in items):
             items.append(value)
-            self.structure_changed()
+            if self.__dict__.get("built"):  # before, no program can have been compiled
+                self.structure_changed()
 
     def _forget(self, value: Any) -> None:
         """Stop tracking what an attribute held, unless another attribute holds it."""

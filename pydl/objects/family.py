@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pydl.saving.serialization import deserialize_keras_object, serialize_keras_object
-from pydl.utils.naming import to_snake_case
+from pydl.objects.registration import get_registered_object
+from pydl.objects.serialization import deserialize_keras_object, serialize_keras_object
+from pydl.objects.naming import to_snake_case
 
 
 class Family:
@@ -62,8 +63,6 @@ class Family:
         )
 
     def _by_name(self, name: str) -> Any:
-        from pydl.saving.registration import get_registered_object
-
         found = self.by_name.get(name) or get_registered_object(name)
         if found is None:
             known = ", ".join(sorted(n for n in self.by_name if n.islower()))

@@ -2,7 +2,7 @@
 
 ``{"module": "keras.layers", "class_name": "Dense", "config": {...},
 "registered_name": None}``. Reading makes only registered classes and pydl's own
-public ones; see `pydl.saving.registration`.
+public ones; see `pydl.objects.registration`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pydl.saving.registration import (
+from pydl.objects.registration import (
     custom_object_scope,
     get_registered_name,
     get_registered_object,
@@ -21,7 +21,7 @@ from pydl.saving.registration import (
 
 #: Namespaces whose public classes a configuration may name.
 _NAMESPACES = (
-    "", "activations", "constraints", "initializers", "layers", "losses", "metrics",
+    "", "activations", "constraints", "initializers", "layers", "layers.base", "losses", "metrics",
     "models", "optimizers", "optimizers.schedules", "random", "regularizers",
 )  # fmt: skip
 
@@ -129,9 +129,8 @@ def _deserialize_named(config: dict[str, Any]) -> Any:
     if class_name == "__numpy__":
         return np.array(inner["value"], dtype=inner["dtype"])
     if class_name == "__tensor__":
-        from pydl import ops
-
-        return ops.convert_to_tensor(inner["value"], dtype=inner["dtype"])
+        ops = importlib.import_module("pydl.ops")
+        return ops.convert_to_tensor(np.array(inner["value"], dtype=inner["dtype"]))
     if class_name == "function":
         return find_object(inner, config.get("module"), config.get("registered_name"))
     cls = find_object(class_name, config.get("module"), config.get("registered_name"))

@@ -1,0 +1,8 @@
+"""Models: stacks, graphs and subclasses."""
+
+from pydl.models.cloning import clone_model
+from pydl.models.functional import Functional
+from pydl.models.model import Model, model_from_json
+from pydl.models.sequential import Sequential
+
+__all__ = ["Functional", "Model", "Sequential", "clone_model", "model_from_json"]

@@ -1,0 +1,1 @@
+"""Names, configurations and registration of objects, whatever they are."""

@@ -1,0 +1,53 @@
+"""Helpers, under Keras's names."""
+
+from __future__ import annotations
+
+import random as python_random
+
+import numpy as np
+
+from pydl import random
+from pydl.layers.base import is_keras_tensor
+from pydl.objects.naming import reset_names
+from pydl.saving import (
+    CustomObjectScope,
+    custom_object_scope,
+    deserialize_keras_object,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    register_keras_serializable,
+    serialize_keras_object,
+)
+from pydl.utils.numerical import normalize, to_categorical
+
+
+def set_random_seed(seed: int) -> None:
+    """Seed Python's, NumPy's and pydl's generators: the same numbers in every run.
+
+    Args:
+        seed: integer in [0, 2**32).
+    """
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
+        raise ValueError(
+            f"Expected `seed` argument to be an integer. Received: seed={seed!r} (of type "
+            f"{type(seed).__name__})"
+        )
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"Expected `seed` to be in [0, 2**32). Received: seed={seed}")
+    python_random.seed(int(seed))
+    np.random.seed(int(seed))
+    random.set_global_seed(int(seed))
+
+
+def clear_session() -> None:
+    """Start the automatic names of layers again."""
+    reset_names()
+
+
+__all__ = [
+    "CustomObjectScope", "clear_session", "custom_object_scope", "deserialize_keras_object",
+    "get_custom_objects", "get_registered_name", "get_registered_object", "is_keras_tensor",
+    "normalize", "register_keras_serializable", "serialize_keras_object", "set_random_seed",
+    "to_categorical",
+]  # fmt: skip
