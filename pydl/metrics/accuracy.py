@@ -50,6 +50,8 @@ class Accuracy(MeanMetricWrapper):
     0.75
     """
 
+    _direction = "up"
+
     def __init__(self, name: str = "accuracy", dtype: Any = None) -> None:
         super().__init__(accuracy, name=name, dtype=dtype)
 
@@ -60,6 +62,8 @@ class BinaryAccuracy(MeanMetricWrapper):
     Args:
         threshold: predictions above it count as 1.
     """
+
+    _direction = "up"
 
     def __init__(
         self, name: str = "binary_accuracy", dtype: Any = None, threshold: float = 0.5
@@ -75,6 +79,8 @@ class BinaryAccuracy(MeanMetricWrapper):
 class CategoricalAccuracy(MeanMetricWrapper):
     """How often the largest prediction stands where the one-hot label does."""
 
+    _direction = "up"
+
     def __init__(self, name: str = "categorical_accuracy", dtype: Any = None) -> None:
         super().__init__(categorical_accuracy, name=name, dtype=dtype)
 
@@ -86,6 +92,8 @@ class SparseCategoricalAccuracy(MeanMetricWrapper):
     >>> float(metric([2, 1], [[0.1, 0.6, 0.3], [0.05, 0.95, 0.0]]))
     0.5
     """
+
+    _direction = "up"
 
     def __init__(
         self, name: str = "sparse_categorical_accuracy", dtype: Any = None

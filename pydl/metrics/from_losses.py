@@ -17,6 +17,8 @@ from pydl.metrics.reduction import MeanMetricWrapper
 class MeanSquaredError(MeanMetricWrapper):
     """The mean of the squares of errors."""
 
+    _direction = "down"
+
     def __init__(self, name: str = "mean_squared_error", dtype: Any = None) -> None:
         super().__init__(mean_squared_error, name=name, dtype=dtype)
 
@@ -24,12 +26,16 @@ class MeanSquaredError(MeanMetricWrapper):
 class MeanAbsoluteError(MeanMetricWrapper):
     """The mean of the absolute values of errors."""
 
+    _direction = "down"
+
     def __init__(self, name: str = "mean_absolute_error", dtype: Any = None) -> None:
         super().__init__(mean_absolute_error, name=name, dtype=dtype)
 
 
 class BinaryCrossentropy(MeanMetricWrapper):
     """Cross-entropy of yes/no labels."""
+
+    _direction = "down"
 
     def __init__(
         self,
@@ -48,6 +54,8 @@ class BinaryCrossentropy(MeanMetricWrapper):
 
 class CategoricalCrossentropy(MeanMetricWrapper):
     """Cross-entropy of one-hot labels."""
+
+    _direction = "down"
 
     def __init__(
         self,
@@ -68,6 +76,8 @@ class CategoricalCrossentropy(MeanMetricWrapper):
 
 class SparseCategoricalCrossentropy(MeanMetricWrapper):
     """Cross-entropy of integer labels."""
+
+    _direction = "down"
 
     def __init__(
         self,

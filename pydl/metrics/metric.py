@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,6 +19,9 @@ class Metric:
         dtype: dtype of the state and the result, float32 unless given.
         name: name in logs.
     """
+
+    #: "up" or "down": which way is better; None: not known.
+    _direction: ClassVar[str | None] = None
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or snake_case(type(self).__name__)

@@ -1,0 +1,65 @@
+"""Logs of epochs as a table in a file."""
+
+from __future__ import annotations
+
+import csv
+import os
+from typing import Any, TextIO
+
+import numpy as np
+
+from pydl.training.callback import Callback
+
+
+class CSVLogger(Callback):
+    """Writes one line per epoch.
+
+    Args:
+        filename: the file.
+        separator: between fields.
+        append: go on with a file that is there.
+    """
+
+    def __init__(self, filename: Any, separator: str = ",", append: bool = False) -> None:
+        super().__init__()
+        self.filename = os.fspath(filename)
+        self.sep = separator
+        self.append = append
+        self.keys: list[str] | None = None
+        self._file: TextIO | None = None
+        self._writer: Any = None
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        old = self.append and os.path.exists(self.filename)
+        self._header = not (old and os.path.getsize(self.filename) > 0)
+        self._file = open(self.filename, "a" if self.append else "w", newline="")
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        logs = logs or {}
+        if self.keys is None:
+            self.keys = sorted(logs)
+            # With validation every few epochs, its columns must be there from the start.
+            self.keys += [
+                f"val_{k}" for k in self.keys if f"val_{k}" not in logs and "val_" not in k
+            ] * (not any(k.startswith("val_") for k in self.keys))
+        if self._writer is None:
+            self._writer = csv.DictWriter(
+                self._file, ["epoch", *self.keys], delimiter=self.sep, restval="NA",
+                extrasaction="ignore",
+            )  # fmt: skip
+            if self._header:
+                self._writer.writeheader()
+        row = {key: _plain(value) for key, value in logs.items()}
+        self._writer.writerow({"epoch": epoch, **row})
+        if self._file is not None:
+            self._file.flush()
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        if self._file is not None:
+            self._file.close()
+        self._file = self._writer = None
+
+
+def _plain(value: Any) -> Any:
+    array = np.asarray(value)
+    return array.item() if array.ndim == 0 else '"[' + ", ".join(map(str, array)) + ']"'
