@@ -46,8 +46,8 @@ def read_header(path: str) -> tuple[dict[str, str], list[tuple[str, str, list[in
             return file.metadata() or {}, tensors
     except SafetensorError as error:
         raise ValueError(
-            f"{path}: expected a .pydl or .safetensors file, received one that cannot be "
-            f"read: {error}"
+            f"{path}: expected a .pydl or .safetensors file, received one that cannot "
+            f"be read: {error}"
         ) from error
 
 

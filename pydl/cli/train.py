@@ -1,4 +1,4 @@
-"""``train digits|mnist``: a network trained on real data, from nothing to a saved model."""
+"""``train digits|mnist``: a network trained on real data, and saved."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 
-import pydl
+from pydl.datasets import digits, mnist
+from pydl.layers import Dense, Dropout, Input
+from pydl.models import Sequential
+from pydl.utils import set_random_seed
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ def run(options: argparse.Namespace) -> None:
     recipe = RECIPES[options.data]
     out = options.out or f"{options.data}.pydl"
     (x_train, y_train), (x_test, y_test) = load(options, recipe)
-    pydl.utils.set_random_seed(options.seed)
+    set_random_seed(options.seed)
     model = build(recipe, x_train.shape[1])
     model.summary()
     started = time.perf_counter()
@@ -69,8 +72,6 @@ def run(options: argparse.Namespace) -> None:
 
 def load(options: argparse.Namespace, recipe: Recipe) -> Any:
     """The data set as rows of float32 pixels in [0, 1]."""
-    from pydl.datasets import digits, mnist
-
     if options.data == "digits":
         splits = digits.load_data()
     else:
@@ -81,15 +82,14 @@ def load(options: argparse.Namespace, recipe: Recipe) -> Any:
     ]
 
 
-def build(recipe: Recipe, inputs: int) -> Any:
+def build(recipe: Recipe, inputs: int) -> Sequential:
     """Dense layers with ReLU, a softmax at the end, Adam."""
-    layers = pydl.layers
-    model = pydl.Sequential([pydl.Input((inputs,))])
+    model = Sequential([Input((inputs,))])
     for units in recipe.hidden:
-        model.add(layers.Dense(units, activation="relu"))
+        model.add(Dense(units, activation="relu"))
         if recipe.dropout:
-            model.add(layers.Dropout(recipe.dropout))
-    model.add(layers.Dense(10, activation="softmax"))
+            model.add(Dropout(recipe.dropout))
+    model.add(Dense(10, activation="softmax"))
     model.compile(
         optimizer="adam",
         loss="sparse_categorical_crossentropy",
