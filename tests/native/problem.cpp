@@ -216,9 +216,9 @@ void add_updates(Problems* all) {
 
 std::string to_string(const Problem& problem) {
   std::string text = opcode_name(problem.op);
-  for (const Spec& spec : problem.inputs) text += " " + pydl::to_string(spec);
+  for (const Spec& spec : problem.inputs) text.append(" ").append(pydl::to_string(spec));
   for (const auto& [name, value] : problem.attrs.items()) {
-    text += " " + name + "=";
+    text.append(" ").append(name).append("=");
     if (const auto* number = std::get_if<int64_t>(&value)) text += std::to_string(*number);
     if (const auto* number = std::get_if<double>(&value)) text += std::to_string(*number);
     if (const auto* string = std::get_if<std::string>(&value)) text += *string;

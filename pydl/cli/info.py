@@ -1,0 +1,47 @@
+"""``info``: what this build is and what it found on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+from typing import Any
+
+from pydl import _core
+from pydl.cli.output import bytes_text, print_table
+
+
+def add_to(commands: Any) -> None:
+    """Adds the command to the parser."""
+    command = commands.add_parser("info", help="version, kernels, threads, build")
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Prints one table."""
+    print_table("pydl", ("what", "value"), rows(_core.info()))
+
+
+def rows(found: dict[str, Any]) -> list[tuple[str, object]]:
+    """The lines of the table."""
+    forced = os.environ.get("PYDL_ISA")
+    chosen = f"{found['isa']} (PYDL_ISA)" if forced else found["isa"]
+    return [
+        ("version", found["version"]),
+        ("Python", platform.python_version()),
+        ("machine", f"{platform.machine()}, {platform.system()}"),
+        ("kernels", chosen),
+        ("kernels available", ", ".join(found["bundles"])),
+        ("threads", found["threads"]),
+        ("  CPUs in the affinity mask", found["affinity_threads"]),
+        ("  cgroup quota", found["cgroup_threads"] or "none"),
+        (
+            "  PYDL_NUM_THREADS, OMP_NUM_THREADS",
+            found["environment_threads"] or "unset",
+        ),
+        ("GPU", "none: this build has no CUDA kernels"),
+        ("arena pool", bytes_text(found["arena_pool_bytes"])),
+        ("compiler", found["compiler"]),
+        ("build type", found["build_type"]),
+        ("sanitizers", found["sanitize"] or "none"),
+    ]
