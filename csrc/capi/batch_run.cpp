@@ -25,18 +25,26 @@ int64_t batch_of(std::string_view name, std::string_view kind) {
 
 }  // namespace
 
-Status find_entries(const pydl_model* model, std::string_view kind, int64_t rows,
-                    std::vector<BatchEntry>* entries) {
+Status find_runs(const pydl_model* model, std::string_view kind, size_t n_inputs, size_t n_outputs,
+                 std::vector<BatchRun>* runs) {
   if (model == nullptr) return invalid("model is NULL");
-  if (rows < 0) return invalid(cat("rows: expected 0 or more, received ", rows));
   for (const Entry& entry : model->model.plan.entries) {
     const int64_t batch = batch_of(entry.name, kind);
-    if (batch > 0) entries->push_back({&entry, batch});
+    if (batch < 1) continue;
+    runs->emplace_back(BatchEntry{&entry, batch});
+    PYDL_RETURN_IF_ERROR(runs->back().connect(n_inputs, n_outputs));
+    if (runs->back().has_same_rows(runs->front())) continue;
+    return invalid(cat("entries '", runs->front().entry().name, "' and '", entry.name,
+                       "' take rows of different sizes; use pydl_run"));
   }
-  std::sort(entries->begin(), entries->end(),
-            [](const BatchEntry& a, const BatchEntry& b) { return a.batch > b.batch; });
-  if (!entries->empty()) return Status();
+  std::sort(runs->begin(), runs->end(),
+            [](const BatchRun& a, const BatchRun& b) { return a.batch() > b.batch(); });
+  if (!runs->empty()) return Status();
   return not_found("the model has no entry '", kind, ":<batch size>'; export it with one");
+}
+
+bool BatchRun::has_same_rows(const BatchRun& other) const {
+  return input_bytes_ == other.input_bytes_ && output_bytes_ == other.output_bytes_;
 }
 
 Status BatchRun::row_bytes(const Port& port, int64_t* bytes) const {
@@ -96,7 +104,7 @@ Status BatchRun::connect(size_t n_inputs, size_t n_outputs) {
   return connect_outputs(n_outputs);
 }
 
-Status BatchRun::run(int64_t steps, const std::vector<const void*>& rows_in,
+Status BatchRun::run(pydl_model* model, int64_t steps, const std::vector<const void*>& rows_in,
                      const std::vector<void*>& rows_out) {
   const Entry& entry = *entry_.entry;
   const int64_t rows = steps * entry_.batch;
@@ -115,8 +123,8 @@ Status BatchRun::run(int64_t steps, const std::vector<const void*>& rows_in,
     outputs[at] = {rows_out[i], rows * output_bytes_[i], entry.outputs[at].spec.dtype};
   }
   const Program* program = nullptr;
-  PYDL_RETURN_IF_ERROR(model_->find_program(entry.name, &program));
-  PYDL_RETURN_IF_ERROR(model_->run(*program, inputs, outputs, &passes_));
+  PYDL_RETURN_IF_ERROR(model->find_program(entry.name, &program));
+  PYDL_RETURN_IF_ERROR(model->run(*program, inputs, outputs, &passes_));
   const int fault = find_report(kFault, kFaultSpec);
   fault_ = 0;
   if (fault >= 0) std::memcpy(&fault_, reports_[static_cast<size_t>(fault)].data(), sizeof(fault_));
@@ -139,8 +147,8 @@ float BatchRun::loss() const {
   return value;
 }
 
-// rows x bytes must be addressable, whatever the caller claims.
 Status check_rows(const void* data, const char* name, int64_t rows, int64_t bytes) {
+  if (rows < 0) return invalid(cat("rows: expected 0 or more, received ", rows));
   int64_t total = 0;
   if (__builtin_mul_overflow(rows, bytes, &total) || total > INT64_MAX / 2) {
     return invalid(cat("rows: ", rows, " rows of ", bytes, " bytes are too many"));

@@ -14,21 +14,18 @@ struct BatchEntry {
   int64_t batch = 0;
 };
 
-// All entries of a kind, largest batch first. kNotFound when there is none.
-Status find_entries(const pydl_model* model, std::string_view kind, int64_t rows,
-                    std::vector<BatchEntry>* entries);
-
 // One entry over batches of the caller's rows. Its inputs are rows and "steps"; its outputs are rows
 // or reports (loss, fault, metrics) that every pass writes anew.
 class BatchRun {
  public:
-  BatchRun(pydl_model* model, const BatchEntry& entry) : model_(model), entry_(entry) {}
+  explicit BatchRun(const BatchEntry& entry) : entry_(entry) {}
 
   // Checks that the entry has exactly so many inputs and outputs of rows.
   Status connect(size_t n_inputs, size_t n_outputs);
   // `rows_in` and `rows_out` point at the first row of this run.
-  Status run(int64_t steps, const std::vector<const void*>& rows_in,
+  Status run(pydl_model* model, int64_t steps, const std::vector<const void*>& rows_in,
              const std::vector<void*>& rows_out);
+  bool has_same_rows(const BatchRun& other) const;
 
   int64_t input_row_bytes(size_t i) const { return input_bytes_[i]; }
   int64_t output_row_bytes(size_t i) const { return output_bytes_[i]; }
@@ -47,7 +44,6 @@ class BatchRun {
   // The index of the report with this name and spec, -1 when there is none.
   int find_report(std::string_view name, const Spec& spec) const;
 
-  pydl_model* model_;
   BatchEntry entry_;
   std::vector<int> inputs_;   // ports of rows, in order: x (, y)
   std::vector<int> outputs_;  // ports of rows: out, for prediction
@@ -58,7 +54,12 @@ class BatchRun {
   int64_t fault_ = 0;
 };
 
-// Rows that the caller claims to have must be addressable.
+// All entries of a kind, largest batch first, connected. Refuses entries whose rows differ in size:
+// the caller has one size in mind. kNotFound when there is none.
+Status find_runs(const pydl_model* model, std::string_view kind, size_t n_inputs, size_t n_outputs,
+                 std::vector<BatchRun>* runs);
+
+// `rows` is not negative and the data it claims is addressable.
 Status check_rows(const void* data, const char* name, int64_t rows, int64_t bytes);
 
 inline const void* row_at(const void* data, int64_t row, int64_t bytes) {

@@ -15,7 +15,7 @@ Status fault_of_prediction(const BatchRun& run, int64_t first_row) {
 }
 
 // The rows that fill no batch: one batch filled up with zeros.
-Status predict_rest(BatchRun* run, const void* x, int64_t rows, void* out) {
+Status predict_rest(pydl_model* model, BatchRun* run, const void* x, int64_t rows, void* out) {
   const auto x_bytes = static_cast<size_t>(run->input_row_bytes(0));
   const auto out_bytes = static_cast<size_t>(run->output_row_bytes(0));
   const auto batch = static_cast<size_t>(run->batch());
@@ -23,36 +23,32 @@ Status predict_rest(BatchRun* run, const void* x, int64_t rows, void* out) {
   std::vector<unsigned char> padded_x(batch * x_bytes);
   std::vector<unsigned char> padded_out(batch * out_bytes);
   if (count * x_bytes > 0) std::memcpy(padded_x.data(), x, count * x_bytes);
-  PYDL_RETURN_IF_ERROR(run->run(1, {padded_x.data()}, {padded_out.data()}));
+  PYDL_RETURN_IF_ERROR(run->run(model, 1, {padded_x.data()}, {padded_out.data()}));
   if (count * out_bytes > 0) std::memcpy(out, padded_out.data(), count * out_bytes);
   return Status();
 }
 
 Status predict(pydl_model* model, const void* x, int64_t rows, void* out) {
-  std::vector<BatchEntry> entries;
-  PYDL_RETURN_IF_ERROR(find_entries(model, "predict", rows, &entries));
+  std::vector<BatchRun> runs;
+  PYDL_RETURN_IF_ERROR(find_runs(model, "predict", 1, 1, &runs));
+  const int64_t x_bytes = runs[0].input_row_bytes(0);
+  const int64_t out_bytes = runs[0].output_row_bytes(0);
+  PYDL_RETURN_IF_ERROR(check_rows(x, "x", rows, x_bytes));
+  PYDL_RETURN_IF_ERROR(check_rows(out, "out", rows, out_bytes));
   int64_t done = 0;
-  for (size_t i = 0; i < entries.size() && done < rows; ++i) {
-    const bool last = i + 1 == entries.size();
-    const int64_t steps = (rows - done) / entries[i].batch;
-    if (steps == 0 && !last) continue;
-    BatchRun run(model, entries[i]);
-    PYDL_RETURN_IF_ERROR(run.connect(1, 1));
-    PYDL_RETURN_IF_ERROR(check_rows(x, "x", rows, run.input_row_bytes(0)));
-    PYDL_RETURN_IF_ERROR(check_rows(out, "out", rows, run.output_row_bytes(0)));
-    if (steps > 0) {
-      PYDL_RETURN_IF_ERROR(run.run(steps, {row_at(x, done, run.input_row_bytes(0))},
-                                   {row_at(out, done, run.output_row_bytes(0))}));
-      PYDL_RETURN_IF_ERROR(fault_of_prediction(run, done));
-      done += steps * entries[i].batch;
-    }
-    if (!last || done == rows) continue;
-    PYDL_RETURN_IF_ERROR(predict_rest(&run, row_at(x, done, run.input_row_bytes(0)), rows - done,
-                                      row_at(out, done, run.output_row_bytes(0))));
+  for (BatchRun& run : runs) {
+    const int64_t steps = (rows - done) / run.batch();
+    if (steps == 0) continue;
+    PYDL_RETURN_IF_ERROR(
+        run.run(model, steps, {row_at(x, done, x_bytes)}, {row_at(out, done, out_bytes)}));
     PYDL_RETURN_IF_ERROR(fault_of_prediction(run, done));
-    done = rows;
+    done += steps * run.batch();
   }
-  return Status();
+  if (done == rows) return Status();
+  BatchRun& smallest = runs.back();
+  PYDL_RETURN_IF_ERROR(predict_rest(model, &smallest, row_at(x, done, x_bytes), rows - done,
+                                    row_at(out, done, out_bytes)));
+  return fault_of_prediction(smallest, done);
 }
 
 }  // namespace

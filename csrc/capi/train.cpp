@@ -1,42 +1,43 @@
 // pydl_train: one step per batch of the caller's rows.
-#include <optional>
-
 #include "capi/batch_run.h"
 #include "capi/error.h"
 
 namespace pydl::capi {
 namespace {
 
-// Full batches of one entry, then what is left in one step of an entry of that size.
-Status choose_training(const std::vector<BatchEntry>& entries, int64_t rows, BatchEntry* full,
-                       BatchEntry* rest) {
+// The entry for full batches, and the one that takes all rows left over in one step.
+struct Choice {
+  BatchRun* full = nullptr;
+  BatchRun* rest = nullptr;
+};
+
+Status choose(std::vector<BatchRun>* runs, int64_t rows, Choice* choice) {
   std::string sizes;
-  for (const BatchEntry& entry : entries) {
-    if (full->entry == nullptr && entry.batch <= rows) *full = entry;
-    sizes += cat(sizes.empty() ? "" : ", ", entry.batch);
+  for (BatchRun& run : *runs) {
+    if (choice->full == nullptr && run.batch() <= rows) choice->full = &run;
+    sizes += cat(sizes.empty() ? "" : ", ", run.batch());
   }
-  const int64_t left = full->entry == nullptr ? rows : rows % full->batch;
-  for (const BatchEntry& entry : entries) {
-    if (entry.batch == left) *rest = entry;
+  const int64_t left = choice->full == nullptr ? rows : rows % choice->full->batch();
+  for (BatchRun& run : *runs) {
+    if (run.batch() == left) choice->rest = &run;
   }
-  if (left == 0 || rest->entry != nullptr) return Status();
+  if (left == 0 || choice->rest != nullptr) return Status();
   return invalid(cat("rows: expected a multiple of a batch size the model was exported with (",
                      sizes, "), received ", rows, ": ", left, " rows are left over"));
 }
 
-// Everything that may refuse, before any step is made.
-Status check_training(BatchRun* run, const void* x, const void* y, int64_t rows, bool wants_loss) {
-  PYDL_RETURN_IF_ERROR(run->connect(2, 0));
-  PYDL_RETURN_IF_ERROR(check_rows(x, "x", rows, run->input_row_bytes(0)));
-  PYDL_RETURN_IF_ERROR(check_rows(y, "y", rows, run->input_row_bytes(1)));
-  if (!wants_loss || run->has_loss()) return Status();
+Status check_loss(const BatchRun* run, const float* loss) {
+  if (run == nullptr || loss == nullptr || run->has_loss()) return Status();
   return invalid(cat("loss: entry '", run->entry().name, "' has no output 'loss' float32 (1,)"));
 }
 
-Status train_rows(BatchRun* run, const void* x, const void* y, int64_t first, int64_t rows) {
-  PYDL_RETURN_IF_ERROR(run->run(rows / run->batch(), {row_at(x, first, run->input_row_bytes(0)),
-                                                      row_at(y, first, run->input_row_bytes(1))},
+Status train_rows(pydl_model* model, BatchRun* run, const void* x, const void* y, int64_t first,
+                  int64_t rows, float* loss) {
+  PYDL_RETURN_IF_ERROR(run->run(model, rows / run->batch(),
+                                {row_at(x, first, run->input_row_bytes(0)),
+                                 row_at(y, first, run->input_row_bytes(1))},
                                 {}));
+  if (loss != nullptr) *loss = run->loss();
   if (run->fault() == 0) return Status();
   const int64_t row = first + (run->passes() - 1) * run->batch() + run->fault() - 1;
   return Status(Code::kFault, cat("train: the label of row ", row,
@@ -44,46 +45,40 @@ Status train_rows(BatchRun* run, const void* x, const void* y, int64_t first, in
 }
 
 Status train(pydl_model* model, const void* x, const void* y, int64_t rows, float* loss) {
-  std::vector<BatchEntry> entries;
-  BatchEntry full;
-  BatchEntry rest;
-  PYDL_RETURN_IF_ERROR(find_entries(model, "train_step", rows, &entries));
-  PYDL_RETURN_IF_ERROR(choose_training(entries, rows, &full, &rest));
-  const int64_t left = rest.entry == nullptr ? 0 : rest.batch;
   std::vector<BatchRun> runs;
-  if (full.entry != nullptr) runs.emplace_back(model, full);
-  if (rest.entry != nullptr) runs.emplace_back(model, rest);
-  for (BatchRun& run : runs) {
-    PYDL_RETURN_IF_ERROR(check_training(&run, x, y, rows, loss != nullptr));
+  Choice choice;
+  PYDL_RETURN_IF_ERROR(find_runs(model, "train_step", 2, 0, &runs));
+  PYDL_RETURN_IF_ERROR(check_rows(x, "x", rows, runs[0].input_row_bytes(0)));
+  PYDL_RETURN_IF_ERROR(check_rows(y, "y", rows, runs[0].input_row_bytes(1)));
+  PYDL_RETURN_IF_ERROR(choose(&runs, rows, &choice));
+  PYDL_RETURN_IF_ERROR(check_loss(choice.full, loss));
+  PYDL_RETURN_IF_ERROR(check_loss(choice.rest, loss));
+  const int64_t left = choice.rest == nullptr ? 0 : choice.rest->batch();
+  if (choice.full != nullptr) {
+    PYDL_RETURN_IF_ERROR(train_rows(model, choice.full, x, y, 0, rows - left, loss));
   }
-  int64_t first = 0;
-  for (BatchRun& run : runs) {
-    const int64_t here = first == 0 && full.entry != nullptr ? rows - left : left;
-    PYDL_RETURN_IF_ERROR(train_rows(&run, x, y, first, here));
-    first += here;
-    if (loss != nullptr) *loss = run.loss();
-  }
-  return Status();
+  if (left == 0) return Status();
+  return train_rows(model, choice.rest, x, y, rows - left, left, loss);
 }
 
 Status measure_rows(const pydl_model* model, pydl_row_sizes* sizes) {
   if (model == nullptr || sizes == nullptr) return invalid("model or sizes is NULL");
   *sizes = {0, 0, 0};
-  auto* mutable_model = const_cast<pydl_model*>(model);  // connect reads only
-  std::vector<BatchEntry> entries;
-  if (find_entries(model, "train_step", 0, &entries).ok()) {
-    BatchRun run(mutable_model, entries[0]);
-    PYDL_RETURN_IF_ERROR(run.connect(2, 0));
-    sizes->x = run.input_row_bytes(0);
-    sizes->y = run.input_row_bytes(1);
+  std::vector<BatchRun> training;
+  Status status = find_runs(model, "train_step", 2, 0, &training);
+  if (!status.ok() && status.code() != Code::kNotFound) return status;
+  std::vector<BatchRun> prediction;
+  status = find_runs(model, "predict", 1, 1, &prediction);
+  if (!status.ok() && status.code() != Code::kNotFound) return status;
+  if (!training.empty()) {
+    *sizes = {training[0].input_row_bytes(0), training[0].input_row_bytes(1), 0};
   }
-  entries.clear();
-  if (find_entries(model, "predict", 0, &entries).ok()) {
-    BatchRun run(mutable_model, entries[0]);
-    PYDL_RETURN_IF_ERROR(run.connect(1, 1));
-    sizes->x = run.input_row_bytes(0);
-    sizes->out = run.output_row_bytes(0);
+  if (prediction.empty()) return Status();
+  if (!training.empty() && sizes->x != prediction[0].input_row_bytes(0)) {
+    return invalid("training and prediction take rows of different sizes; use pydl_run");
   }
+  sizes->x = prediction[0].input_row_bytes(0);
+  sizes->out = prediction[0].output_row_bytes(0);
   return Status();
 }
 
