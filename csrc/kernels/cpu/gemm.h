@@ -17,6 +17,7 @@ struct Gemm {
   Activation activation, grad;
   bool column_sum;
   double rate;            // of dropout; 0: none
+  bool swapped;           // gemm_vector: the matrix is operand 0
   DType dtype;
 
   // Chosen by bind from the shape alone.
@@ -42,6 +43,11 @@ PYDL_INLINE T least(T a, T b) {
 template <class T>
 PYDL_INLINE T most(T a, T b) {
   return a > b ? a : b;
+}
+
+PYDL_INLINE Range panel_columns(const Gemm& p, int64_t width, int64_t piece) {
+  const Range panels = share(ceil_div(p.n, width), p.column_pieces, piece);
+  return {panels.begin * width, least(panels.end * width, p.n)};
 }
 
 template <class T>

@@ -17,7 +17,7 @@ constexpr int kWideRows = 2;
 #endif
 constexpr int kTileVectors = 2;
 constexpr int kWideVectors = 4;
-constexpr int kPrefetchRows = 32;
+constexpr int kPrefetchRows = 32;  // into L2: with a stride of a power of two L1 keeps only eight
 #if defined(__AVX2__) || defined(__AVX512F__)
 constexpr bool kMaskedLoads = true;
 #else
@@ -77,8 +77,9 @@ PYDL_INLINE void multiply(const Tile<T>& t, Vec<T> (&acc)[MR][NV]) {
     Vec<T> x[NV];
 #pragma GCC unroll 8
     for (int j = 0; j < NV; ++j) {
-      __builtin_prefetch(b + kPrefetchRows * t.b_stride + j * kLanes<T>,0,2);
+      prefetch_far(b + kPrefetchRows * t.b_stride + j * kLanes<T>);
       x[j] = load_column<T, NV, kMasked>(b, j, t.last);
+      if (kCopy) store(copy + j * kLanes<T>, x[j]);
     }
 #pragma GCC unroll 16
     for (int i = 0; i < MR; ++i) {

@@ -175,11 +175,6 @@ Block<T> whole(const Gemm& p, const Call& call) {
   return s;
 }
 
-PYDL_INLINE Range panel_columns(const Gemm& p, int64_t width, int64_t piece) {
-  const Range panels = share(ceil_div(p.n, width), p.column_pieces, piece);
-  return {panels.begin * width, least(panels.end * width, p.n)};
-}
-
 // Piece = one rectangle of C over the whole depth.
 template <class T>
 void run_tiled(const Call& call, int64_t piece) {

@@ -2,12 +2,14 @@
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/gemm_dot.h"
 #include "kernels/cpu/gemm_tiled.h"
+#include "kernels/cpu/gemm_vector.h"
 #include "plan/opcode.h"
 
 namespace pydl::PYDL_ISA {
 namespace {
 
 constexpr int64_t kMostPieces = 16;
+constexpr int64_t kDotMostRows = 12;
 constexpr double kPieceFlops = 600e3;        // about 5 us
 #ifndef KD
 #define KD 2048
@@ -145,12 +147,44 @@ const char* bind_dot(const OpView& op, Binder* binder, Bound* bound) {
   if (const char* reason = read_problem(op, p)) return reason;
   if (p->a_col != 1) return "a is stored transposed";
   if (!p->transpose_b && p->n != 1) return "b is not stored transposed";
+  if (p->n != 1 && p->m > kDotMostRows) return "enough rows to turn b over";
   if (p->column_sum) return "column sums wanted";
-  if (p->m * p->n == 0) return "empty";
+  if (p->m == 0 || p->n == 0) return "empty";
   if (p->dtype == DType::kFloat32) {
     fill_dot<float>(p, bound);
   } else {
     fill_dot<double>(p, bound);
+  }
+  return nullptr;
+}
+
+template <class T>
+void fill_vector(Gemm* p, Bound* bound) {
+  const double bytes = static_cast<double>(p->k) * static_cast<double>(p->n) * sizeof(T);
+  const int64_t wide = most<int64_t>(2, p->n / (64 * kLanes<T>));  // long rows: DRAM likes them
+  const int64_t most_pieces = least(least(kMostPieces, wide), ceil_div(p->n, 4 * kLanes<T>));
+  p->column_pieces = bytes < kSerialBytes ? 1 : most_pieces;
+  bound->phases[0] = {run_vector<T>, p->column_pieces};
+  bound->n_phases = 1;
+}
+
+const char* bind_vector(const OpView& op, Binder* binder, Bound* bound) {
+  Gemm* p = allocate(binder, bound);
+  if (!p) return kOutOfMemory;
+  if (const char* reason = read_problem(op, p)) return reason;
+  const bool row = p->m == 1 && !p->transpose_b && !p->column_sum;
+  const bool column = p->n == 1 && p->a_row == 1 && p->m > 1;
+  if (!row && !column) return "not a vector times a matrix with contiguous columns";
+  if (p->n == 0) return "empty";
+  if (column) {
+    p->swapped = true;
+    p->n = p->m;
+    p->m = 1;
+  }
+  if (p->dtype == DType::kFloat32) {
+    fill_vector<float>(p, bound);
+  } else {
+    fill_vector<double>(p, bound);
   }
   return nullptr;
 }
@@ -190,13 +224,15 @@ const char* bind_split(const OpView& op, Binder* binder, Bound* bound) {
 }  // namespace
 
 const Candidate kMatmulCandidates[] = {
+    {Opcode::matmul, "gemm_vector", bind_vector},
     {Opcode::matmul, "gemm_split_k", bind_split},
     {Opcode::matmul, "gemm_dot", bind_dot},
     {Opcode::matmul, "gemm_tiled", bind_tiled},
+    {Opcode::gemm, "gemm_vector", bind_vector},
     {Opcode::gemm, "gemm_split_k", bind_split},
     {Opcode::gemm, "gemm_dot", bind_dot},
     {Opcode::gemm, "gemm_tiled", bind_tiled},
 };
-extern const Family kMatmulFamily = {kMatmulCandidates, 6};
+extern const Family kMatmulFamily = {kMatmulCandidates, 8};
 
 }  // namespace pydl::PYDL_ISA
