@@ -8,7 +8,7 @@
 namespace pydl::PYDL_ISA {
 namespace {
 
-constexpr int64_t kAheadBytes = 8192;  // prefetched before they are copied
+constexpr int64_t kAheadBytes = 4096;  // prefetched before they are copied
 constexpr int64_t kLine = 64;
 
 struct TakeParams {
@@ -23,8 +23,16 @@ PYDL_INLINE bool in_range(Index k, int64_t rows) {
   return k >= 0 && k < rows;
 }
 
-PYDL_INLINE void prefetch_row(const unsigned char* row, int64_t bytes) {
-  for (int64_t i = 0; i < bytes; i += kLine) prefetch(row + i);
+// Copies a row while the lines of a later one are fetched, one for each line copied.
+PYDL_INLINE void copy_row(const unsigned char* x, int64_t bytes, const unsigned char* later,
+                          unsigned char* out) {
+  int64_t i = 0;
+  for (; i + kLine <= bytes; i += kLine) {
+    prefetch(later + i);
+    __builtin_memcpy(out + i, x + i, kLine);
+  }
+  prefetch(later + i);
+  for (; i < bytes; ++i) out[i] = x[i];
 }
 
 template <class Index>
@@ -38,12 +46,11 @@ void run_take(const Call& call, int64_t piece) {
   const size_t bytes = static_cast<size_t>(p.row_bytes);
   int64_t fault = 0;
   for (int64_t i = first; i < end; ++i) {
-    if (i + p.ahead < end && in_range(indices[i + p.ahead], p.rows)) {
-      prefetch_row(x + indices[i + p.ahead] * p.row_bytes, p.row_bytes);
-    }
     const Index k = indices[i];
     if (in_range(k, p.rows)) {
-      __builtin_memcpy(out + i * p.row_bytes, x + k * p.row_bytes, bytes);
+      const Index next = indices[i + p.ahead < end ? i + p.ahead : end - 1];
+      const unsigned char* later = x + (in_range(next, p.rows) ? next : k) * p.row_bytes;
+      copy_row(x + k * p.row_bytes, p.row_bytes, later, out + i * p.row_bytes);
     } else {
       if (fault == 0) fault = i + 1;
       if (bytes > 0) __builtin_memset(out + i * p.row_bytes, 0, bytes);
