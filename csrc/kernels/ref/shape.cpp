@@ -1,39 +1,12 @@
-#include <cmath>
 #include <cstring>
-#include <limits>
 
 #include "kernels/copy_nest.h"
+#include "kernels/element.h"
 #include "kernels/ref/bundle.h"
 #include "kernels/ref/common.h"
 
 namespace pydl::ref {
 namespace {
-
-// Writes one element of `dtype`; the caller has `dtype_size` bytes.
-void store_value(DType dtype, double value, int64_t exact, unsigned char* target) {
-  visit_float(dtype, [&](auto t) {
-    t = static_cast<decltype(t)>(value);
-    std::memcpy(target, &t, sizeof t);
-  });
-  visit_integer(dtype, [&](auto t) {
-    t = static_cast<decltype(t)>(exact);
-    std::memcpy(target, &t, sizeof t);
-  });
-  if (dtype == DType::kBool) *target = value != 0;
-}
-
-int64_t saturate(double value) {
-  if (value != value) return 0;
-  if (value >= 9.2e18) return std::numeric_limits<int64_t>::max();
-  if (value <= -9.2e18) return std::numeric_limits<int64_t>::min();
-  return static_cast<int64_t>(value);
-}
-
-// Attr `value` as an element of `dtype`.
-void read_value(const OpView& op, DType dtype, unsigned char* target) {
-  const double value = attr_float(op, "value", 0.0);
-  store_value(dtype, value, attr_int(op, "value", saturate(value)), target);
-}
 
 struct MoveParams {
   int element_size;
@@ -82,10 +55,7 @@ const char* bind_move(const OpView& op, Binder* binder, Bound* bound) {
   p->n_nests = op.n_in;
   p->count = op.out[0].count;
   p->fill = op.op == Opcode::pad || op.op == Opcode::full;
-  if (p->fill) {
-    if (dtype == DType::kFloat16 || dtype == DType::kBFloat16) return "dtype not supported";
-    read_value(op, dtype, p->value);
-  }
+  if (p->fill && !read_element(op, "value", dtype, p->value)) return "dtype not supported";
   for (int i = 0; i < op.n_in; ++i) make_copy_nest(op, i, &p->nests[i]);
   return bind_piece(p, run_move, bound);
 }
@@ -115,11 +85,10 @@ const char* bind_one_hot(const OpView& op, Binder* binder, Bound* bound) {
   OneHotParams* p = alloc_params<OneHotParams>(binder);
   if (p == nullptr) return kOutOfMemory;
   const DType dtype = op.out[0].dtype;
-  if (dtype == DType::kFloat16 || dtype == DType::kBFloat16) return "dtype not supported";
+  if (!store_element(dtype, 1.0, p->one)) return "dtype not supported";
   p->rows = op.in[0].count;
   p->depth = op.out[0].dims[op.out[0].rank - 1];
   p->element_size = dtype_size(dtype);
-  store_value(dtype, 1.0, 1, p->one);
   PieceFn run = nullptr;
   visit_index(op.in[0].dtype, [&](auto t) { run = run_one_hot<decltype(t)>; });
   if (run == nullptr) return "dtype not supported";

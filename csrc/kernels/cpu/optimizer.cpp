@@ -1,0 +1,374 @@
+// Optimizer updates: one pass over all variables. Bind cuts them into chunks and gives each piece
+// a run of chunks; a chunk reads and writes every stream once, vector by vector, so results may be
+// the operands themselves.
+#include "kernels/cpu/bundle.h"
+#include "kernels/cpu/pieces.h"
+#include "kernels/cpu/simd/vec_extra.h"
+#include "kernels/update_rule.h"
+
+namespace pydl::PYDL_ISA {
+namespace {
+
+constexpr int kMaxSlots = 3;
+constexpr int64_t kChunk = 16384;             // elements: 64 KB of each float32 stream
+constexpr int64_t kPieceBytes = 256 * 1024;   // of all streams of a piece's chunks
+
+struct Chunk {
+  int variable;
+  bool is_double, decays;
+  int64_t begin, count;
+};
+
+struct ChunkTable {
+  int64_t n_chunks, n_pieces;
+  Chunk* chunks;
+  int64_t* first;  // first chunk of each piece, and the end
+};
+
+struct UpdateParams {
+  UpdateRule rule;
+  ChunkTable table;
+};
+
+// The constants of a rule as vectors; made once per chunk.
+template <class T>
+struct Constants {
+  Vec<T> lr, scale, clip, keep, momentum, beta1, beta2, rho, rho_rest, epsilon;
+};
+
+template <class T>
+struct Element {
+  Vec<T> var, grad;
+  Vec<T> slots[kMaxSlots];
+};
+
+struct Sgd {
+  static constexpr int kSlots = 0;
+  template <class T>
+  static PYDL_INLINE void apply(const Constants<T>& c, Element<T>* e) {
+    e->var = fnma(c.lr, e->grad, e->var);
+  }
+};
+
+template <bool kNesterov>
+struct Momentum {
+  static constexpr int kSlots = 1;
+  template <class T>
+  static PYDL_INLINE void apply(const Constants<T>& c, Element<T>* e) {
+    const Vec<T> step = c.lr * e->grad;
+    Vec<T>& v = e->slots[0];
+    v = c.momentum * v - step;
+    e->var = e->var + (kNesterov ? c.momentum * v - step : v);
+  }
+};
+
+// beta1 and beta2 hold 1 - beta.
+template <bool kAmsgrad>
+struct Adam {
+  static constexpr int kSlots = kAmsgrad ? 3 : 2;
+  template <class T>
+  static PYDL_INLINE void apply(const Constants<T>& c, Element<T>* e) {
+    Vec<T>&m = e->slots[0], &v = e->slots[1];
+    m = fma(e->grad - m, c.beta1, m);
+    v = fma(e->grad * e->grad - v, c.beta2, v);
+    Vec<T> size = v;
+    if constexpr (kAmsgrad) size = e->slots[2] = max(e->slots[2], v);
+    e->var = e->var - c.lr * m / (sqrt(size) + c.epsilon);
+  }
+};
+
+template <bool kCentered, bool kMomentum>
+struct RmsProp {
+  static constexpr int kSlots = 1 + kCentered + kMomentum;
+  template <class T>
+  static PYDL_INLINE void apply(const Constants<T>& c, Element<T>* e) {
+    Vec<T>& v = e->slots[0];
+    v = fma(c.rho, v, c.rho_rest * e->grad * e->grad);
+    Vec<T> size = v;
+    if constexpr (kCentered) {
+      Vec<T>& mean = e->slots[1];
+      mean = fma(c.rho, mean, c.rho_rest * e->grad);
+      size = fnma(mean, mean, v);
+    }
+    Vec<T> step = c.lr * e->grad / sqrt(size + c.epsilon);
+    if constexpr (kMomentum) {
+      Vec<T>& mom = e->slots[kSlots - 1];
+      step = mom = fma(c.momentum, mom, step);
+    }
+    e->var = e->var - step;
+  }
+};
+
+struct Adagrad {
+  static constexpr int kSlots = 1;
+  template <class T>
+  static PYDL_INLINE void apply(const Constants<T>& c, Element<T>* e) {
+    Vec<T>& acc = e->slots[0];
+    acc = fma(e->grad, e->grad, acc);
+    e->var = e->var - c.lr * e->grad / sqrt(acc + c.epsilon);
+  }
+};
+
+template <class T>
+Constants<T> make_constants(const UpdateRule& rule, const Call& call, const Chunk& chunk) {
+  double scale = 1.0, keep = 1.0;
+  if (rule.scale >= 0) scale = static_cast<const float*>(call.in[rule.scale])[chunk.variable];
+  if (chunk.decays) keep = 1.0 - double(*static_cast<const float*>(call.in[rule.decay]));
+  const T lr = static_cast<T>(*static_cast<const float*>(call.in[0]));
+  return {set(lr),
+          set(static_cast<T>(scale)),
+          set(static_cast<T>(rule.clip)),
+          set(static_cast<T>(keep)),
+          set(static_cast<T>(rule.momentum)),
+          set(static_cast<T>(1.0 - rule.beta1)),
+          set(static_cast<T>(1.0 - rule.beta2)),
+          set(static_cast<T>(rule.rho)),
+          set(static_cast<T>(1.0 - rule.rho)),
+          set(static_cast<T>(rule.epsilon))};
+}
+
+// The gradient's scale and clipping and the decay, when the instruction has any of them.
+template <class T>
+PYDL_INLINE void prepare(const UpdateRule& rule, const Constants<T>& c, Element<T>* e) {
+  e->grad = e->grad * c.scale;
+  if (rule.clip > 0.0) e->grad = min_fast(c.clip, max_fast(-c.clip, e->grad));  // NaN passes
+  e->var = e->var * c.keep;
+}
+
+template <class T, class Rule>
+struct Streams {
+  const T* in[2 + Rule::kSlots];
+  T* out[1 + Rule::kSlots];
+};
+
+// kFull: all lanes.
+template <class T, class Rule, bool kPrepare, bool kFull>
+PYDL_INLINE void update_vector(const UpdateRule& rule, const Constants<T>& c,
+                               const Streams<T, Rule>& s, int64_t i, int lanes) {
+  Element<T> e;
+  e.var = kFull ? load(s.in[0] + i) : load_n(s.in[0] + i, lanes);
+  e.grad = kFull ? load(s.in[1] + i) : load_n(s.in[1] + i, lanes);
+  for (int k = 0; k < Rule::kSlots; ++k) {
+    e.slots[k] = kFull ? load(s.in[2 + k] + i) : load_n(s.in[2 + k] + i, lanes);
+  }
+  if constexpr (kPrepare) prepare(rule, c, &e);
+  Rule::apply(c, &e);
+  if constexpr (kFull) {
+    store(s.out[0] + i, e.var);
+    for (int k = 0; k < Rule::kSlots; ++k) store(s.out[1 + k] + i, e.slots[k]);
+  } else {
+    store_n(s.out[0] + i, e.var, lanes);
+    for (int k = 0; k < Rule::kSlots; ++k) store_n(s.out[1 + k] + i, e.slots[k], lanes);
+  }
+}
+
+template <class T, class Rule, bool kPrepare>
+void update_span(const UpdateRule& rule, const Constants<T>& c, const Streams<T, Rule>& s,
+                 int64_t n) {
+  int64_t i = 0;
+  for (; i + kLanes<T> <= n; i += kLanes<T>) {
+    update_vector<T, Rule, kPrepare, true>(rule, c, s, i, kLanes<T>);
+  }
+  if (i < n) update_vector<T, Rule, kPrepare, false>(rule, c, s, i, static_cast<int>(n - i));
+}
+
+template <class T, class Rule>
+void update_chunk(const UpdateRule& rule, const Call& call, const Chunk& chunk) {
+  const Constants<T> c = make_constants<T>(rule, call, chunk);
+  const void* const* in = call.in + input_group(rule, chunk.variable);
+  void* const* out = call.out + output_group(rule, chunk.variable);
+  Streams<T, Rule> s;
+  for (int k = 0; k < 2 + Rule::kSlots; ++k) s.in[k] = static_cast<const T*>(in[k]) + chunk.begin;
+  for (int k = 0; k < 1 + Rule::kSlots; ++k) s.out[k] = static_cast<T*>(out[k]) + chunk.begin;
+  if (rule.scale >= 0 || rule.clip > 0.0 || chunk.decays) {
+    update_span<T, Rule, true>(rule, c, s, chunk.count);
+  } else {
+    update_span<T, Rule, false>(rule, c, s, chunk.count);
+  }
+}
+
+template <class Rule>
+void run_update(const Call& call, int64_t piece) {
+  const UpdateParams& p = *static_cast<const UpdateParams*>(call.params);
+  for (int64_t k = p.table.first[piece]; k < p.table.first[piece + 1]; ++k) {
+    const Chunk& chunk = p.table.chunks[k];
+    if (chunk.is_double) {
+      update_chunk<double, Rule>(p.rule, call, chunk);
+    } else {
+      update_chunk<float, Rule>(p.rule, call, chunk);
+    }
+  }
+}
+
+PieceFn choose_rmsprop(const UpdateRule& rule) {
+  if (rule.centered) {
+    return rule.momentum > 0.0 ? run_update<RmsProp<true, true>>
+                               : run_update<RmsProp<true, false>>;
+  }
+  return rule.momentum > 0.0 ? run_update<RmsProp<false, true>>
+                             : run_update<RmsProp<false, false>>;
+}
+
+PieceFn choose_update(const UpdateRule& rule) {
+  switch (rule.op) {
+    case Opcode::sgd_update:
+      if (rule.n_slots == 0) return run_update<Sgd>;
+      return rule.nesterov ? run_update<Momentum<true>> : run_update<Momentum<false>>;
+    case Opcode::adam_update: return rule.amsgrad ? run_update<Adam<true>> : run_update<Adam<false>>;
+    case Opcode::rmsprop_update: return choose_rmsprop(rule);
+    default: return run_update<Adagrad>;
+  }
+}
+
+// Cuts tensors `operand(i)`, i < n, into chunks and those into pieces.
+template <class OperandOf>
+const char* make_table(const OpView& op, int n, int64_t streams, OperandOf operand_of,
+                       Binder* binder, ChunkTable* table) {
+  int64_t n_chunks = 0;
+  for (int i = 0; i < n; ++i) n_chunks += piece_count(op.in[operand_of(i)].count, kChunk);
+  table->chunks = alloc_params<Chunk>(binder, n_chunks + 1);
+  table->first = alloc_params<int64_t>(binder, n_chunks + 2);
+  if (table->chunks == nullptr || table->first == nullptr) return kOutOfMemory;
+  int64_t bytes = 0;
+  for (int i = 0; i < n; ++i) {
+    const TensorView& x = op.in[operand_of(i)];
+    if (x.dtype != DType::kFloat32 && x.dtype != DType::kFloat64) return "dtype not supported";
+    for (int64_t begin = 0; begin < x.count; begin += kChunk) {
+      const int64_t count = x.count - begin < kChunk ? x.count - begin : kChunk;
+      if (table->n_pieces == 0 || bytes >= kPieceBytes) {
+        table->first[table->n_pieces++] = table->n_chunks;
+        bytes = 0;
+      }
+      bytes += count * streams * dtype_size(x.dtype);
+      table->chunks[table->n_chunks++] = {i, x.dtype == DType::kFloat64, false, begin, count};
+    }
+  }
+  table->first[table->n_pieces] = table->n_chunks;
+  return nullptr;
+}
+
+const char* bind_update(const OpView& op, Binder* binder, Bound* bound) {
+  UpdateParams* p = alloc_params<UpdateParams>(binder);
+  if (p == nullptr) return kOutOfMemory;
+  const char* error = read_update_rule(op, &p->rule);
+  if (error != nullptr) return error;
+  const UpdateRule& rule = p->rule;
+  const int64_t streams = 3 + 2 * rule.n_slots;
+  error = make_table(op, rule.n, streams, [&](int i) { return input_group(rule, i); }, binder,
+                     &p->table);
+  if (error != nullptr) return error;
+  const int64_t* mask = nullptr;
+  const int n_mask = attr_ints(op, "decay_mask", &mask);
+  for (int64_t k = 0; k < p->table.n_chunks; ++k) {
+    Chunk& chunk = p->table.chunks[k];
+    chunk.decays = rule.decay >= 0 && chunk.variable < n_mask && mask[chunk.variable] != 0;
+  }
+  if (p->table.n_pieces == 0) return nullptr;
+  bound->params = p;
+  bound->phases[0] = {choose_update(rule), p->table.n_pieces};
+  bound->n_phases = 1;
+  return nullptr;
+}
+
+// --- square_norms: a sum per chunk, then the chunks of each tensor in order
+
+struct NormParams {
+  ChunkTable table;
+  int n;
+};
+
+PYDL_INLINE double square_sum(const float* x, int64_t n) {
+  Vec<double> low = zero<double>(), high = zero<double>();
+  int64_t i = 0;
+  for (; i + kLanes<float> <= n; i += kLanes<float>) {
+    Vec<double> a, b;
+    widen(load(x + i), &a, &b);
+    low = fma(a, a, low);
+    high = fma(b, b, high);
+  }
+  if (i < n) {
+    Vec<double> a, b;
+    widen(load_n(x + i, static_cast<int>(n - i)), &a, &b);
+    low = fma(a, a, low);
+    high = fma(b, b, high);
+  }
+  return reduce_add(low + high);
+}
+
+PYDL_INLINE double square_sum(const double* x, int64_t n) {
+  Vec<double> total = zero<double>();
+  int64_t i = 0;
+  for (; i + kLanes<double> <= n; i += kLanes<double>) {
+    const Vec<double> a = load(x + i);
+    total = fma(a, a, total);
+  }
+  if (i < n) {
+    const Vec<double> a = load_n(x + i, static_cast<int>(n - i));
+    total = fma(a, a, total);
+  }
+  return reduce_add(total);
+}
+
+void run_square_sums(const Call& call, int64_t piece) {
+  const NormParams& p = *static_cast<const NormParams*>(call.params);
+  double* sums = reinterpret_cast<double*>(call.scratch);
+  for (int64_t k = p.table.first[piece]; k < p.table.first[piece + 1]; ++k) {
+    const Chunk& chunk = p.table.chunks[k];
+    const void* x = call.in[chunk.variable];
+    sums[k] = chunk.is_double
+                  ? square_sum(static_cast<const double*>(x) + chunk.begin, chunk.count)
+                  : square_sum(static_cast<const float*>(x) + chunk.begin, chunk.count);
+  }
+}
+
+void add_square_sums(const Call& call, int64_t) {
+  const NormParams& p = *static_cast<const NormParams*>(call.params);
+  const double* sums = reinterpret_cast<const double*>(call.scratch);
+  float* out = static_cast<float*>(call.out[0]);
+  int64_t k = 0;
+  for (int i = 0; i < p.n; ++i) {
+    double total = 0.0;
+    for (; k < p.table.n_chunks && p.table.chunks[k].variable == i; ++k) total += sums[k];
+    out[i] = static_cast<float>(total);
+  }
+}
+
+void run_serial_norms(const Call& call, int64_t) {
+  const NormParams& p = *static_cast<const NormParams*>(call.params);
+  for (int64_t piece = 0; piece < p.table.n_pieces; ++piece) run_square_sums(call, piece);
+  add_square_sums(call, 0);
+}
+
+const char* bind_square_norms(const OpView& op, Binder* binder, Bound* bound) {
+  if (op.n_in == 0) return nullptr;
+  NormParams* p = alloc_params<NormParams>(binder);
+  if (p == nullptr) return kOutOfMemory;
+  p->n = op.n_in;
+  const char* error = make_table(op, op.n_in, 1, [](int i) { return i; }, binder, &p->table);
+  if (error != nullptr) return error;
+  bound->params = p;
+  bound->scratch_bytes = (p->table.n_chunks + 1) * static_cast<int64_t>(sizeof(double));
+  bound->phases[0] = {run_serial_norms, 1};
+  bound->n_phases = 1;
+  if (p->table.n_pieces > 1) {
+    bound->phases[0] = {run_square_sums, p->table.n_pieces};
+    bound->phases[1] = {add_square_sums, 1};
+    bound->n_phases = 2;
+  }
+  return nullptr;
+}
+
+const Candidate kCandidates[] = {
+    {Opcode::sgd_update, "sgd_update_chunks", bind_update},
+    {Opcode::adam_update, "adam_update_chunks", bind_update},
+    {Opcode::rmsprop_update, "rmsprop_update_chunks", bind_update},
+    {Opcode::adagrad_update, "adagrad_update_chunks", bind_update},
+    {Opcode::square_norms, "square_norms_chunks", bind_square_norms},
+};
+
+}  // namespace
+
+const Family kOptimizerFamily = {kCandidates,
+                                 static_cast<int>(sizeof(kCandidates) / sizeof(kCandidates[0]))};
+
+}  // namespace pydl::PYDL_ISA
