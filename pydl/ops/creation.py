@@ -113,6 +113,8 @@ def arange(
     dtype: Any = None,
 ) -> Any:
     """Evenly spaced numbers from `start` up to, without, `stop`."""
+    if step == 0:
+        raise ValueError("arange: expected a step other than 0, received step=0")
     bounds = [start, stop, step]
     kinds = [dtype_of(x) for x in bounds if x is not None]
     name = result_type(*kinds) if dtype is None else standardize_dtype(dtype)

@@ -362,7 +362,7 @@ WRONG = [
     (lambda: ops.squeeze(A, 0), ValueError, r"\(3, 4\)"),
     (lambda: ops.norm(A, ord=3), ValueError, "ord=3"),
     (lambda: ops.one_hot(A, 3), TypeError, "float32"),
-    (lambda: ops.pad(A, ((1, 1),) * 3), ValueError, "one pair per axis"),
+    (lambda: ops.pad(A, ((1, 1),) * 3), ValueError, "one pair of integers per axis"),
     (lambda: ops.where(BOOLS), ValueError, "x1=None"),
     (lambda: ops.binary_crossentropy(A, A[:2]), ValueError, r"\(3, 4\).*\(2, 4\)"),
     (lambda: ops.sparse_categorical_crossentropy(LABELS[:2], A), ValueError, r"\(2,\)"),
