@@ -8,13 +8,13 @@ machine, and for any number of threads.
 from __future__ import annotations
 
 import os
-import random as _python_random
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from pydl.config import floatx
+from pydl.graph.trace import outside_trace
 from pydl.ops.apply import emit, lift, promote_float
 from pydl.ops.axes import to_shape
 from pydl.ops.dtypes import is_float, is_int, standardize_dtype
@@ -61,15 +61,17 @@ class SeedGenerator:
 
 
 _global_generator: SeedGenerator | None = None
+#: Keeps default seeds apart from the draws of the global generator.
+_SECOND_HALF = np.array([0, 2**31], np.uint32)
 #: Where default seeds come from once a global seed is set; before, from the system.
-_defaults: _python_random.Random | None = None
+_defaults: SeedGenerator | None = None
 
 
 def set_global_seed(seed: int) -> None:
     """Make all later draws without a seed of their own repeatable."""
     global _global_generator, _defaults
-    _key(seed)
-    _defaults = _python_random.Random(seed)
+    _defaults = SeedGenerator(seed, name="default_seeds")
+    _defaults.state.assign(_key(seed) + _SECOND_HALF)
     if _global_generator is None:
         _global_generator = SeedGenerator(seed, name="global_seed_generator")
     else:  # programs hold its variable
@@ -87,7 +89,8 @@ def global_seed_generator() -> SeedGenerator:
 def _default_seed() -> int:
     if _defaults is None:
         return int.from_bytes(os.urandom(4), "little")
-    return _defaults.getrandbits(32)
+    with outside_trace():
+        return int(randint((), 0, 2**32, dtype="uint32", seed=_defaults))
 
 
 def _key(seed: Any) -> np.ndarray:

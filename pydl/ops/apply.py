@@ -80,12 +80,13 @@ def promote_float(*operands: Any) -> list[Any]:
 
 
 def from_python(x: Any, dtype: str | None = None) -> Any:
-    """A tensor or array of a number, array or nested list: not cast, not traced yet."""
-    if type(x) is float and dtype is not None and is_float(dtype):
-        return np.array(x, dtype)
-    if isinstance(x, _ARRAYS) and not isinstance(x, float):
-        standardize_dtype(x.dtype)
-        return np.asarray(x)
+    """A tensor or array of a number, array or nested list: not traced yet. `dtype` is
+    what the caller casts it to; Python numbers have it already if they fit."""
+    if isinstance(x, _NUMBERS):
+        return _numbers(x, dtype or result_type(dtype_of(x)))
+    if isinstance(x, _ARRAYS):
+        name = standardize_dtype(x.dtype)
+        return np.asarray(x) if x.dtype.isnative else np.asarray(x).astype(name)
     if isinstance(x, list | tuple) and _holds_tensor(x):
         return emit_stack([lift(part, dtype) for part in x])
     array = np.asarray(x)
@@ -94,10 +95,10 @@ def from_python(x: Any, dtype: str | None = None) -> Any:
             "expected a tensor, a NumPy array, a number or a list of them, received "
             f"{x!r} of type {type(x).__name__}"
         )
-    if isinstance(x, float | int | list | tuple) and not _holds_array(x):
-        kind = {"b": bool, "i": int, "u": int, "f": float}[array.dtype.kind]
-        return _number(array, dtype or result_type(kind))
-    return array
+    if not isinstance(x, list | tuple) or _holds_array(x):
+        return array
+    kind = {"b": bool, "i": int, "u": int, "f": float}[array.dtype.kind]
+    return _numbers(array, dtype or result_type(kind))
 
 
 def emit_stack(tensors: list[Any]) -> Any:
@@ -108,16 +109,19 @@ def emit_stack(tensors: list[Any]) -> Any:
     return apply("concatenate", rows, {"axis": 0})[0]
 
 
-def _number(array: Any, dtype: str) -> Any:
+def _numbers(x: Any, dtype: str) -> Any:
     """Python numbers as an array; an integer that does not fit is an error."""
-    if array.dtype.kind in "iu" and not is_float(dtype) and dtype != "bool":
-        info = np.iinfo(dtype)
-        if array.size and (array.min() < info.min or array.max() > info.max):
-            raise ValueError(
-                f"expected integers of dtype {dtype} ({info.min} to {info.max}), "
-                f"received {array.max() if array.max() > info.max else array.min()}"
-            )
-    return array.astype(dtype)
+    if is_float(dtype) or dtype == "bool":
+        return np.array(x, dtype)
+    if np.asarray(x).dtype.kind == "f":
+        return np.asarray(x)  # cast by the op, by its rules for NaN and infinity
+    info = np.iinfo(dtype)
+    if np.size(x) and (np.min(x) < info.min or np.max(x) > info.max):
+        raise ValueError(
+            f"expected integers of dtype {dtype} ({info.min} to {info.max}), received "
+            f"{np.max(x) if np.max(x) > info.max else np.min(x)}"
+        )
+    return np.array(x, dtype)
 
 
 def _holds_tensor(x: Any) -> bool:

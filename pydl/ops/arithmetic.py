@@ -76,9 +76,15 @@ def power(x1: Any, x2: Any) -> Any:
     """``x1`` to the power ``x2``. Integers are computed in float64."""
     if isinstance(x2, int) and x2 == 2:
         return square(x1)
+    negative_integer = isinstance(x2, int) and x2 < 0
     x1, x2 = promote(x1, x2)
     if is_float(x1.dtype):
         return emit("pow", x1, x2)
+    if negative_integer:
+        raise ValueError(
+            "power: expected a float base for a negative exponent, received x1 of "
+            f"dtype {x1.dtype}"
+        )
     dtype = "int32" if x1.dtype == "bool" else x1.dtype
     return lift(emit("pow", lift(x1, "float64"), lift(x2, "float64")), dtype)
 

@@ -37,10 +37,13 @@ def axes_list(name: str, axis: int | Sequence[int] | None, rank: int) -> list[in
 
 def to_shape(name: str, shape: Any) -> list[int]:
     """A shape argument as a list of integers."""
-    dims = shape if isinstance(shape, list | tuple) else [shape]
+    given = shape if isinstance(shape, list | tuple) else [shape]
     try:
-        return [-1 if dim is None else index(dim) for dim in dims]
+        dims = [-1 if dim is None else index(dim) for dim in given]
     except TypeError:
         raise TypeError(
             f"{name}: expected shape to be integers, received shape={shape!r}"
         ) from None
+    if any(dim >= 2**63 or dim < -1 for dim in dims):
+        raise ValueError(f"{name}: expected sizes of axes, received shape={shape!r}")
+    return dims

@@ -23,10 +23,15 @@ define("one_hot", None, "Of integers: nothing to differentiate.")
 
 
 @public_op
-def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None) -> Any:
+def convert_to_tensor(
+    x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None
+) -> Any:
     """`x` as a tensor. NumPy arrays are copied: later changes to them are not seen."""
-    if sparse:
-        raise ValueError("convert_to_tensor: sparse tensors are not supported")
+    if sparse or ragged:
+        raise ValueError(
+            "convert_to_tensor: sparse and ragged tensors are not supported, received "
+            f"sparse={sparse}, ragged={ragged}"
+        )
     name = None if dtype is None else standardize_dtype(dtype)
     if isinstance(x, np.ndarray):
         x = x.copy()
@@ -108,6 +113,8 @@ def arange(
     dtype: Any = None,
 ) -> Any:
     """Evenly spaced numbers from `start` up to, without, `stop`."""
+    if step == 0:
+        raise ValueError("arange: expected a step other than 0, received step=0")
     bounds = [start, stop, step]
     kinds = [dtype_of(x) for x in bounds if x is not None]
     name = result_type(*kinds) if dtype is None else standardize_dtype(dtype)
@@ -125,11 +132,19 @@ def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Any:
 
 @public_op
 def linspace(
-    start: float, stop: float, num: int = 50, endpoint: bool = True, dtype: Any = None
+    start: float,
+    stop: float,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
 ) -> Any:
-    """`num` evenly spaced numbers from `start` to `stop`."""
+    """`num` evenly spaced numbers from `start` to `stop`; `retstep`: and their step."""
     name = floatx() if dtype is None else standardize_dtype(dtype)
-    return lift(np.linspace(start, stop, num, endpoint=endpoint).astype(name))
+    numbers, step = np.linspace(start, stop, num, endpoint, retstep=True, axis=axis)
+    tensor = lift(numbers.astype(name))
+    return (tensor, step) if retstep else tensor
 
 
 @public_op

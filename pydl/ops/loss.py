@@ -10,7 +10,7 @@ from pydl.graph.registry import GradientRule, OpCall, define
 from pydl.ops.apply import apply, emit, lift, promote_float
 from pydl.ops.arithmetic import clip
 from pydl.ops.axes import one_axis
-from pydl.ops.dtypes import is_int
+from pydl.ops.dtypes import is_float, is_int
 from pydl.ops.gather import note_fault
 from pydl.ops.public import public_op
 from pydl.ops.rules import pull_back, total
@@ -153,6 +153,10 @@ def sparse_categorical_crossentropy(
     output, target = promote_float(output)[0], lift(target)
     place = one_axis(name, axis, output.ndim)
     rows = move_to_last(output, place)
+    if is_float(target.dtype):  # a NaN is no label
+        target = emit(
+            "where", emit("equal", target, target), target, lift(-1.0, target.dtype)
+        )
     if target.dtype not in ("int32", "int64"):
         fits = is_int(target.dtype) and target.dtype != "uint32"
         target = lift(target, "int32" if fits else "int64")

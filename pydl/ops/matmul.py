@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from pydl.graph.registry import OpCall, define
@@ -45,7 +46,10 @@ def matmul(x1: Any, x2: Any) -> Any:
             f"matrices on the right are not supported yet), received shapes {x1.shape} "
             f"and {x2.shape}"
         )
-    rows = x1 if x1.ndim == 2 else emit("reshape", x1, shape=[-1, _inner(x1, x2)])
+    rows = x1
+    if x1.ndim != 2:
+        lead = -1 if -1 in x1.shape else math.prod(x1.shape[:-1])
+        rows = emit("reshape", x1, shape=[lead, _inner(x1, x2)])
     columns = x2 if x2.ndim == 2 else emit("reshape", x2, shape=[x2.shape[0], 1])
     out = _product(rows, columns, 0, 0)
     shape = (*x1.shape[:-1], *x2.shape[1:])

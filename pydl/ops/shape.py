@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from pydl.graph.registry import OpCall, define
 from pydl.graph.trace import current_trace
 from pydl.ops.apply import apply, emit, lift, promote
@@ -150,8 +152,13 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
     places = destination if isinstance(destination, list | tuple) else [destination]
     moved = [one_axis("moveaxis", a, x.ndim) for a in sources]
     perm = [axis for axis in range(x.ndim) if axis not in moved]
-    pairs = zip((one_axis("moveaxis", a, x.ndim) for a in places), moved, strict=True)
-    for place, axis in sorted(pairs):
+    targets = [one_axis("moveaxis", a, x.ndim) for a in places]
+    if len(targets) != len(moved) or len(set(moved)) != len(moved):
+        raise ValueError(
+            "moveaxis: expected as many destinations as (different) sources, received "
+            f"source={source}, destination={destination}"
+        )
+    for place, axis in sorted(zip(targets, moved, strict=True)):
         perm.insert(place, axis)
     return emit("transpose", x, perm=perm)
 
@@ -269,18 +276,16 @@ def pad(
     x = lift(x)
     if mode != "constant":
         raise ValueError(f"pad: expected mode='constant', received mode={mode!r}")
-    widths = pad_width
-    if isinstance(widths, int):
-        widths = (widths, widths)
-    if isinstance(widths[0], int):
-        widths = [widths] * x.ndim
-    widths = list(widths) * x.ndim if len(widths) == 1 else list(widths)
-    if len(widths) != x.ndim:
+    try:
+        widths = np.broadcast_to(np.asarray(pad_width), (x.ndim, 2))
+    except ValueError:
+        widths = np.empty(0)
+    if widths.dtype.kind not in "iu":
         raise ValueError(
-            f"pad: expected one pair per axis of x {x.shape}, received "
-            f"pad_width={pad_width}"
+            "pad: expected pad_width to be a number, a pair or one pair of integers per "
+            f"axis of x {x.shape}, received pad_width={pad_width}"
         )
-    low, high = [int(w[0]) for w in widths], [int(w[1]) for w in widths]
+    low, high = widths.T.tolist()
     return emit("pad", x, low=low, high=high, value=float(constant_values or 0))
 
 
