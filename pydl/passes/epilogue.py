@@ -75,7 +75,9 @@ def gemm_epilogues(graph: Graph) -> Graph:
 
 def _grow(product: Node, uses: Uses) -> _Fusion:
     fusion = _Fusion(product, dict(product.attrs))
-    pending: list[Node] = []  # reshapes passed, kept only if something behind them joins
+    pending: list[
+        Node
+    ] = []  # reshapes passed, kept only if something behind them joins
     stage = 0
     value = product.outputs[0]
     while (node := uses.only_reader(value)) is not None:

@@ -144,7 +144,6 @@ def _copy(_: _Simplifier, node: Node) -> Value | None:
     return node.inputs[0]
 
 
-
 # -- arithmetic -------------------------------------------------------------------------
 
 
@@ -180,7 +179,9 @@ def _div(state: _Simplifier, node: Node) -> Value | None:
     attrs = {"shape": [], "dtype": b.dtype, "value": 1.0 / number}
     inverse = state.rewriter.add("full", (), attrs, [(b.dtype, ())], node).outputs[0]
     shape = broadcast([a.shape])
-    return state.node(node, "mul", a, inverse) if shape == node.outputs[0].shape else None
+    return (
+        state.node(node, "mul", a, inverse) if shape == node.outputs[0].shape else None
+    )
 
 
 def _pow(state: _Simplifier, node: Node) -> Value | None:

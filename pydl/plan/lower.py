@@ -139,14 +139,20 @@ def _pin_to_slot(
     schedule.in_slot[copy.outputs[0]] = variable
 
 
-def _may_overwrite(schedule: Schedule, variable: Any, value: Value, root: Value) -> bool:
+def _may_overwrite(
+    schedule: Schedule, variable: Any, value: Value, root: Value
+) -> bool:
     """Whether the step that makes `root` may write over the variable's old content."""
     if root.node.guard is not value.node.guard:
-        return False  # a guarded assignment of a value made outside: copy under the guard
+        return (
+            False  # a guarded assignment of a value made outside: copy under the guard
+        )
     made_at = schedule.first[root]
     for leaf in _leaves_of(schedule, variable):
         last = schedule.last.get(leaf, -1)
-        if last > made_at or (last == made_at and not exact_alias(schedule, root, leaf)):
+        if last > made_at or (
+            last == made_at and not exact_alias(schedule, root, leaf)
+        ):
             return False
     return True
 

@@ -63,6 +63,7 @@ class CompiledProgram:
         self._state = _core.State(len(emitted.state))
         written = {id(variable) for variable in self.info.written}
         self._written = self.info.written
+        self._timing = debug_level() >= 2
         self._watched = []  # variables others may change: (slot, variable)
         for slot, item in enumerate(emitted.state):
             if isinstance(item, np.ndarray):
@@ -116,7 +117,7 @@ class CompiledProgram:
         for variable in self._written:
             variable.release_view()
         try:
-            if debug_level() >= 2:
+            if self._timing:
                 self._program.profile(self._state, inputs, outputs)
                 note("\n".join(instruction_lines(self.explain())))
             else:
@@ -147,7 +148,9 @@ class CompiledProgram:
 
     def _refresh(self, versions: list[int]) -> None:
         """Tell the state which buffers others have changed since the last run."""
-        for (slot, _), new, old in zip(self._watched, versions, self._seen, strict=True):
+        for (slot, _), new, old in zip(
+            self._watched, versions, self._seen, strict=True
+        ):
             if new != old:
                 self._state.touch(slot)
         self._seen = versions
