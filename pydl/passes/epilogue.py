@@ -110,7 +110,7 @@ def _join(fusion: _Fusion, node: Node, value: Value, stage: int) -> int:
     elif node.op in _ACTIVATIONS and stage < 2:
         fusion.attrs["activation"] = node.op
         return 2
-    elif node.op == "dropout" and stage < 3 and float(node.attrs["rate"]) > 0.0:  # type: ignore[arg-type]
+    elif node.op == "dropout" and stage < 3 and node.attrs["rate"] != 0:
         fusion.attrs["dropout"] = node.attrs["rate"]
         fusion.seed = node.inputs[1]
         return 3
@@ -136,7 +136,7 @@ def _bias(node: Node, value: Value) -> Value | None:
 def _take_column_sum(
     fusion: _Fusion, uses: Uses, order: dict[Node, int], taken: set[Node]
 ) -> None:
-    """Find the sum over the rows of the right operand, which a weight gradient reads."""
+    """Find the sum over the rows of the right operand, as a bias gradient is."""
     product = fusion.product
     a, b = product.inputs
     axis = 1 if product.attrs.get("transpose_b") else 0

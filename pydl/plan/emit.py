@@ -34,8 +34,9 @@ class EntryInfo:
     name: str
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
-    #: Variables the entry writes, and index into `inputs` of the loop count (-1: no loop).
+    #: Variables the entry writes.
     written: tuple[Any, ...]
+    #: Index into `inputs` of the loop count, -1 without a loop.
     count: int = -1
 
 

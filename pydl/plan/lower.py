@@ -14,7 +14,7 @@ from typing import Any
 from pydl.graph.families import families
 from pydl.graph.node import LEAVES, Graph, Node, Value
 
-#: Steps whose results may stand on exactly the bytes of an operand (csrc/plan/plan.h, 6).
+#: Results may stand on exactly the bytes of an operand (csrc/plan/plan.h, point 6).
 IN_PLACE = frozenset({"elementwise", "optimizer"})
 
 
@@ -29,7 +29,7 @@ class Schedule:
     #: root -> the variable whose slot it stands in; root -> the output, by number
     in_slot: dict[Value, Any] = field(default_factory=dict)
     in_output: dict[Value, int] = field(default_factory=dict)
-    #: root -> first and last step that touches it; results never read end where they start
+    #: root -> first and last step that touches it; the same if nothing reads it
     first: dict[Value, int] = field(default_factory=dict)
     last: dict[Value, int] = field(default_factory=dict)
 
@@ -74,7 +74,7 @@ def _collect_steps(schedule: Schedule) -> None:
 def _copy_leaves(
     schedule: Schedule,
 ) -> tuple[list[tuple[Any, Value]], list[Value]]:
-    """Destinations of leaves get a copy at the very start, so that leaves are only read.
+    """Leaves with a destination get a copy at the very start: leaves are only read.
 
     What is left to place is then made by a step: two variables that swap their values
     need no special care.

@@ -1,6 +1,6 @@
-"""Two independent ways to run a program in NumPy: a graph, value by value, and a plan, on
-raw bytes. If placement is right they agree. The arena starts as garbage, and results are
-written operand by operand, so a value whose bytes were given away too early shows.
+"""Two independent ways to run a program in NumPy: a graph, value by value, and a plan,
+on raw bytes. If placement is right they agree. The arena starts as garbage, and results
+are written where the plan says, so bytes given away too early show.
 """
 
 from __future__ import annotations
@@ -92,7 +92,8 @@ class PlanInterpreter:
                 if self.view(inputs[0])[0] != 0:
                     at += attrs["skip"]
             elif op == "loop":
-                for self.step in range(int(self.view(inputs[0])[0])):
+                for step in range(int(self.view(inputs[0])[0])):
+                    self.step = step
                     self._run_range(at, at + attrs["body"])
                     if len(inputs) > 1 and self.view(inputs[1])[0] != 0:
                         break
