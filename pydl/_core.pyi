@@ -32,12 +32,12 @@ class Program:
     def run(
         self, state: State, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]
     ) -> None: ...
-    # one dict per instruction: op, label, kernel, isa, pieces, flops, bytes, refused: [(name, why)], and
-    # after profile(): seconds
+    # one dict per instruction: op, label, kernel, isa, pieces, flops, bytes,
+    # refused: [(name, why)]
     def explain(self) -> list[dict[str, Any]]: ...
     def profile(
         self, state: State, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]
-    ) -> None: ...  # as run, serially timed per instruction
+    ) -> list[float]: ...  # as run; seconds of each instruction, serially timed
 
 def run_op(
     op: str, inputs: Sequence[np.ndarray], attrs: dict[str, Any],

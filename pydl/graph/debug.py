@@ -24,7 +24,9 @@ def debug_level() -> int:
     if not text:
         return 0
     if not text.isdecimal():
-        raise ValueError(f"PYDL_DEBUG: expected a number from 0 to 4, received {text!r}")
+        raise ValueError(
+            f"PYDL_DEBUG: expected a number from 0 to 4, received {text!r}"
+        )
     return int(text)
 
 

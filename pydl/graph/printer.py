@@ -27,8 +27,9 @@ def graph_text(graph: Graph) -> str:
         return _name(value, numbers)
 
     for output in graph.outputs:
-        lines.append(f"  {'stepped ' * output.step}output {output.name} = "
-                     f"{name(output.value)}")
+        lines.append(
+            f"  {'stepped ' * output.step}output {output.name} = {name(output.value)}"
+        )
     for variable, value in graph.assigns.items():
         lines.append(f"  assign {variable.path or variable.name} = {name(value)}")
     if graph.loop is not None:

@@ -31,7 +31,9 @@ def _check_node(graph: Graph, node: Node, known: set[Value], after: str) -> None
             _fail(graph, after, f"{node} reads {value}, which is not made before it")
         guard = value.node.guard
         if guard is not None and guard is not node.guard:
-            _fail(graph, after, f"{node} reads {value}, made inside a guard, outside it")
+            _fail(
+                graph, after, f"{node} reads {value}, made inside a guard, outside it"
+            )
     if node.guard is not None:
         if node.guard not in known:
             _fail(graph, after, f"the guard of {node} is not made before it")
@@ -69,8 +71,12 @@ def _check_ends(graph: Graph, known: set[Value], after: str) -> None:
         if value not in known:
             _fail(graph, after, f"the value of {variable.name!r} is not made")
         if (value.dtype, value.shape) != (variable.dtype, tuple(variable.shape)):
-            _fail(graph, after, f"{value} is assigned to variable {variable.name!r} of "
-                                f"{variable.dtype} {tuple(variable.shape)}")
+            _fail(
+                graph,
+                after,
+                f"{value} is assigned to variable {variable.name!r} of "
+                f"{variable.dtype} {tuple(variable.shape)}",
+            )
     for region in graph.regions:
         for value in region:
             if value not in known:

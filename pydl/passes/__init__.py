@@ -1,4 +1,4 @@
-"""Passes: functions Graph -> Graph that keep what a program computes and make it cheaper.
+"""Passes: functions Graph -> Graph that keep what is computed and make it cheaper.
 
 In order: see `PASSES`. Each module tells with an example what it does.
 """

@@ -1,4 +1,4 @@
-"""Elementwise nodes of one shape become one `chain`: one pass over memory, one instruction.
+"""Elementwise nodes of one shape become one `chain`: one pass over memory.
 
 `pydl.passes.clusters` finds which nodes may run as one; here each group is written as
 the steps of a chain. Literals stand in the steps; comparisons feed `where` as 0 and 1
@@ -85,8 +85,8 @@ class _Writer:
         ]
 
     def _operands(self, members: list[Node]) -> list[Value]:
-        """What comes from outside, in order of first use; literals only where they alone
-        give the result its shape. Empty if a chain cannot work on these operands."""
+        """What comes from outside, in order of first use; literals only where they
+        alone give the result its shape. Empty if no chain can work on them."""
         inside = {value for node in members for value in node.outputs}
         outer = dict.fromkeys(v for n in members for v in n.inputs if v not in inside)
         is_literal = self.clusters.is_literal

@@ -2,8 +2,8 @@
 
 Every node has a position, at first its index; all operands stand before it. A group
 stands at one position for all its members. A node joins a group if the group can stand
-behind the node's operands and before everything outside that reads a member: so there is
-a legal order at all times, and no search for cycles is needed.
+behind the node's operands and before everything outside that reads a member: so there
+is a legal order at all times, and no search for cycles is needed.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from pydl.passes.rewrite import Uses, literal
 FLOATS = frozenset({"float32", "float64"})
 MAX_STEPS = 64
 MAX_OPERANDS = 16
-#: Up to this many elements the cost of an instruction is being one: nodes group although
-#: they have nothing in common.
+#: Up to this many elements the cost of an instruction is being one: nodes group
+#: although they have nothing in common.
 SMALL = 16
 
 Key = tuple[Shape, str, Value | None]  # of the result; and the guard

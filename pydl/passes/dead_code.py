@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pydl.graph.node import Graph, Node, Value
+from pydl.graph.node import Graph, Node
 
 
 def dead_code(graph: Graph) -> Graph:

@@ -75,7 +75,9 @@ def gemm_epilogues(graph: Graph) -> Graph:
 
 def _grow(product: Node, uses: Uses) -> _Fusion:
     fusion = _Fusion(product, dict(product.attrs))
-    pending: list[Node] = []  # reshapes passed, kept only if something behind them joins
+    pending: list[
+        Node
+    ] = []  # reshapes passed, kept only if something behind them joins
     stage = 0
     value = product.outputs[0]
     while (node := uses.only_reader(value)) is not None:
@@ -108,7 +110,7 @@ def _join(fusion: _Fusion, node: Node, value: Value, stage: int) -> int:
     elif node.op in _ACTIVATIONS and stage < 2:
         fusion.attrs["activation"] = node.op
         return 2
-    elif node.op == "dropout" and stage < 3 and float(node.attrs["rate"]) > 0.0:  # type: ignore[arg-type]
+    elif node.op == "dropout" and stage < 3 and node.attrs["rate"] != 0:
         fusion.attrs["dropout"] = node.attrs["rate"]
         fusion.seed = node.inputs[1]
         return 3
@@ -134,7 +136,7 @@ def _bias(node: Node, value: Value) -> Value | None:
 def _take_column_sum(
     fusion: _Fusion, uses: Uses, order: dict[Node, int], taken: set[Node]
 ) -> None:
-    """Find the sum over the rows of the right operand, which a weight gradient reads."""
+    """Find the sum over the rows of the right operand, as a bias gradient is."""
     product = fusion.product
     a, b = product.inputs
     axis = 1 if product.attrs.get("transpose_b") else 0

@@ -23,7 +23,7 @@ from collections.abc import Callable, Hashable
 import numpy as np
 
 from pydl.graph.families import families
-from pydl.graph.node import LEAVES, Graph, Node, Value
+from pydl.graph.node import LEAVES, Attr, Graph, Node, Value
 from pydl.passes.rewrite import Rewriter, broadcast, literal
 
 Rule = Callable[["_Simplifier", Node], Value | None]
@@ -71,7 +71,7 @@ class _Simplifier:
             rewriter.replace(old, new)
 
     def _may_stand_for(self, new: Value, old: Value) -> bool:
-        """An assigned value stays under its guard: the guard is part of the assignment."""
+        """An assigned value stays under its guard, which is part of the assignment."""
         if old not in self.assigned:
             return True
         guard = old.node.guard
@@ -80,19 +80,20 @@ class _Simplifier:
     def full(self, like: Node, number: float | int) -> Value:
         """A value of `like`'s spec whose elements are all `number`."""
         out = like.outputs[0]
-        attrs = {"shape": list(out.shape), "dtype": out.dtype, "value": float(number)}
+        attrs: dict[str, Attr] = {"shape": list(out.shape), "dtype": out.dtype}
+        attrs["value"] = float(number)
         node = self.rewriter.add("full", (), attrs, [(out.dtype, out.shape)], like)
         return node.outputs[0]
 
-    def node(self, like: Node, op: str, *inputs: Value, **attrs: object) -> Value:
+    def node(self, like: Node, op: str, *inputs: Value, **attrs: Attr) -> Value:
         """A new node with `like`'s result spec."""
         out = like.outputs[0]
         spec = [(out.dtype, out.shape)]
-        return self.rewriter.add(op, inputs, attrs, spec, like).outputs[0]  # type: ignore[arg-type]
+        return self.rewriter.add(op, inputs, attrs, spec, like).outputs[0]
 
 
 def _key(node: Node) -> Hashable:
-    """Equal for nodes that compute the same: all ops are functions of their operands."""
+    """Equal for nodes that compute the same: ops are functions of their operands."""
     attrs = tuple(
         [
             (name, tuple(value) if isinstance(value, list) else value)
@@ -102,7 +103,7 @@ def _key(node: Node) -> Hashable:
     return node.op, node.inputs, attrs, node.guard
 
 
-# -- shape ------------------------------------------------------------------------------
+# -- shape ----------------------------------------------------------------------------
 
 
 def _same_spec(a: Value, b: Value) -> bool:
@@ -144,8 +145,7 @@ def _copy(_: _Simplifier, node: Node) -> Value | None:
     return node.inputs[0]
 
 
-
-# -- arithmetic -------------------------------------------------------------------------
+# -- arithmetic -----------------------------------------------------------------------
 
 
 def _neg(_: _Simplifier, node: Node) -> Value | None:
@@ -177,10 +177,12 @@ def _div(state: _Simplifier, node: Node) -> Value | None:
         return None
     if abs(number) < 2.0**-100:
         return None
-    attrs = {"shape": [], "dtype": b.dtype, "value": 1.0 / number}
+    attrs: dict[str, Attr] = {"shape": [], "dtype": b.dtype, "value": 1.0 / number}
     inverse = state.rewriter.add("full", (), attrs, [(b.dtype, ())], node).outputs[0]
     shape = broadcast([a.shape])
-    return state.node(node, "mul", a, inverse) if shape == node.outputs[0].shape else None
+    return (
+        state.node(node, "mul", a, inverse) if shape == node.outputs[0].shape else None
+    )
 
 
 def _pow(state: _Simplifier, node: Node) -> Value | None:
@@ -195,7 +197,7 @@ def _pow(state: _Simplifier, node: Node) -> Value | None:
 
 def _relu_grad(state: _Simplifier, node: Node) -> Value | None:
     """Behind dropout, the dropped result tells as well where relu was active: where it
-    was dropped the gradient is 0 anyway. Then relu's own result may stay in registers."""
+    was dropped the gradient is 0 anyway. So relu's own result may stay in registers."""
     grad, out = node.inputs
     drop = grad.node
     if drop.op != "dropout" or out.node.op == "dropout":

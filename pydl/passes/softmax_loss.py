@@ -1,10 +1,10 @@
 """A loss on the probabilities of a softmax becomes the loss on its logits.
 
-`cross_entropy(softmax(z), t)` is `softmax_cross_entropy(z, t)`, and the gradient through
-both is that op's second result: one pass over the rows instead of five, and no
-cancellation. The clip of probabilities at 1e-7 goes with it (the logits form needs none):
-losses above 16.1 are then told exactly and still have a gradient. `argmax` of such a
-softmax, as accuracies take it, reads the logits.
+`cross_entropy(softmax(z), t)` is `softmax_cross_entropy(z, t)`, and the gradient
+through both is that op's second result: one pass over the rows instead of five, and no
+cancellation. The clip of probabilities at 1e-7 goes with it (the logits form needs
+none): losses above 16.1 are then told exactly and still have a gradient. `argmax` of
+such a softmax, as accuracies take it, reads the logits.
 
 ::
 
@@ -32,8 +32,8 @@ _LOGITS_FORM = {
 
 @dataclass
 class _Match:
-    """A loss on a softmax. `scales`: what the gradient of the rows is multiplied with on
-    its way to `end`, the node that ends the softmax's own gradient (None: no gradient)."""
+    """A loss on a softmax. `scales`: what the gradient of the rows is multiplied with
+    on its way to `end`, the last node of the softmax's gradient (None: no gradient)."""
 
     loss: Node
     scales: list[Value]

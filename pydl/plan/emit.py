@@ -34,8 +34,9 @@ class EntryInfo:
     name: str
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
-    #: Variables the entry writes, and index into `inputs` of the loop count (-1: no loop).
+    #: Variables the entry writes.
     written: tuple[Any, ...]
+    #: Index into `inputs` of the loop count, -1 without a loop.
     count: int = -1
 
 
@@ -50,15 +51,18 @@ class Emitted:
 
 @dataclass
 class _StateTable:
-    """The slots, shared by all entries: variables by identity, constants by array."""
+    """The slots, shared by all entries: one for equal small constants."""
 
     items: list[Any] = field(default_factory=list)
-    index: dict[int, int] = field(default_factory=dict)
+    index: dict[Any, int] = field(default_factory=dict)
 
     def slot(self, item: Any) -> int:
-        found = self.index.get(id(item))
+        key: Any = id(item)
+        if isinstance(item, np.ndarray) and item.nbytes <= 256:
+            key = (item.dtype.name, item.shape, item.tobytes())
+        found = self.index.get(key)
         if found is None:
-            found = self.index[id(item)] = len(self.items)
+            found = self.index[key] = len(self.items)
             self.items.append(item)
         return found
 

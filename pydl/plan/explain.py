@@ -48,7 +48,7 @@ def explain(
     name: str, rows: list[dict[str, Any]], notes: Sequence[str] = ()
 ) -> PlanTable:
     """The table of `_core.Program.explain()`'s rows, each with `gflops` and `gbps`
-    where it was timed."""
+    where it was timed. Seconds are those of one loop pass."""
     for row in rows:
         seconds = row.get("seconds") or 0.0
         if seconds > 0.0:

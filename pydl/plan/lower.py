@@ -14,7 +14,7 @@ from typing import Any
 from pydl.graph.families import families
 from pydl.graph.node import LEAVES, Graph, Node, Value
 
-#: Steps whose results may stand on exactly the bytes of an operand (csrc/plan/plan.h, 6).
+#: Results may stand on exactly the bytes of an operand (csrc/plan/plan.h, point 6).
 IN_PLACE = frozenset({"elementwise", "optimizer"})
 
 
@@ -24,12 +24,14 @@ class Schedule:
 
     graph: Graph
     steps: list[Node] = field(default_factory=list)
+    #: variable -> the leaves that read its buffer
+    leaves: dict[Any, list[Value]] = field(default_factory=dict)
     #: reshape result -> the root it stands on (absent: the value is its own root)
     roots: dict[Value, Value] = field(default_factory=dict)
     #: root -> the variable whose slot it stands in; root -> the output, by number
     in_slot: dict[Value, Any] = field(default_factory=dict)
     in_output: dict[Value, int] = field(default_factory=dict)
-    #: root -> first and last step that touches it; results never read end where they start
+    #: root -> first and last step that touches it; the same if nothing reads it
     first: dict[Value, int] = field(default_factory=dict)
     last: dict[Value, int] = field(default_factory=dict)
 
@@ -46,6 +48,7 @@ def lower(graph: Graph) -> Schedule:
     """Resolve aliases, choose destinations, add the copies that are needed."""
     schedule = Schedule(graph)
     _collect_steps(schedule)
+    _sink_updates(schedule)
     wanted_slots, wanted_outputs = _copy_leaves(schedule)
     _find_lives(schedule)
     late: list[Node] = []
@@ -67,14 +70,38 @@ def _collect_steps(schedule: Schedule) -> None:
         if node.op == "reshape":
             source = node.inputs[0]
             roots[node.outputs[0]] = roots.get(source, source)
+        elif node.op == "variable":
+            schedule.leaves.setdefault(node.payload, []).append(node.outputs[0])
         elif node.op not in LEAVES:
             schedule.steps.append(node)
+
+
+def _sink_updates(schedule: Schedule) -> None:
+    """Move to the end what only makes new values of variables from old ones (a seed
+    that moves on, a count): there nothing reads the old ones, and no copy is needed."""
+    read = {schedule.root(v) for step in schedule.steps for v in step.inputs}
+    read.update(schedule.root(s.guard) for s in schedule.steps if s.guard is not None)
+    sunk = [step for step in schedule.steps if _is_update(schedule, step, read)]
+    if not sunk or len(sunk) == len(schedule.steps):
+        return
+    moved = set(sunk)
+    rest = [step for step in schedule.steps if step not in moved]
+    sunk.sort(key=lambda step: step.guard is not rest[-1].guard)
+    schedule.steps = rest + sunk
+
+
+def _is_update(schedule: Schedule, step: Node, read: set[Value]) -> bool:
+    return (
+        families()[step.op] == "elementwise"
+        and all(schedule.root(value).node.op in LEAVES for value in step.inputs)
+        and not any(value in read for value in step.outputs)
+    )
 
 
 def _copy_leaves(
     schedule: Schedule,
 ) -> tuple[list[tuple[Any, Value]], list[Value]]:
-    """Destinations of leaves get a copy at the very start, so that leaves are only read.
+    """Leaves with a destination get a copy at the very start: leaves are only read.
 
     What is left to place is then made by a step: two variables that swap their values
     need no special care.
@@ -139,24 +166,22 @@ def _pin_to_slot(
     schedule.in_slot[copy.outputs[0]] = variable
 
 
-def _may_overwrite(schedule: Schedule, variable: Any, value: Value, root: Value) -> bool:
+def _may_overwrite(
+    schedule: Schedule, variable: Any, value: Value, root: Value
+) -> bool:
     """Whether the step that makes `root` may write over the variable's old content."""
     if root.node.guard is not value.node.guard:
-        return False  # a guarded assignment of a value made outside: copy under the guard
+        return (
+            False  # a guarded assignment of a value made outside: copy under the guard
+        )
     made_at = schedule.first[root]
-    for leaf in _leaves_of(schedule, variable):
+    for leaf in schedule.leaves.get(variable, ()):
         last = schedule.last.get(leaf, -1)
-        if last > made_at or (last == made_at and not exact_alias(schedule, root, leaf)):
+        if last > made_at or (
+            last == made_at and not exact_alias(schedule, root, leaf)
+        ):
             return False
     return True
-
-
-def _leaves_of(schedule: Schedule, variable: Any) -> list[Value]:
-    return [
-        node.outputs[0]
-        for node in schedule.graph.nodes
-        if node.op == "variable" and node.payload is variable
-    ]
 
 
 def exact_alias(schedule: Schedule, result: Value, operand: Value) -> bool:

@@ -1,8 +1,8 @@
 """Which bytes of the arena each value gets: lifetimes to offsets.
 
 Every root that is not pinned (see `lower`) becomes part of a `Block`. An elementwise
-result takes over the block of an operand that dies there. Blocks are placed greedily, the
-largest first, each in the smallest gap among the blocks alive at the same time.
+result takes over the block of an operand that dies there. Blocks are placed greedily,
+the largest first, each in the smallest gap among the blocks alive at the same time.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def place_values(schedule: Schedule) -> tuple[dict[Value, int], int]:
 def _donor(
     schedule: Schedule, step: Node, position: int, result: Value, taken: set[Value]
 ) -> Value | None:
-    """An operand that is read here for the last time and whose bytes the result fits."""
+    """An operand read here for the last time whose bytes the result fits."""
     for value in step.inputs:
         root = schedule.root(value)
         if (

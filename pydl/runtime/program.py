@@ -34,8 +34,9 @@ def compile_graph(
         bound = time.perf_counter()
         note(
             f"pydl: {graph.name}: {len(graph.nodes)} nodes, "
-            f"{program.instructions} instructions, {program.arena_bytes} bytes; planned "
-            f"in {(planned - start) * 1e3:.1f} ms, bound in {(bound - planned) * 1e3:.1f} ms"
+            f"{program.instructions} instructions, {program.arena_bytes} bytes; "
+            f"planned in {(planned - start) * 1e3:.1f} ms, "
+            f"bound in {(bound - planned) * 1e3:.1f} ms"
         )
     if debug_level() >= 4:
         note(emitted.text)
@@ -63,6 +64,9 @@ class CompiledProgram:
         self._state = _core.State(len(emitted.state))
         written = {id(variable) for variable in self.info.written}
         self._written = self.info.written
+        self._printing = debug_level() >= 2
+        self._timing = self._printing
+        self._seconds: list[float] = []
         self._watched = []  # variables others may change: (slot, variable)
         for slot, item in enumerate(emitted.state):
             if isinstance(item, np.ndarray):
@@ -109,16 +113,19 @@ class CompiledProgram:
     def run_fast(
         self, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]
     ) -> None:
-        """Run once with arrays in the order of `info`'s ports; C++ checks their sizes."""
+        """Run once, arrays in the order of `info`'s ports; C++ checks their sizes."""
         versions = [variable.version for _, variable in self._watched]
         if versions != self._seen:
             self._refresh(versions)
         for variable in self._written:
             variable.release_view()
         try:
-            if debug_level() >= 2:
-                self._program.profile(self._state, inputs, outputs)
-                note("\n".join(instruction_lines(self.explain())))
+            if self._timing:
+                seconds = self._program.profile(self._state, inputs, outputs)
+                passes = int(inputs[count][0]) if (count := self.info.count) >= 0 else 1
+                self._seconds = [total / max(passes, 1) for total in seconds]
+                if self._printing:
+                    note("\n".join(instruction_lines(self.explain())))
             else:
                 self._program.run(self._state, inputs, outputs)
         finally:
@@ -127,7 +134,10 @@ class CompiledProgram:
 
     def explain(self) -> PlanTable:
         """What bind chose for each instruction, with times after `profile`."""
-        return explain(self.name, self._program.explain(), self.notes)
+        rows = self._program.explain()
+        for row, seconds in zip(rows, self._seconds, strict=False):
+            row["seconds"] = seconds
+        return explain(self.name, rows, self.notes)
 
     def profile(
         self,
@@ -136,18 +146,18 @@ class CompiledProgram:
     ) -> PlanTable:
         """Run once, serially, timing each instruction, and explain."""
         given, results = self._ports(inputs, outputs or {})
-        for variable in self._written:
-            variable.release_view()
+        timing, self._timing = self._timing, True
         try:
-            self._program.profile(self._state, given, results)
+            self.run_fast(given, results)
         finally:
-            for variable in self._written:
-                variable.version += 1
+            self._timing = timing
         return self.explain()
 
     def _refresh(self, versions: list[int]) -> None:
         """Tell the state which buffers others have changed since the last run."""
-        for (slot, _), new, old in zip(self._watched, versions, self._seen, strict=True):
+        for (slot, _), new, old in zip(
+            self._watched, versions, self._seen, strict=True
+        ):
             if new != old:
                 self._state.touch(slot)
         self._seen = versions
@@ -215,10 +225,10 @@ class CompiledProgram:
             )
         return array
 
-    def _new(self, port: Port, count: int) -> np.ndarray:
+    def _new(self, port: Port, count: int) -> Any:
         """Memory for an output nobody gave. A loop of no passes leaves zeros."""
         shape = (count, *port.shape) if port.step else port.shape
-        make = np.zeros if self.info.count >= 0 else np.empty
+        make: Any = np.zeros if self.info.count >= 0 else np.empty
         return make(shape, _numpy_dtype(port.dtype))
 
 

@@ -1,4 +1,4 @@
-"""`Variable`: a named buffer that layers, optimizers and metrics keep their state in."""
+"""`Variable`: a named buffer that layers, optimizers and metrics keep state in."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Variable(Operators):
 
     `version` grows with every write. Under a trace, reading gives a stand-in and
     assigning is recorded; see `pydl.graph.trace`. Arguments are those of
-    `keras.Variable`: `initializer` is an array, a number or a ``callable(shape, dtype)``
-    (then `shape` is needed).
+    `keras.Variable`: `initializer` is an array, a number or a
+    ``callable(shape, dtype)`` (then `shape` is needed).
     """
 
     __slots__ = (
@@ -45,7 +45,8 @@ class Variable(Operators):
     ) -> None:
         if aggregation not in (None, *_AGGREGATIONS):
             raise ValueError(
-                f"aggregation: expected one of {_AGGREGATIONS}, received {aggregation!r}"
+                f"aggregation: expected one of {_AGGREGATIONS}, "
+                f"received {aggregation!r}"
             )
         self.name = name or _automatic_name()
         self.path = self.name
@@ -131,8 +132,8 @@ class Variable(Operators):
         return self.assign(self - value)
 
     def release_view(self) -> None:
-        """Before a write: what `value` gave out keeps the old content. The writer raises
-        `version` afterwards."""
+        """Before a write: what `value` gave out keeps the old content. The writer
+        raises `version` afterwards."""
         if self._view is not None:
             view, self._view = self._view(), None
             if view is not None:
@@ -144,8 +145,8 @@ class Variable(Operators):
             raise self._wrong_shape(array.shape)
         if array.dtype.kind not in "biufV":
             raise TypeError(
-                f"variable {self.path!r}: expected numbers to assign, received an array "
-                f"of dtype {array.dtype}"
+                f"variable {self.path!r}: expected numbers to assign, received an "
+                f"array of dtype {array.dtype}"
             )
         return array
 
@@ -158,12 +159,13 @@ class Variable(Operators):
             raise self._wrong_shape(value.shape)
         if value.dtype != self.dtype:
             value = trace.add("cast", (value,), {"dtype": self.dtype})[0]
-        return value
+        traced: TraceTensor = value
+        return traced
 
     def _wrong_shape(self, shape: tuple[int, ...]) -> ValueError:
         return ValueError(
-            f"variable {self.path!r}: expected a value of shape {self.shape} to assign, "
-            f"received shape {shape}"
+            f"variable {self.path!r}: expected a value of shape {self.shape} to "
+            f"assign, received shape {shape}"
         )
 
     def __repr__(self) -> str:
@@ -233,7 +235,8 @@ def _known(dtype: str, name: str) -> np.dtype[Any]:
     if dtype == "bfloat16":
         import ml_dtypes
 
-        return np.dtype(ml_dtypes.bfloat16)
+        bfloat16: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+        return bfloat16
     return np.dtype(dtype)
 
 

@@ -1,6 +1,6 @@
-"""Two independent ways to run a program in NumPy: a graph, value by value, and a plan, on
-raw bytes. If placement is right they agree. The arena starts as garbage, and results are
-written operand by operand, so a value whose bytes were given away too early shows.
+"""Two independent ways to run a program in NumPy: a graph, value by value, and a plan,
+on raw bytes. If placement is right they agree. The arena starts as garbage, and results
+are written where the plan says, so bytes given away too early show.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ import json
 from typing import Any
 
 import numpy as np
+from numpy_reference import reference
 
 from pydl.graph.node import Graph, Value
-from numpy_reference import reference
 
 Array = np.ndarray
 
@@ -92,7 +92,8 @@ class PlanInterpreter:
                 if self.view(inputs[0])[0] != 0:
                     at += attrs["skip"]
             elif op == "loop":
-                for self.step in range(int(self.view(inputs[0])[0])):
+                for step in range(int(self.view(inputs[0])[0])):
+                    self.step = step
                     self._run_range(at, at + attrs["body"])
                     if len(inputs) > 1 and self.view(inputs[1])[0] != 0:
                         break
@@ -124,7 +125,9 @@ class PlanInterpreter:
                 if where != place or high <= start or stop <= low:
                     continue
                 same = (low, high) == (start, stop) and j < len(inputs)
-                assert same and op not in _NEVER_IN_PLACE, f"{op}: result {i} overlaps {j}"
+                assert same and op not in _NEVER_IN_PLACE, (
+                    f"{op}: result {i} overlaps {j}"
+                )
 
     def _range(self, number: int) -> tuple[tuple[str, int], int, int]:
         dtype, shape, place, index, offset = self.entry["values"][number]

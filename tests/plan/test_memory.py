@@ -12,8 +12,8 @@ from pydl.passes import prepare, run_passes
 from pydl.plan.emit import Emitted, emit
 from pydl.plan.memory import ALIGNMENT, Block, align, place_blocks
 from pydl.runtime.variable import Variable
-from tests.plan.interpreter import PlanInterpreter, evaluate
-from tests.plan.random_graphs import Writer, state_of
+from plan.interpreter import PlanInterpreter, evaluate
+from plan.random_graphs import Writer, state_of
 
 
 @pytest.mark.parametrize("seed", range(30))
