@@ -11,18 +11,23 @@ from pathlib import Path
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     """Let `write` fill a file beside `path`, then put it in place of `path`.
 
-    Whenever the process ends, or the power fails, `path` holds the old content or the new.
+    Whenever the process ends, or the power fails, `path` holds the old content or the
+    new.
     """
     folder = path.parent
     if not folder.is_dir():
-        raise FileNotFoundError(f"cannot write '{path}': the folder '{folder}' does not exist")
+        raise FileNotFoundError(
+            f"cannot write '{path}': the folder '{folder}' does not exist"
+        )
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=folder)
     os.close(handle)
     temporary = Path(name)
     try:
         write(temporary)
         _synchronize(temporary)
-        temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
+        temporary.chmod(
+            path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
+        )
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
