@@ -23,7 +23,7 @@ class Functional(Model):
         name: the model's name.
     """
 
-    _keras_module = "keras.models"
+    _keras_module = "keras.src.models.functional"
     _untracked: ClassVar[frozenset[str]] = Model._untracked | {
         "_inputs", "_outputs", "_nodes", "_operations",
     }  # fmt: skip

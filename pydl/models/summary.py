@@ -6,7 +6,6 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any
 
 from pydl.graph.node import dtype_size
@@ -236,6 +235,8 @@ def _print_rich(content: Summary, widths: Sequence[int]) -> bool:
 
 def html_summary(model: Any) -> str:
     """The table as HTML, for notebooks."""
+    from html import escape
+
     content = summarize(model)
     head = "".join(f"<th>{escape(name)}</th>" for name in content.columns)
     rows = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,15 +18,12 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
         raise FileNotFoundError(
             f"cannot write '{path}': the folder '{folder}' does not exist"
         )
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=folder)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = folder / f".{path.name}.{os.getpid()}-{os.urandom(6).hex()}.tmp"
     try:
         write(temporary)
         _synchronize(temporary)
-        temporary.chmod(
-            path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
-        )
+        if path.exists():
+            temporary.chmod(path.stat().st_mode & 0o777)
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -42,9 +38,3 @@ def _synchronize(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
