@@ -24,15 +24,17 @@ class DTypePolicy:
         name = config.floatx() if name is None else name
         if not isinstance(name, str):
             raise TypeError(
-                f"DTypePolicy: expected `name` to be a string such as 'float32', received "
-                f"{name!r} (of type {type(name).__name__})"
+                "DTypePolicy: expected `name` to be a string such as 'float32', "
+                f"received {name!r} (of type {type(name).__name__})"
             )
         if name in _LATER:
             raise ValueError(
                 f"dtype policy {name!r} is not supported yet: use one of {_SUPPORTED}"
             )
         if name not in _SUPPORTED:
-            raise ValueError(f"dtype policy {name!r} is unknown: expected one of {_SUPPORTED}")
+            raise ValueError(
+                f"dtype policy {name!r} is unknown: expected one of {_SUPPORTED}"
+            )
         self._name = name
 
     @property
@@ -88,8 +90,8 @@ def get(identifier: Any) -> DTypePolicy:
     if isinstance(name, str):
         return DTypePolicy(name)
     raise TypeError(
-        f"cannot interpret dtype={identifier!r}: expected a name such as 'float32' or a "
-        "DTypePolicy"
+        f"cannot interpret dtype={identifier!r}: expected a name such as 'float32' or "
+        "a DTypePolicy"
     )
 
 

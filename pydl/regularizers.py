@@ -18,7 +18,9 @@ class Regularizer:
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        raise NotImplementedError(f"{type(self).__name__} does not implement get_config()")
+        raise NotImplementedError(
+            f"{type(self).__name__} does not implement get_config()"
+        )
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
@@ -76,13 +78,13 @@ class L2(Regularizer):
 def _factor(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError(
-            f"Invalid value for argument {name}: expected a non-negative float, received: "
-            f"{name}={value!r} of type {type(value).__name__}"
+            f"Invalid value for argument {name}: expected a non-negative float, "
+            f"received: {name}={value!r} of type {type(value).__name__}"
         )
     if math.isnan(value) or math.isinf(value) or value < 0:
         raise ValueError(
-            f"Invalid value for argument {name}: expected a non-negative float, received: "
-            f"{name}={value}"
+            f"Invalid value for argument {name}: expected a non-negative float, "
+            f"received: {name}={value}"
         )
     return float(value)
 

@@ -1,4 +1,4 @@
-"""Nested structures: lists, tuples and dicts of leaves. Dicts are walked by sorted key."""
+"""Nested structures: lists, tuples and dicts of leaves; dicts by sorted key."""
 
 from __future__ import annotations
 
@@ -30,11 +30,13 @@ def _collect(structure: Any, leaves: list[Any]) -> None:
 
 
 def map_structure(func: Callable[..., Any], *structures: Any) -> Any:
-    """Apply `func` to the leaves of equal structures; keeps the structure of the first."""
+    """Apply `func` to the leaves of equal structures; the result is like the first."""
     first = structures[0]
     if isinstance(first, dict):
         _check_same(structures, dict, lambda s: sorted(s))
-        return type(first)((k, map_structure(func, *(s[k] for s in structures))) for k in first)
+        return type(first)(
+            (k, map_structure(func, *(s[k] for s in structures))) for k in first
+        )
     if isinstance(first, (list, tuple)):
         _check_same(structures, (list, tuple), len)
         items = [map_structure(func, *group) for group in zip(*structures, strict=True)]
@@ -48,7 +50,8 @@ def pack_sequence_as(structure: Any, flat: Iterable[Any]) -> Any:
     expected = len(flatten(structure))
     if len(leaves) != expected:
         raise ValueError(
-            f"pack_sequence_as: the structure has {expected} leaves, received {len(leaves)}"
+            f"pack_sequence_as: the structure has {expected} leaves, received "
+            f"{len(leaves)}"
         )
     return _pack(structure, iter(leaves))
 
@@ -73,5 +76,6 @@ def _check_same(structures: Any, kind: Any, measure: Callable[[Any], Any]) -> No
     for other in structures[1:]:
         if not isinstance(other, kind) or measure(other) != first:
             raise ValueError(
-                f"the structures differ: expected one like {structures[0]!r}, received {other!r}"
+                f"the structures differ: expected one like {structures[0]!r}, "
+                f"received {other!r}"
             )

@@ -41,9 +41,9 @@ _family = Family(
     "initializer",
     Initializer,
     (
-        Constant, GlorotNormal, GlorotUniform, HeNormal, HeUniform, Identity, LecunNormal,
-        LecunUniform, Ones, Orthogonal, RandomNormal, RandomUniform, TruncatedNormal,
-        VarianceScaling, Zeros,
+        Constant, GlorotNormal, GlorotUniform, HeNormal, HeUniform, Identity,
+        LecunNormal, LecunUniform, Ones, Orthogonal, RandomNormal, RandomUniform,
+        TruncatedNormal, VarianceScaling, Zeros,
     ),
     {
         "IdentityInitializer": Identity, "OrthogonalInitializer": Orthogonal,
@@ -53,7 +53,7 @@ _family = Family(
 
 
 def get(identifier: Any) -> Any:
-    """An initializer from a name, a class, a configuration, a number array or itself."""
+    """An initializer from a name, a class, a configuration, an array or itself."""
     if not isinstance(identifier, (str, dict, type, Initializer)) and hasattr(
         identifier, "__array__"
     ):

@@ -15,7 +15,9 @@ class Initializer:
 
     def __call__(self, shape: Sequence[int], dtype: str | None = None) -> Any:
         """A tensor of this shape; `dtype` None is `config.floatx()`."""
-        raise NotImplementedError(f"{type(self).__name__} must define __call__(shape, dtype)")
+        raise NotImplementedError(
+            f"{type(self).__name__} must define __call__(shape, dtype)"
+        )
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -72,7 +74,8 @@ class Identity(Initializer):
     def __call__(self, shape: Sequence[int], dtype: str | None = None) -> Any:
         if len(shape) != 2:
             raise ValueError(
-                f"Identity initializer: expected a shape of 2 axes, received shape={tuple(shape)}"
+                "Identity initializer: expected a shape of 2 axes, received "
+                f"shape={tuple(shape)}"
             )
         array = self.gain * np.eye(shape[0], shape[1])
         return ops.convert_to_tensor(array, dtype=dtype or config.floatx())

@@ -44,13 +44,17 @@ class RandomInitializer(Initializer):
 class RandomNormal(RandomInitializer):
     """Normal with this mean and standard deviation."""
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None) -> None:
+    def __init__(
+        self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None
+    ) -> None:
         self.mean = mean
         self.stddev = stddev
         super().__init__(seed)
 
     def __call__(self, shape: Sequence[int], dtype: str | None = None) -> Any:
-        return random.normal(tuple(shape), self.mean, self.stddev, dtype=dtype, seed=self.seed)
+        return random.normal(
+            tuple(shape), self.mean, self.stddev, dtype=dtype, seed=self.seed
+        )
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "mean": self.mean, "stddev": self.stddev}
@@ -76,7 +80,9 @@ class RandomUniform(RandomInitializer):
         super().__init__(seed)
 
     def __call__(self, shape: Sequence[int], dtype: str | None = None) -> Any:
-        return random.uniform(tuple(shape), self.minval, self.maxval, dtype=dtype, seed=self.seed)
+        return random.uniform(
+            tuple(shape), self.minval, self.maxval, dtype=dtype, seed=self.seed
+        )
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "minval": self.minval, "maxval": self.maxval}
@@ -95,13 +101,17 @@ class VarianceScaling(RandomInitializer):
         output_axes: Sequence[int] | None = None,
     ) -> None:
         if not scale > 0.0:
-            raise ValueError(f"`scale` must be a positive float, received: scale={scale}")
+            raise ValueError(
+                f"`scale` must be a positive float, received: scale={scale}"
+            )
         distribution = distribution.lower()
         if distribution == "normal":
             distribution = "truncated_normal"
         _one_of("mode", mode, ("fan_in", "fan_out", "fan_avg"))
         _one_of(
-            "distribution", distribution, ("truncated_normal", "untruncated_normal", "uniform")
+            "distribution",
+            distribution,
+            ("truncated_normal", "untruncated_normal", "uniform"),
         )
         self.scale = scale
         self.mode = mode
@@ -202,7 +212,8 @@ class Orthogonal(RandomInitializer):
         shape = tuple(shape)
         if len(shape) < 2:
             raise ValueError(
-                f"Orthogonal initializer: expected 2 or more axes, received shape={shape}"
+                "Orthogonal initializer: expected 2 or more axes, received "
+                f"shape={shape}"
             )
         rows, cols = math.prod(shape[:-1]), shape[-1]
         flat = (max(rows, cols), min(rows, cols))
@@ -223,7 +234,9 @@ def compute_fans(
 ) -> tuple[int, int]:
     """Inputs and outputs of one unit for a weight of this shape (channels last)."""
     if input_axes is not None and output_axes is not None:
-        return math.prod(shape[a] for a in input_axes), math.prod(shape[a] for a in output_axes)
+        return math.prod(shape[a] for a in input_axes), math.prod(
+            shape[a] for a in output_axes
+        )
     if len(shape) < 2:
         fan = math.prod(shape)
         return fan, fan
@@ -233,4 +246,6 @@ def compute_fans(
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
-        raise ValueError(f"Invalid `{name}` argument: {value!r}. Expected one of {allowed}")
+        raise ValueError(
+            f"Invalid `{name}` argument: {value!r}. Expected one of {allowed}"
+        )

@@ -37,13 +37,16 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     """The layer of a JSON form."""
     layer = deserialize_keras_object(config, custom_objects)
     if not isinstance(layer, Layer):
-        raise ValueError(f"expected the configuration of a layer, received that of {layer!r}")
+        raise ValueError(
+            f"expected the configuration of a layer, received that of {layer!r}"
+        )
     return layer
 
 
 __all__ = [
-    "Activation", "Add", "Average", "Concatenate", "Dense", "Dropout", "Flatten", "Input",
-    "InputLayer", "InputSpec", "Layer", "LeakyReLU", "Maximum", "Minimum", "Multiply", "ReLU",
-    "Rescaling", "Reshape", "Softmax", "Subtract", "add", "average", "concatenate",
-    "deserialize", "maximum", "minimum", "multiply", "serialize", "subtract",
+    "Activation", "Add", "Average", "Concatenate", "Dense", "Dropout", "Flatten",
+    "Input", "InputLayer", "InputSpec", "Layer", "LeakyReLU", "Maximum", "Minimum",
+    "Multiply", "ReLU", "Rescaling", "Reshape", "Softmax", "Subtract", "add", "average",
+    "concatenate", "deserialize", "maximum", "minimum", "multiply", "serialize",
+    "subtract",
 ]  # fmt: skip

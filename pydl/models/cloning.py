@@ -34,10 +34,15 @@ def clone_model(
     if kwargs:
         raise ValueError(f"clone_model: unexpected arguments {sorted(kwargs)}")
     if not isinstance(model, (Functional, Sequential)):
-        if clone_function is not None or input_tensors is not None or call_function is not None:
+        if (
+            clone_function is not None
+            or input_tensors is not None
+            or call_function is not None
+        ):
             raise ValueError(
-                f"clone_model: `{type(model).__name__}` is a subclassed model, which is copied "
-                "by its configuration alone; other arguments need a Functional or Sequential"
+                f"clone_model: `{type(model).__name__}` is a subclassed model, which "
+                "is copied by its configuration alone; other arguments need a "
+                "Functional or Sequential"
             )
         return type(model).from_config(model.get_config())
     clone = _cloner(clone_function, recursive)
@@ -57,8 +62,8 @@ def _cloner(
         copied = function(operation) if isinstance(operation, Layer) else operation
         if not isinstance(copied, Operation):
             raise ValueError(
-                f"clone_model: expected `clone_function` to return a layer, received {copied!r} "
-                f"for layer '{operation.name}'"
+                "clone_model: expected `clone_function` to return a layer, received "
+                f"{copied!r} for layer '{operation.name}'"
             )
         return copied
 

@@ -23,7 +23,7 @@ class Functional(Model):
         name: the model's name.
     """
 
-    _keras_module = "keras.models"
+    _keras_module = "keras.src.models.functional"
     _untracked: ClassVar[frozenset[str]] = Model._untracked | {
         "_inputs", "_outputs", "_nodes", "_operations",
     }  # fmt: skip
@@ -51,13 +51,15 @@ class Functional(Model):
 
     def _ordered_operations(self) -> list[Operation]:
         inputs = [maker(tensor).operation for tensor in tree.flatten(self._inputs)]
-        operations = {id(op): op for op in (*inputs, *(node.operation for node in self._nodes))}
+        operations = {
+            id(op): op for op in (*inputs, *(node.operation for node in self._nodes))
+        }
         names: set[str] = set()
         for operation in operations.values():
             if operation.name in names:
                 raise ValueError(
-                    f"model '{self.name}': the name '{operation.name}' is used for two layers; "
-                    "all layer names must be unique"
+                    f"model '{self.name}': the name '{operation.name}' is used for "
+                    "two layers; all layer names must be unique"
                 )
             names.add(operation.name)
         return list(operations.values())
@@ -115,7 +117,9 @@ class Functional(Model):
     ) -> Any:
         shapes = [known_shape(x) for x in self._standardize(inputs)]
         if shapes == [t.shape for t in self.inputs]:
-            return tree.map_structure(lambda t: KerasTensor(t.shape, t.dtype), self._outputs)
+            return tree.map_structure(
+                lambda t: KerasTensor(t.shape, t.dtype), self._outputs
+            )
         return Operation.compute_output_spec(self, inputs)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -136,17 +140,21 @@ class Functional(Model):
             missing = [key for key in keys if key not in inputs]
             if missing:
                 raise ValueError(
-                    f"Layer '{self.name}' expects inputs named {keys}, missing {missing}; "
-                    f"received keys {list(inputs)}"
+                    f"Layer '{self.name}' expects inputs named {keys}, missing "
+                    f"{missing}; received keys {list(inputs)}"
                 )
             return [inputs[key] for key in keys]
         if isinstance(self._inputs, dict) and len(names) > 1:
             raise ValueError(
                 f"Layer '{self.name}' expects {len(names)} named input(s) with keys "
-                f"{list(self._inputs)}, but it received {len(tree.flatten(inputs))} input "
-                "tensors. Pass inputs as a dict."
+                f"{list(self._inputs)}, but it received {len(tree.flatten(inputs))} "
+                "input tensors. Pass inputs as a dict."
             )
-        if len(names) == 1 and not tree.is_nested(self._inputs) and not _holds_tensors(inputs):
+        if (
+            len(names) == 1
+            and not tree.is_nested(self._inputs)
+            and not _holds_tensors(inputs)
+        ):
             return [inputs]
         flat = tree.flatten(inputs)
         if len(flat) != len(names):
@@ -173,18 +181,20 @@ def _check_symbolic(what: str, tensors: Any) -> None:
     for x in tree.flatten(tensors):
         if not isinstance(x, KerasTensor):
             raise ValueError(
-                f"Model: expected `{what}` to be made of symbolic tensors (of `pydl.Input` and "
-                f"layers called on it), received {x!r} of type {type(x).__name__}"
+                f"Model: expected `{what}` to be made of symbolic tensors (of "
+                f"`pydl.Input` and layers called on it), received {x!r} of type "
+                f"{type(x).__name__}"
             )
 
 
 def _from_input_layers(inputs: Any, outputs: Any) -> tuple[Any, Any]:
-    """Replace inputs that are results of layers by new `Input`s, calling again what follows."""
+    """Replace inputs that layers make by new ones, calling again what follows."""
     flat = tree.flatten(inputs)
     if all(maker(tensor).is_input for tensor in flat):
         return inputs, outputs
     fresh = [
-        t if maker(t).is_input else Input(batch_shape=t.shape, dtype=t.dtype) for t in flat
+        t if maker(t).is_input else Input(batch_shape=t.shape, dtype=t.dtype)
+        for t in flat
     ]
     values = dict(zip(map(id, flat), fresh, strict=True))
     run_nodes(graph_nodes(flat, tree.flatten(outputs)), values)
@@ -193,22 +203,29 @@ def _from_input_layers(inputs: Any, outputs: Any) -> tuple[Any, Any]:
 
 
 def _holds_tensors(inputs: Any) -> bool:
-    return tree.is_nested(inputs) and any(hasattr(x, "shape") for x in tree.flatten(inputs))
+    return tree.is_nested(inputs) and any(
+        hasattr(x, "shape") for x in tree.flatten(inputs)
+    )
 
 
-def _standardize_input(x: Any, expected: KerasTensor, index: int, model_name: str) -> Any:
+def _standardize_input(
+    x: Any, expected: KerasTensor, index: int, model_name: str
+) -> Any:
     if x is None:
         layer = maker(expected).operation
         if isinstance(layer, InputLayer) and layer.optional:
             return None
-        raise ValueError(f"Layer '{model_name}': input {index} ('{expected.name}') is None")
+        raise ValueError(
+            f"Layer '{model_name}': input {index} ('{expected.name}') is None"
+        )
     if not isinstance(x, KerasTensor):
         x = ops.convert_to_tensor(x)
     x = _match_rank(x, expected)
     if not fits(expected.shape, known_shape(x)):
         raise ValueError(
-            f"Input {index} with name '{expected.name}' of layer '{model_name}' is incompatible "
-            f"with the layer: expected shape={expected.shape}, found shape={known_shape(x)}"
+            f"Input {index} with name '{expected.name}' of layer '{model_name}' is "
+            f"incompatible with the layer: expected shape={expected.shape}, found "
+            f"shape={known_shape(x)}"
         )
     if str(x.dtype) == expected.dtype or isinstance(x, KerasTensor):
         return x
@@ -222,5 +239,3 @@ def _match_rank(x: Any, expected: KerasTensor) -> Any:
     if len(shape) == expected.ndim - 1 and expected.shape[-1] == 1:
         return ops.expand_dims(x, axis=-1)
     return x
-
-

@@ -58,7 +58,9 @@ def _layer_config(operation: Operation, nodes: Any, reference: Any) -> dict[str,
     }
 
 
-def functional_from_config(config: dict[str, Any], custom_objects: Any) -> tuple[Any, Any]:
+def functional_from_config(
+    config: dict[str, Any], custom_objects: Any
+) -> tuple[Any, Any]:
     """The symbolic inputs and outputs of a `functional_config` dict."""
     with custom_object_scope(custom_objects or {}):
         return _Rebuild(config).run()

@@ -9,10 +9,12 @@ from pydl import tree
 from pydl.layers.base import KerasTensor, Node, Operation
 
 
-def graph_nodes(inputs: Sequence[KerasTensor], outputs: Sequence[KerasTensor]) -> list[Node]:
+def graph_nodes(
+    inputs: Sequence[KerasTensor], outputs: Sequence[KerasTensor]
+) -> list[Node]:
     """The nodes between inputs and outputs, each after those it needs.
 
-    Nodes further from the outputs come first. The nodes that make `inputs` are left out.
+    Nodes further from the outputs come first. Those that make `inputs` are left out.
     """
     stop = {id(tensor) for tensor in inputs}
     order = _post_order(stop, outputs)
@@ -38,8 +40,8 @@ def _post_order(stop: set[int], outputs: Sequence[KerasTensor]) -> list[Node]:
             continue
         if node.is_input:
             raise ValueError(
-                f"the outputs need the input '{node.operation.name}', which is not among the "
-                "model's `inputs`: add it, or leave out what depends on it"
+                f"the outputs need the input '{node.operation.name}', which is not "
+                "among the model's `inputs`: add it, or leave out what depends on it"
             )
         pending.append((node, True))
         pending.extend((parent, False) for parent in reversed(_parents(node, stop)))

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from pydl import tree
 from pydl.layers.base import KerasTensor, Layer
-from pydl.layers.base.layer import _map_shapes
+from pydl.layers.base.keras_tensor import map_shapes
 from pydl.layers.base.output_spec import trace_output_spec
 from pydl.models.summary import html_summary, print_summary
 from pydl.objects.serialization import deserialize_keras_object, serialize_keras_object
@@ -19,8 +19,8 @@ from pydl.training.trainer import Trainer
 class Model(Trainer, Layer):
     """A network with `fit`, `evaluate`, `predict` and `save_weights`.
 
-    Made from symbolic tensors, ``Model(inputs, outputs, name=None)``, or by subclassing:
-    layers in `__init__`, the computation in ``call(inputs, training=None)``.
+    Made from symbolic tensors, ``Model(inputs, outputs, name=None)``, or by
+    subclassing: layers in `__init__`, the computation in ``call(inputs)``.
 
     >>> x = pydl.Input((4,))
     >>> model = pydl.Model(x, pydl.layers.Dense(2)(x))
@@ -43,8 +43,8 @@ class Model(Trainer, Layer):
             return
         if args:
             raise TypeError(
-                f"{type(self).__name__}: expected no positional arguments, or inputs and "
-                f"outputs made of symbolic tensors; received {args!r}"
+                f"{type(self).__name__}: expected no positional arguments, or inputs "
+                f"and outputs made of symbolic tensors; received {args!r}"
             )
         Trainer.__init__(self)
         Layer.__init__(self, **kwargs)
@@ -61,13 +61,13 @@ class Model(Trainer, Layer):
     # -- building -------------------------------------------------------------------
 
     def build(self, input_shape: Any) -> None:
-        """Make the weights of all layers by calling the model on this shape of input."""
+        """Make the weights of all layers by calling them on this shape of input."""
         if input_shape is None:
             raise ValueError(
-                f"model '{self.name}': expected `input_shape`, a tuple such as (None, 784), "
-                "received None"
+                f"model '{self.name}': expected `input_shape`, a tuple such as (None, "
+                "784), received None"
             )
-        inputs = _map_shapes(lambda s: KerasTensor(s, self.compute_dtype), input_shape)
+        inputs = map_shapes(lambda s: KerasTensor(s, self.compute_dtype), input_shape)
         trace_output_spec(self.call, (inputs,), {})
 
     def _build_for(self, call: Any) -> None:
@@ -102,7 +102,8 @@ class Model(Trainer, Layer):
             if layer.name == name:
                 return layer
         raise ValueError(
-            f"No such layer: {name}. Existing layers are: {[layer.name for layer in layers]}."
+            f"No such layer: {name}. Existing layers are: "
+            f"{[layer.name for layer in layers]}."
         )
 
     def summary(
@@ -125,7 +126,13 @@ class Model(Trainer, Layer):
             layer_range: names of the first and the last layer to show.
         """
         print_summary(
-            self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range
+            self,
+            line_length,
+            positions,
+            print_fn,
+            expand_nested,
+            show_trainable,
+            layer_range,
         )
 
     def _repr_html_(self) -> str:
@@ -140,7 +147,9 @@ class Model(Trainer, Layer):
         """
         save_weights(self, filepath, overwrite=overwrite)
 
-    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
+    def load_weights(
+        self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any
+    ) -> None:
         """Read weights written by `save_weights`. Nothing changes on an error.
 
         Args:
@@ -172,6 +181,8 @@ def is_functional_call(args: Any, kwargs: Any) -> bool:
     return "inputs" in kwargs and "outputs" in kwargs
 
 
-def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Any:
+def model_from_json(
+    json_string: str, custom_objects: dict[str, Any] | None = None
+) -> Any:
     """The model of a `to_json` text."""
     return deserialize_keras_object(json.loads(json_string), custom_objects)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 from pydl import tree
 from pydl.layers.base import KerasTensor, Layer
 from pydl.layers.base.input_spec import fits, known_shape
-from pydl.layers.base.layer import _map_shapes
+from pydl.layers.base.keras_tensor import map_shapes
 from pydl.layers.core.input_layer import Input, InputLayer
 from pydl.models.model import Model
 from pydl.objects.registration import custom_object_scope
@@ -28,7 +28,10 @@ class Sequential(Model):
     (None, 2)
     """
 
-    _untracked: ClassVar[frozenset[str]] = Model._untracked | {"_tensors", "_input_layer"}
+    _untracked: ClassVar[frozenset[str]] = Model._untracked | {
+        "_tensors",
+        "_input_layer",
+    }
 
     def __init__(
         self,
@@ -52,14 +55,14 @@ class Sequential(Model):
             layer = layer._keras_history.operation
         if not isinstance(layer, Layer):
             raise ValueError(
-                "Only instances of `pydl.Layer` can be added to a Sequential model. Received: "
-                f"{layer!r} (of type {type(layer).__name__})"
+                "Only instances of `pydl.Layer` can be added to a Sequential model. "
+                f"Received: {layer!r} (of type {type(layer).__name__})"
             )
         if any(layer.name == other.name for other in self._layers):
             raise ValueError(
-                "All layers added to a Sequential model should have unique names. Name "
-                f"'{layer.name}' is already the name of a layer in this model. Update the "
-                "`name` argument to pass a unique name."
+                "All layers added to a Sequential model should have unique names. "
+                f"Name '{layer.name}' is already the name of a layer in this model. "
+                "Update the `name` argument to pass a unique name."
             )
         if isinstance(layer, InputLayer):
             self._set_input(layer)
@@ -73,8 +76,8 @@ class Sequential(Model):
     def _set_input(self, layer: InputLayer) -> None:
         if self._layers or self._input_layer is not None:
             raise ValueError(
-                f"model '{self.name}': an input can only be the first of its layers; it already "
-                f"has {[other.name for other in self.layers]}"
+                f"model '{self.name}': an input can only be the first of its layers; "
+                f"it already has {[other.name for other in self.layers]}"
             )
         self._input_layer = layer
         self._tensors = [layer.output]
@@ -97,15 +100,15 @@ class Sequential(Model):
         if input_shape is None:
             if self._input_layer is None:
                 raise ValueError(
-                    f"You must provide an `input_shape` argument to build model '{self.name}', "
-                    "or start it with an `Input`."
+                    "You must provide an `input_shape` argument to build model "
+                    f"'{self.name}', or start it with an `Input`."
                 )
         elif self._input_layer is None:
-            self._set_input_for(_map_shapes(lambda shape: shape, input_shape))
+            self._set_input_for(map_shapes(lambda shape: shape, input_shape))
         if not self._layers:
             raise ValueError(
-                f"Sequential model '{self.name}' cannot be built because it has no layers. Call "
-                "`model.add(layer)`."
+                f"Sequential model '{self.name}' cannot be built because it has no "
+                "layers. Call `model.add(layer)`."
             )
         self._extend_tensors()
 
@@ -150,8 +153,9 @@ class Sequential(Model):
         expected, shape = self._input_layer.batch_shape, known_shape(inputs)
         if not fits(expected, shape):
             raise ValueError(
-                f"Input 0 with name '{self._input_layer.name}' of layer '{self.name}' is "
-                f"incompatible with the layer: expected shape={expected}, found shape={shape}"
+                f"Input 0 with name '{self._input_layer.name}' of layer '{self.name}' "
+                f"is incompatible with the layer: expected shape={expected}, found "
+                f"shape={shape}"
             )
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -210,16 +214,23 @@ class Sequential(Model):
     def _built_tensors(self, what: str) -> list[Any]:
         if not self._tensors:
             raise AttributeError(
-                f"Sequential model '{self.name}' has no defined {what} yet: build it first"
+                f"Sequential model '{self.name}' has no defined {what} yet: build it "
+                "first"
             )
         return self._tensors
 
     def get_config(self) -> dict[str, Any]:
         inputs = [] if self._input_layer is None else [self._input_layer]
         config: dict[str, Any] = {
-            **{k: v for k, v in Layer.get_config(self).items() if k in ("name", "trainable")},
+            **{
+                k: v
+                for k, v in Layer.get_config(self).items()
+                if k in ("name", "trainable")
+            },
             "dtype": serialize_keras_object(self.dtype_policy),
-            "layers": [serialize_keras_object(layer) for layer in (*inputs, *self._layers)],
+            "layers": [
+                serialize_keras_object(layer) for layer in (*inputs, *self._layers)
+            ],
         }
         if self._input_layer is not None:
             config["build_input_shape"] = self._input_layer.batch_shape

@@ -6,11 +6,11 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any
 
 from pydl.graph.node import dtype_size
 from pydl.layers.base import Layer, Operation
+from pydl.layers.base.keras_tensor import map_shapes
 from pydl.models.graph import maker
 from pydl.models.table import draw
 
@@ -57,7 +57,11 @@ def summarize(
     columns += ["Connected to"] * connected + ["Trainable"] * show_trainable
     content = Summary(f'Model: "{model.name}"', columns)
     for operation, depth in _shown(model, expand_nested, layer_range):
-        row = [_title(operation, depth), _output_shape(operation), _parameters(operation)]
+        row = [
+            _title(operation, depth),
+            _output_shape(operation),
+            _parameters(operation),
+        ]
         if connected:
             row.append(_connections(operation, model) if depth == 0 else "-")
         if show_trainable:
@@ -84,7 +88,8 @@ def _within(operations: list[Operation], layer_range: Sequence[str]) -> list[Ope
     names = [operation.name for operation in operations]
     if len(layer_range) != 2 or any(name not in names for name in layer_range):
         raise ValueError(
-            f"layer_range: expected the names of two layers of {names}, received {layer_range}"
+            f"layer_range: expected the names of two layers of {names}, received "
+            f"{layer_range}"
         )
     first, last = sorted(names.index(name) for name in layer_range)
     return operations[first : last + 1]
@@ -118,9 +123,9 @@ def _output_shape(operation: Operation) -> str:
         return "?"
     try:
         shape = operation.compute_output_shape(*build_shapes.values())
+        return str(map_shapes(lambda s: (None, *s[1:]), shape))  # any batch size
     except (NotImplementedError, ValueError, TypeError):
         return "?"
-    return str(shape)
 
 
 def _parameters(operation: Operation) -> str:
@@ -140,7 +145,9 @@ def _connections(operation: Operation, model: Any) -> str:
                 history = tensor._keras_history
                 if history is not None:
                     source = maker(tensor).operation.name
-                    sources.append(f"{source}[{history.node_index}][{history.tensor_index}]")
+                    sources.append(
+                        f"{source}[{history.node_index}][{history.tensor_index}]"
+                    )
     return ", ".join(sources) or "-"
 
 
@@ -152,8 +159,9 @@ def _trainable(operation: Operation) -> str:
 
 def _totals(model: Any) -> list[str]:
     trainable, fixed = model.trainable_weights, model.non_trainable_weights
-    optimizer = getattr(model, "optimizer", None)
-    state = list(optimizer.variables) if getattr(optimizer, "built", False) else []
+    optimizer: Any = getattr(model, "optimizer", None)
+    built = getattr(optimizer, "built", False)
+    state = list(optimizer.variables) if built else []
     lines = [
         f" Total params: {_counted([*trainable, *fixed, *state])}",
         f" Trainable params: {_counted(trainable)}",
@@ -180,7 +188,7 @@ def readable_size(size: float) -> str:
 def _widths(
     content: Summary, line_length: int | None, positions: Sequence[float] | None
 ) -> list[int]:
-    """Columns' inner widths, padding included. All add up to the line with its borders."""
+    """The columns' widths without borders, padding included."""
     count = len(content.columns)
     if positions is None:
         shares = [0.46, 0.335, 0.205] if count == 3 else [0.32, 0.25, 0.15, 0.28]
@@ -227,6 +235,8 @@ def _print_rich(content: Summary, widths: Sequence[int]) -> bool:
 
 def html_summary(model: Any) -> str:
     """The table as HTML, for notebooks."""
+    from html import escape
+
     content = summarize(model)
     head = "".join(f"<th>{escape(name)}</th>" for name in content.columns)
     rows = (

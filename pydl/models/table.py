@@ -35,13 +35,17 @@ def _rule(left: str, middle: str, right: str, line: str, widths: Sequence[int]) 
 def _row(
     cells: Sequence[str], widths: Sequence[int], right: Sequence[bool], border: str
 ) -> list[str]:
-    wrapped = [_wrap(cell, width - 2) for cell, width in zip(cells, widths, strict=True)]
+    wrapped = [
+        _wrap(cell, width - 2) for cell, width in zip(cells, widths, strict=True)
+    ]
     lines = []
     for i in range(max(map(len, wrapped))):
         parts = []
         for lines_of_cell, width, at_right in zip(wrapped, widths, right, strict=True):
             text = lines_of_cell[i] if i < len(lines_of_cell) else ""
-            parts.append(f" {text.rjust(width - 2) if at_right else text.ljust(width - 2)} ")
+            parts.append(
+                f" {text.rjust(width - 2) if at_right else text.ljust(width - 2)} "
+            )
         lines.append(border + border.join(parts) + border)
     return lines
 
@@ -49,5 +53,8 @@ def _row(
 def _wrap(text: str, width: int) -> list[str]:
     indent = len(text) - len(text.lstrip())
     return textwrap.wrap(
-        text.lstrip(), width, initial_indent=" " * indent, subsequent_indent=" " * min(indent, width - 1)
+        text.lstrip(),
+        width,
+        initial_indent=" " * indent,
+        subsequent_indent=" " * min(indent, width - 1),
     ) or [""]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from pydl.objects.naming import to_snake_case
 from pydl.objects.registration import get_registered_object
 from pydl.objects.serialization import deserialize_keras_object, serialize_keras_object
-from pydl.objects.naming import to_snake_case
 
 
 class Family:
@@ -38,7 +38,9 @@ class Family:
         """The JSON form."""
         return serialize_keras_object(obj)
 
-    def deserialize(self, config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+    def deserialize(
+        self, config: Any, custom_objects: dict[str, Any] | None = None
+    ) -> Any:
         """The object of a JSON form; short forms without ``module`` are accepted."""
         if isinstance(config, dict) and config.get("module") is None:
             cls = self.by_name.get(str(config.get("class_name")))
@@ -47,7 +49,7 @@ class Family:
         return deserialize_keras_object(config, custom_objects)
 
     def get(self, identifier: Any) -> Any:
-        """None, an object, a class, a name or a configuration -> an object (or None)."""
+        """An object of a name, a class or a configuration; None stays None."""
         if identifier is None or isinstance(identifier, self.base):
             return identifier
         if isinstance(identifier, dict):
@@ -67,6 +69,7 @@ class Family:
         if found is None:
             known = ", ".join(sorted(n for n in self.by_name if n.islower()))
             raise ValueError(
-                f"Could not interpret {self.kind} identifier: {name!r}. Known names: {known}."
+                f"Could not interpret {self.kind} identifier: {name!r}. Known names: "
+                f"{known}."
             )
         return found() if isinstance(found, type) else found

@@ -31,7 +31,8 @@ def register_keras_serializable(
         registered = f"{package}>{name or target.__name__}"
         if isinstance(target, type) and not hasattr(target, "get_config"):
             raise ValueError(
-                f"cannot register class {target.__name__}: it has no get_config() method"
+                f"cannot register class {target.__name__}: it has no get_config() "
+                "method"
             )
         _objects[registered] = target
         _names[target] = registered
@@ -56,7 +57,12 @@ def get_registered_object(
     module_objects: dict[str, Any] | None = None,
 ) -> Any:
     """The object entered under this name, None if there is none."""
-    for table in (get_custom_objects(), _objects, custom_objects or {}, module_objects or {}):
+    for table in (
+        get_custom_objects(),
+        _objects,
+        custom_objects or {},
+        module_objects or {},
+    ):
         if name in table:
             return table[name]
     return None

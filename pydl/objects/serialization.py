@@ -21,8 +21,8 @@ from pydl.objects.registration import (
 
 #: Namespaces whose public classes a configuration may name.
 _NAMESPACES = (
-    "", "activations", "constraints", "initializers", "layers", "layers.base", "losses", "metrics",
-    "models", "optimizers", "optimizers.schedules", "random", "regularizers",
+    "", "activations", "constraints", "initializers", "layers", "layers.base", "losses",
+    "metrics", "models", "optimizers", "optimizers.schedules", "random", "regularizers",
 )  # fmt: skip
 
 _PLAIN = (str, bool, int, float, type(None))
@@ -49,8 +49,8 @@ def serialize_keras_object(obj: Any) -> Any:
     if callable(obj) and hasattr(obj, "__name__"):
         return _serialize_function(obj)
     raise ValueError(
-        f"cannot serialize {obj!r} of type {type(obj).__name__}: expected a plain value, an "
-        "array, a list, a dict, or an object with get_config()"
+        f"cannot serialize {obj!r} of type {type(obj).__name__}: expected a plain "
+        "value, an array, a list, a dict, or an object with get_config()"
     )
 
 
@@ -80,7 +80,9 @@ def _identity(cls: type) -> dict[str, Any]:
 def keras_module(module: str) -> str:
     """``pydl.layers.core.dense`` -> ``keras.layers``: the public namespace."""
     parts = module.split(".")[1:]
-    namespaces = [n for n in _NAMESPACES if n and n.split(".") == parts[: len(n.split("."))]]
+    namespaces = [
+        n for n in _NAMESPACES if n and n.split(".") == parts[: len(n.split("."))]
+    ]
     return f"keras.{max(namespaces, key=len)}" if namespaces else "keras"
 
 
@@ -94,7 +96,9 @@ def _serialize_function(func: Any) -> dict[str, Any]:
         "module": keras_module(func.__module__) if _is_own(func) else "builtins",
         "class_name": "function",
         "config": func.__name__,
-        "registered_name": get_registered_name(func) if is_registered(func) else "function",
+        "registered_name": get_registered_name(func)
+        if is_registered(func)
+        else "function",
     }
 
 

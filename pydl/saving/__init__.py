@@ -12,7 +12,8 @@ from pydl.objects.serialization import deserialize_keras_object, serialize_keras
 from pydl.saving.weights import load_weights, save_weights
 
 __all__ = [
-    "CustomObjectScope", "custom_object_scope", "deserialize_keras_object", "get_custom_objects",
-    "get_registered_name", "get_registered_object", "load_weights",
-    "register_keras_serializable", "save_weights", "serialize_keras_object",
+    "CustomObjectScope", "custom_object_scope", "deserialize_keras_object",
+    "get_custom_objects", "get_registered_name", "get_registered_object",
+    "load_weights", "register_keras_serializable", "save_weights",
+    "serialize_keras_object",
 ]  # fmt: skip

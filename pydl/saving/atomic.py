@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,18 +10,20 @@ from pathlib import Path
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     """Let `write` fill a file beside `path`, then put it in place of `path`.
 
-    Whenever the process ends, or the power fails, `path` holds the old content or the new.
+    Whenever the process ends, or the power fails, `path` holds the old content or the
+    new.
     """
     folder = path.parent
     if not folder.is_dir():
-        raise FileNotFoundError(f"cannot write '{path}': the folder '{folder}' does not exist")
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=folder)
-    os.close(handle)
-    temporary = Path(name)
+        raise FileNotFoundError(
+            f"cannot write '{path}': the folder '{folder}' does not exist"
+        )
+    temporary = folder / f".{path.name}.{os.getpid()}-{os.urandom(6).hex()}.tmp"
     try:
         write(temporary)
         _synchronize(temporary)
-        temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
+        if path.exists():
+            temporary.chmod(path.stat().st_mode & 0o777)
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -37,9 +38,3 @@ def _synchronize(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -1,7 +1,7 @@
 """Keras's ``.weights.h5``: ``layers/<layer>/vars/<number>`` datasets.
 
-h5py is imported when a file is read or written. Links, external and virtual datasets are
-refused: they would reach outside the file.
+h5py is imported when a file is read or written. Links, external and virtual datasets
+are refused: they would reach outside the file.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ def read(path: Path, variables: dict[str, Any]) -> dict[str, np.ndarray]:
         for name, dataset in _datasets(h5py, path, file, ""):
             variable = variables.get(name)
             if variable is not None and dataset.shape != tuple(variable.shape):
-                arrays[name] = np.broadcast_to(np.float32(0), dataset.shape)  # to be reported
+                arrays[name] = np.broadcast_to(
+                    np.float32(0), dataset.shape
+                )  # to be reported
             elif variable is not None:
                 arrays[name] = np.asarray(dataset[()])
             elif name.startswith(("layers/", "vars/")) and "seed_generator" not in name:
@@ -63,14 +65,16 @@ def read(path: Path, variables: dict[str, Any]) -> dict[str, np.ndarray]:
 def _datasets(h5py: Any, path: Path, group: Any, prefix: str) -> Any:
     for key in group:
         if not isinstance(group.get(key, getlink=True), h5py.HardLink):
-            raise ValueError(f"'{path}': '{prefix}{key}' is a link, which is not allowed")
+            raise ValueError(
+                f"'{path}': '{prefix}{key}' is a link, which is not allowed"
+            )
         item = group[key]
         if isinstance(item, h5py.Group):
             yield from _datasets(h5py, path, item, f"{prefix}{key}/")
         elif item.is_virtual or item.external:
             raise ValueError(
-                f"'{path}': dataset '{prefix}{key}' reaches into other files, which is not "
-                "allowed"
+                f"'{path}': dataset '{prefix}{key}' reaches into other files, which "
+                "is not allowed"
             )
         else:
             yield f"{prefix}{key}", item

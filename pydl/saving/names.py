@@ -11,8 +11,8 @@ from pydl.objects.naming import to_snake_case
 def weight_names(model: Any) -> dict[str, Any]:
     """``{name: variable}``, such as ``"dense_1/kernel"``.
 
-    Layers are named by class and order in the model, not by their own names: those depend
-    on how many layers the process made before.
+    Layers are named by class and order in the model, not by their own names: those
+    depend on how many layers the process made before.
     """
     names: dict[str, Any] = {}
     _collect(model, "", names, set())
@@ -41,7 +41,13 @@ def named_sublayers(layer: Any) -> list[tuple[Any, str]]:
     Input layers count although they hold nothing: Keras counts them.
     """
     layers = list(layer._layers)
-    return list(zip(layers, _numbered([to_snake_case(type(s).__name__) for s in layers]), strict=True))
+    return list(
+        zip(
+            layers,
+            _numbered([to_snake_case(type(s).__name__) for s in layers]),
+            strict=True,
+        )
+    )
 
 
 def _numbered(names: list[str]) -> list[str]:

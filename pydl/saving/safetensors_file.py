@@ -1,7 +1,7 @@
 """The safetensors format: 8 bytes of header length, a JSON header, the data.
 
-Read and written here, without the package of that name: a file is checked in full before
-any of it is used.
+Read and written here, without the package of that name: a file is checked in full
+before any of it is used.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 _DTYPES = {
-    "F64": "float64", "F32": "float32", "F16": "float16", "I64": "int64", "I32": "int32",
-    "I16": "int16", "I8": "int8", "U64": "uint64", "U32": "uint32", "U16": "uint16",
-    "U8": "uint8", "BOOL": "bool",
+    "F64": "float64", "F32": "float32", "F16": "float16", "I64": "int64",
+    "I32": "int32", "I16": "int16", "I8": "int8", "U64": "uint64", "U32": "uint32",
+    "U16": "uint16", "U8": "uint8", "BOOL": "bool",
 }  # fmt: skip
 _NAMES = {name: code for code, name in _DTYPES.items()}
 _MAX_HEADER = 100_000_000
@@ -31,9 +31,15 @@ def write(path: Path, arrays: dict[str, np.ndarray]) -> None:
     for name, array in arrays.items():
         code = _NAMES.get(array.dtype.name)
         if code is None:
-            raise ValueError(f"'{name}': dtype {array.dtype} cannot be written to safetensors")
+            raise ValueError(
+                f"'{name}': dtype {array.dtype} cannot be written to safetensors"
+            )
         end = offset + array.nbytes
-        header[name] = {"dtype": code, "shape": array.shape, "data_offsets": [offset, end]}
+        header[name] = {
+            "dtype": code,
+            "shape": array.shape,
+            "data_offsets": [offset, end],
+        }
         offset = end
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-(8 + len(text)) % _ALIGNMENT)
@@ -86,7 +92,9 @@ def _check_layout(path: Path, entries: dict[str, Any], size: int) -> None:
     end = 0
     for first, last in sorted(spans):
         if first != end:
-            raise _bad(path, f"its tensors overlap or leave a hole at byte {min(first, end)}")
+            raise _bad(
+                path, f"its tensors overlap or leave a hole at byte {min(first, end)}"
+            )
         end = last
     if end != size:
         raise _bad(path, f"its tensors need {end} bytes of data, it has {size}")
@@ -104,7 +112,9 @@ def _entry_problem(entry: Any) -> str:
         return f"bad data_offsets {offsets!r}"
     expected = math.prod(shape) * np.dtype(_DTYPES[entry["dtype"]]).itemsize
     if offsets[1] - offsets[0] != expected:
-        return f"shape {tuple(shape)} needs {expected} bytes, received data_offsets {offsets}"
+        return (
+            f"shape {tuple(shape)} needs {expected} bytes, data_offsets are {offsets}"
+        )
     return ""
 
 

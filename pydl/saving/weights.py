@@ -18,7 +18,8 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
     file_format = _format_of(path)
     if not model.built:
         raise ValueError(
-            f"save_weights: model '{model.name}' has no weights yet: build it or call it first"
+            f"save_weights: model '{model.name}' has no weights yet: build it or call "
+            "it first"
         )
     if path.exists() and not overwrite:
         raise FileExistsError(f"save_weights: '{path}' exists and overwrite=False")
@@ -37,7 +38,8 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False) -> None
         raise FileNotFoundError(f"load_weights: there is no file '{path}'")
     if not model.built:
         raise ValueError(
-            f"load_weights: model '{model.name}' has no weights yet: build it or call it first"
+            f"load_weights: model '{model.name}' has no weights yet: build it or call "
+            "it first"
         )
     if file_format == "h5":
         variables, arrays = h5.names(model), h5.read(path, h5.names(model))
@@ -48,8 +50,8 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False) -> None
         shown = "\n".join(f"  {text}" for text in list(problems.values())[:10])
         more = f"\n  and {len(problems) - 10} more" if len(problems) > 10 else ""
         raise ValueError(
-            f"load_weights: '{path}' does not fit model '{model.name}':\n{shown}{more}\n"
-            "Nothing was changed."
+            f"load_weights: '{path}' does not fit model "
+            f"'{model.name}':\n{shown}{more}\nNothing was changed."
         )
     for name, variable in variables.items():
         if name not in problems:
@@ -68,14 +70,18 @@ def _format_of(path: Path) -> str:
     )
 
 
-def _problems(variables: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, str]:
+def _problems(
+    variables: dict[str, Any], arrays: dict[str, np.ndarray]
+) -> dict[str, str]:
     """What does not fit, by name."""
     problems = {}
     for name, variable in variables.items():
         layer = variable.path.rpartition("/")[0] or variable.path
         shape = tuple(variable.shape)
         if name not in arrays:
-            problems[name] = f"'{name}' (layer '{layer}'): expected {shape}, missing in the file"
+            problems[name] = (
+                f"'{name}' (layer '{layer}'): expected {shape}, missing in the file"
+            )
         elif arrays[name].shape != shape:
             problems[name] = (
                 f"'{name}' (layer '{layer}'): expected shape {shape}, received shape "
@@ -83,12 +89,13 @@ def _problems(variables: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[
             )
         elif (arrays[name].dtype.kind == "f") != ("float" in str(variable.dtype)):
             problems[name] = (
-                f"'{name}' (layer '{layer}'): expected dtype {variable.dtype}, received dtype "
-                f"{arrays[name].dtype}"
+                f"'{name}' (layer '{layer}'): expected dtype {variable.dtype}, "
+                f"received dtype {arrays[name].dtype}"
             )
     for name in arrays:
         if name not in variables:
             problems[name] = (
-                f"'{name}': not in the model, found in the file with shape {arrays[name].shape}"
+                f"'{name}': not in the model, found in the file with shape "
+                f"{arrays[name].shape}"
             )
     return problems

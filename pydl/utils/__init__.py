@@ -30,8 +30,8 @@ def set_random_seed(seed: int) -> None:
     """
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
         raise ValueError(
-            f"Expected `seed` argument to be an integer. Received: seed={seed!r} (of type "
-            f"{type(seed).__name__})"
+            f"Expected `seed` argument to be an integer. Received: seed={seed!r} (of "
+            f"type {type(seed).__name__})"
         )
     if not 0 <= seed < 2**32:
         raise ValueError(f"Expected `seed` to be in [0, 2**32). Received: seed={seed}")
@@ -46,8 +46,9 @@ def clear_session() -> None:
 
 
 __all__ = [
-    "CustomObjectScope", "clear_session", "custom_object_scope", "deserialize_keras_object",
-    "get_custom_objects", "get_registered_name", "get_registered_object", "is_keras_tensor",
-    "normalize", "register_keras_serializable", "serialize_keras_object", "set_random_seed",
+    "CustomObjectScope", "clear_session", "custom_object_scope",
+    "deserialize_keras_object", "get_custom_objects", "get_registered_name",
+    "get_registered_object", "is_keras_tensor", "normalize",
+    "register_keras_serializable", "serialize_keras_object", "set_random_seed",
     "to_categorical",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""What every layer and model is made of: operations, nodes, symbolic tensors, `Layer`."""
+"""What layers and models are made of: operations, nodes, symbolic tensors, `Layer`."""
 
 from pydl.layers.base.input_spec import InputSpec
 from pydl.layers.base.keras_tensor import KerasTensor, is_keras_tensor
@@ -9,5 +9,6 @@ from pydl.ops.public import register_symbolic
 register_symbolic(KerasTensor, call_op)
 
 __all__ = [
-    "InputSpec", "KerasTensor", "Layer", "Node", "OpFunction", "Operation", "is_keras_tensor",
+    "InputSpec", "KerasTensor", "Layer", "Node", "OpFunction", "Operation",
+    "is_keras_tensor",
 ]  # fmt: skip

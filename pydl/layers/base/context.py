@@ -45,7 +45,7 @@ def name_scope(name: str) -> Iterator[None]:
 
 @contextmanager
 def calling(name: str, training: bool | None) -> Iterator[None]:
-    """A layer's call: its name is in paths and traces, `training` holds for sublayers."""
+    """A layer's call: its name is in paths, `training` holds for its sublayers."""
     trace, outer = current_trace(), context.training
     context.training = training
     context.depth += 1
@@ -104,7 +104,7 @@ def _shape_or_none(x: Any) -> Any:
 
 
 def call_with_shapes(function: Callable[..., Any], shapes: dict[str, Any]) -> Any:
-    """Call ``build`` or ``compute_output_shape`` with the shapes its parameters ask for."""
+    """Call ``build`` or the like with the shapes that its parameters ask for."""
     parameters = inspect.signature(function).parameters.values()
     named = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     if any(p.kind is p.VAR_KEYWORD for p in parameters):

@@ -46,7 +46,9 @@ class InputSpec:
         self.optional = optional
         limit = self.ndim if self.ndim is not None else self.max_ndim
         if self.axes and limit is not None and max(self.axes) >= limit:
-            raise ValueError(f"Axis {max(self.axes)} is greater than the maximum: {limit - 1}")
+            raise ValueError(
+                f"Axis {max(self.axes)} is greater than the maximum: {limit - 1}"
+            )
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -86,8 +88,8 @@ def assert_input_compatibility(input_spec: Any, inputs: Any, layer_name: str) ->
             name = spec.name or getattr(x, "name", None)
             named = f" with name '{name}'" if name else ""
             raise ValueError(
-                f"Input {index}{named} of layer '{layer_name}' is incompatible with the layer: "
-                f"{problem}"
+                f"Input {index}{named} of layer '{layer_name}' is incompatible with "
+                f"the layer: {problem}"
             )
 
 
@@ -96,7 +98,9 @@ def _in_order(specs: list[Any], inputs: Any) -> list[Any]:
         return tree.flatten(inputs)
     missing = [s.name for s in specs if s.name not in inputs]
     if missing:
-        raise ValueError(f"Missing data for input {missing[0]!r}. Received keys: {list(inputs)}")
+        raise ValueError(
+            f"Missing data for input {missing[0]!r}. Received keys: {list(inputs)}"
+        )
     return [inputs[s.name] for s in specs]
 
 
@@ -130,8 +134,8 @@ def _value_problem(spec: InputSpec, x: Any, shape: tuple[int | None, ...]) -> st
         found = shape[axis] if -len(shape) <= axis < len(shape) else None
         if size is not None and found not in (size, None):
             return (
-                f"expected axis {axis} of input shape to have value {size}, but received input "
-                f"with shape {shape}"
+                f"expected axis {axis} of input shape to have value {size}, but "
+                f"received input with shape {shape}"
             )
     if spec.shape is not None and not fits(spec.shape, shape):
         return f"expected shape={spec.shape}, found shape={shape}"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+import numpy as np
 
 from pydl import ops
 from pydl.graph.operators import Operators
@@ -89,8 +92,8 @@ class KerasTensor(Operators):
     def _no_value(self, what: str) -> NoReturn:
         raise ValueError(
             f"{what} needs the values of a KerasTensor, a symbolic placeholder (name "
-            f"{self.name!r}, shape {self.shape}). Use pydl.layers or pydl.ops on it, or put "
-            "the code into the call() of a Layer."
+            f"{self.name!r}, shape {self.shape}). Use pydl.layers or pydl.ops on it, "
+            "or put the code into the call() of a Layer."
         )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
@@ -122,10 +125,14 @@ def is_keras_tensor(x: Any) -> bool:
 
 def standardize_shape(shape: Any) -> SymbolicShape:
     """A tuple of sizes and None; ValueError names what cannot be a size."""
-    if shape is None or isinstance(shape, (str, bytes)) or not hasattr(shape, "__iter__"):
+    if (
+        shape is None
+        or isinstance(shape, (str, bytes))
+        or not hasattr(shape, "__iter__")
+    ):
         raise ValueError(
-            f"expected a shape: a tuple of integers and None, received {shape!r} (for one axis "
-            "write `(n,)`)"
+            f"expected a shape: a tuple of integers and None, received {shape!r} (for "
+            "one axis write `(n,)`)"
         )
     return tuple(_standardize_size(size, shape) for size in shape)
 
@@ -141,5 +148,16 @@ def _standardize_size(size: Any, shape: Any) -> int | None:
             f"{type(size).__name__}) is neither an integer nor None"
         ) from None
     if number < 0:
-        raise ValueError(f"cannot use {tuple(shape)} as a shape: the size {number} is negative")
+        raise ValueError(
+            f"cannot use {tuple(shape)} as a shape: the size {number} is negative"
+        )
     return number
+
+
+def map_shapes(function: Callable[[Any], Any], shapes: Any) -> Any:
+    """Apply to each shape of a structure: its leaves are tuples of sizes."""
+    if isinstance(shapes, dict):
+        return {name: map_shapes(function, shape) for name, shape in shapes.items()}
+    if all(size is None or isinstance(size, (int, np.integer)) for size in shapes):
+        return function(tuple(shapes))
+    return type(shapes)(map_shapes(function, shape) for shape in shapes)

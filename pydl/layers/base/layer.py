@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
-import numpy as np
-
 from pydl import dtype_policies, ops, regularizers, tree
-from pydl.graph.trace import current_trace, outside_trace
+from pydl.graph.trace import outside_trace
 from pydl.layers.base.context import (
     CallArguments,
     call_with_shapes,
@@ -20,18 +18,18 @@ from pydl.layers.base.context import (
     name_scope,
 )
 from pydl.layers.base.input_spec import assert_input_compatibility
-from pydl.layers.base.keras_tensor import KerasTensor
+from pydl.layers.base.keras_tensor import KerasTensor, map_shapes
+from pydl.layers.base.losses import LossHolder
 from pydl.layers.base.operation import Node, Operation
-from pydl.layers.base.weights import WeightHolder
 from pydl.objects.serialization import deserialize_keras_object
 
 
-class Layer(WeightHolder, Operation):
+class Layer(LossHolder, Operation):
     """The base of all layers.
 
     Subclasses make weights in ``build(input_shape)`` (or `__init__`) and compute in
-    ``call(inputs)``. Layers and variables set as attributes, also inside lists and dicts,
-    are found by themselves.
+    ``call(inputs)``. Layers and variables set as attributes, also inside lists and
+    dicts, are found by themselves.
 
     Args:
         activity_regularizer: penalty on the layer's output.
@@ -76,7 +74,8 @@ class Layer(WeightHolder, Operation):
         self._input_shape_arg = _input_shape_argument(kwargs)
         if kwargs:
             raise ValueError(
-                f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}"
+                f"Unrecognized keyword arguments passed to {type(self).__name__}: "
+                f"{kwargs}"
             )
         if not isinstance(trainable, bool):
             raise ValueError(
@@ -91,7 +90,7 @@ class Layer(WeightHolder, Operation):
         self.supports_masking = False
         self._trainable = trainable
         self._convert_input_args = True
-        self._losses: list[tuple[Any, Any]] = []  # (trace it belongs to, loss)
+        self._losses = []
         self._build_shapes: dict[str, Any] | None = None
         self._call_signature = inspect.signature(self.call)
         parameters = self._call_signature.parameters
@@ -194,7 +193,11 @@ class Layer(WeightHolder, Operation):
             if isinstance(x, (str, bool, int, float)) or not hasattr(x, "__array__"):
                 return x
             x = ops.convert_to_tensor(x)
-        if not self.autocast or "float" not in str(x.dtype) or x.dtype == self.input_dtype:
+        if (
+            not self.autocast
+            or "float" not in str(x.dtype)
+            or x.dtype == self.input_dtype
+        ):
             return x
         if isinstance(x, KerasTensor):  # the node keeps the tensor as it was given
             return KerasTensor(x.shape, self.input_dtype, name=x.name)
@@ -204,16 +207,17 @@ class Layer(WeightHolder, Operation):
         for x in tree.flatten(args):
             if x is not None and not is_any_tensor(x):
                 raise ValueError(
-                    f"layer '{self.name}': only tensors and arrays may be passed as positional "
-                    f"arguments; pass this one as a keyword argument: {x!r} (of type "
-                    f"{type(x).__name__})"
+                    f"layer '{self.name}': only tensors and arrays may be passed as "
+                    "positional arguments; pass this one as a keyword argument: "
+                    f"{x!r} (of type {type(x).__name__})"
                 )
 
     def _check_initialized(self) -> None:
         if "_call_signature" not in self.__dict__:
             raise RuntimeError(
-                f"In layer {type(self).__name__}, you forgot to call `super().__init__()` as "
-                "the first statement in the `__init__()` method. Go add it!"
+                f"In layer {type(self).__name__}, you forgot to call "
+                "`super().__init__()` as the first statement in the `__init__()` "
+                "method. Go add it!"
             )
 
     # -- building -------------------------------------------------------------------
@@ -255,16 +259,20 @@ class Layer(WeightHolder, Operation):
             return super().compute_output_spec(*args, **kwargs)
         shapes = self._bind(args, kwargs).shapes()
         output_shape = call_with_shapes(self.compute_output_shape, shapes)
-        return _map_shapes(lambda s: KerasTensor(s, self.compute_dtype), output_shape)
+        return map_shapes(lambda s: KerasTensor(s, self.compute_dtype), output_shape)
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """The output shape(s) for these input shape(s)."""
+
         def symbolic(shape: Any) -> Any:
-            return _map_shapes(lambda s: KerasTensor(s, self.compute_dtype), shape)
+            return map_shapes(lambda s: KerasTensor(s, self.compute_dtype), shape)
 
         outputs = self.compute_output_spec(
             *(symbolic(shape) for shape in args),
-            **{name.removesuffix("_shape"): symbolic(shape) for name, shape in kwargs.items()},
+            **{
+                name.removesuffix("_shape"): symbolic(shape)
+                for name, shape in kwargs.items()
+            },
         )
         return tree.map_structure(lambda t: t.shape, outputs)
 
@@ -272,51 +280,7 @@ class Layer(WeightHolder, Operation):
         """The mask of the output; the input's unless a subclass changes it."""
         return previous_mask
 
-    # -- losses ---------------------------------------------------------------------
-
-    def add_loss(self, loss: Any) -> None:
-        """Add a scalar, or a list of them, to this call's `losses`."""
-        trace = current_trace()
-        kept = [entry for entry in self._losses if entry[0] is trace]
-        self._losses = [*kept, *((trace, item) for item in tree.flatten(loss))]
-
-    @property
-    def losses(self) -> list[Any]:
-        """Losses added in the last call (of the running trace, if there is one), and the
-        penalties of all regularized trainable weights."""
-        trace = current_trace()
-        own = [
-            loss
-            for layer in (self, *self._flatten_layers())
-            for owner, loss in layer._losses
-            if owner is trace
-        ]
-        weights = (v for v in self.trainable_weights if v.regularizer is not None)
-        return [*own, *(v.regularizer(v) for v in weights)]
-
-    def _clear_losses(self) -> None:
-        for layer in (self, *self._flatten_layers()):
-            if layer._losses:
-                layer._losses = []
-
-    def _add_activity_losses(self, outputs: Any) -> None:
-        for output in tree.flatten(outputs):
-            if is_any_tensor(output):
-                batch = output.shape[0] if output.ndim else 1
-                self.add_loss(self.activity_regularizer(output) / max(batch, 1))
-
     # -- structure ------------------------------------------------------------------
-
-    def _flatten_layers(self) -> Iterable[Layer]:
-        """All layers below this one, each once."""
-        seen: dict[int, Layer] = {}
-        pending: list[Layer] = list(self._layers)
-        while pending:
-            layer = pending.pop(0)
-            if id(layer) not in seen and isinstance(layer, Layer):
-                seen[id(layer)] = layer
-                pending = [*layer._layers, *pending]
-        return seen.values()
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -326,7 +290,9 @@ class Layer(WeightHolder, Operation):
             "dtype": dtype_policies.serialize(self._dtype_policy),
         }
         if self.activity_regularizer is not None:
-            config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
+            config["activity_regularizer"] = regularizers.serialize(
+                self.activity_regularizer
+            )
         if _config_is_own(type(self)):
             return config
         return self._auto_arguments()
@@ -343,8 +309,9 @@ class Layer(WeightHolder, Operation):
         for name, value in (self._auto_config or {}).items():
             if not _is_plain(value):
                 raise NotImplementedError(
-                    f"Layer {type(self).__name__} was created with the argument {name}={value!r}, "
-                    "which JSON cannot hold: the class must define `get_config()`."
+                    f"Layer {type(self).__name__} was created with the argument "
+                    f"{name}={value!r}, which JSON cannot hold: the class must define "
+                    "`get_config()`."
                 )
         return dict(self._auto_config or {})
 
@@ -353,7 +320,7 @@ class Layer(WeightHolder, Operation):
 
 
 def _building(build: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap a class's `build`: outside any trace, in the layer's scope, marked as built."""
+    """Wrap a class's `build`: outside any trace, in the layer's scope, then built."""
 
     @functools.wraps(build)
     def wrapper(self: Layer, *args: Any, **kwargs: Any) -> Any:
@@ -381,8 +348,8 @@ def _name_layer(error: Exception, layer: Layer, call: CallArguments) -> None:
     told = ", ".join(f"{name}={shape}" for name, shape in shapes.items())
     message = str(error.args[0]) if error.args else str(error)
     error.args = (
-        f"{message}\n(in layer '{layer.name}' of class {type(layer).__name__}, called with "
-        f"{told or 'no tensors'})",
+        f"{message}\n(in layer '{layer.name}' of class {type(layer).__name__}, called "
+        f"with {told or 'no tensors'})",
     )
     error._names_layer = True  # type: ignore[attr-defined]
 
@@ -398,17 +365,8 @@ def _position(signature: inspect.Signature, name: str) -> int:
     return list(signature.parameters).index(name)
 
 
-def _map_shapes(function: Callable[[Any], Any], shapes: Any) -> Any:
-    """Apply to each shape of a structure, taking tuples and lists of sizes as leaves."""
-    if isinstance(shapes, dict):
-        return {name: _map_shapes(function, shape) for name, shape in shapes.items()}
-    if all(size is None or isinstance(size, (int, np.integer)) for size in shapes):
-        return function(tuple(shapes))
-    return type(shapes)(_map_shapes(function, shape) for shape in shapes)
-
-
 def _shape_tuples(shapes: Any) -> Any:
-    return _map_shapes(lambda shape: shape, shapes)
+    return map_shapes(lambda shape: shape, shapes)
 
 
 def _config_is_own(cls: type) -> bool:

@@ -25,7 +25,9 @@ class Node:
         self.operation = operation
         self.args = args
         self.kwargs = kwargs or {}
-        self.input_tensors = [t for t in tree.flatten((args, self.kwargs)) if is_tensor(t)]
+        self.input_tensors = [
+            t for t in tree.flatten((args, self.kwargs)) if is_tensor(t)
+        ]
         self.output_tensors: list[KerasTensor] = tree.flatten(outputs)
         self.outputs = outputs
         index = len(operation._inbound_nodes)
@@ -58,13 +60,20 @@ class Node:
 
     def fill(self, values: dict[int, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The call's arguments with each symbolic tensor replaced by its value."""
-        if self.args and len(self.args) == 1 and is_tensor(self.args[0]) and not self.kwargs:
+        if (
+            self.args
+            and len(self.args) == 1
+            and is_tensor(self.args[0])
+            and not self.kwargs
+        ):
             return (values[id(self.args[0])],), {}
 
         def swap(x: Any) -> Any:
             return values[id(x)] if is_tensor(x) else x
 
-        return tree.map_structure(swap, self.args), tree.map_structure(swap, self.kwargs)
+        return tree.map_structure(swap, self.args), tree.map_structure(
+            swap, self.kwargs
+        )
 
     def __repr__(self) -> str:
         return f"<Node {self.operation.name} -> {self.output_tensors}>"
@@ -83,7 +92,9 @@ class Operation:
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         instance = super().__new__(cls)
-        object.__setattr__(instance, "_auto_config", _bound_arguments(cls, args, kwargs))
+        object.__setattr__(
+            instance, "_auto_config", _bound_arguments(cls, args, kwargs)
+        )
         object.__setattr__(instance, "_inbound_nodes", [])
         object.__setattr__(instance, "_outbound_nodes", [])
         return instance
@@ -93,8 +104,9 @@ class Operation:
             name = auto_name(type(self).__name__)
         if not isinstance(name, str) or not name or "/" in name:
             raise ValueError(
-                "Argument `name` must be a non-empty string and cannot contain the character "
-                f"`/`. Received: name={name!r} (of type {type(name).__name__})"
+                "Argument `name` must be a non-empty string and cannot contain the "
+                f"character `/`. Received: name={name!r} (of type "
+                f"{type(name).__name__})"
             )
         self.name = name
 
@@ -114,7 +126,9 @@ class Operation:
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """What the operation computes. Subclasses define it."""
-        raise NotImplementedError(f"{type(self).__name__} must define a `call()` method")
+        raise NotImplementedError(
+            f"{type(self).__name__} must define a `call()` method"
+        )
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Shapes and dtypes of the outputs as KerasTensors, found by tracing `call`."""
@@ -150,7 +164,8 @@ class Operation:
     def _first_node(self, what: str) -> Node:
         if not self._inbound_nodes:
             raise AttributeError(
-                f"The layer {self.name} has never been called and thus has no defined {what}."
+                f"The layer {self.name} has never been called and thus has no defined "
+                f"{what}."
             )
         return self._inbound_nodes[0]
 
@@ -192,7 +207,7 @@ def call_op(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
 
 
 def _bound_arguments(cls: type, args: Any, kwargs: Any) -> dict[str, Any] | None:
-    """Constructor arguments by name; None when they do not fit (the constructor tells)."""
+    """Constructor arguments by name; None when they do not fit."""
     try:
         bound = inspect.signature(cls.__init__).bind(None, *args, **kwargs)  # type: ignore[misc]
     except TypeError:

@@ -10,7 +10,8 @@ from pydl.random import SeedGenerator
 from pydl.runtime.variable import Variable
 
 _LISTS = (
-    "_layers", "_trainable_variables", "_non_trainable_variables", "_seed_generators", "_metrics",
+    "_layers", "_trainable_variables", "_non_trainable_variables", "_seed_generators",
+    "_metrics",
 )  # fmt: skip
 
 
@@ -30,7 +31,7 @@ class TrackedList(list[Any]):
     def extend(self, values: Iterable[Any]) -> None:
         super().extend(self._track(value) for value in values)
 
-    def __iadd__(self, values: Iterable[Any]) -> TrackedList:  # type: ignore[override,misc]
+    def __iadd__(self, values: Iterable[Any]) -> TrackedList:  # type: ignore[misc]
         self.extend(values)
         return self
 
@@ -102,7 +103,9 @@ class Tracked:
             item = pending.pop()
             if id(item) not in seen:
                 seen.add(id(item))
-                object.__setattr__(item, "_structure_version", item._structure_version + 1)
+                object.__setattr__(
+                    item, "_structure_version", item._structure_version + 1
+                )
                 pending.extend(item._owners)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -130,7 +133,9 @@ class Tracked:
             return TrackedDict(value, self._track)
         elif type(value) is tuple:
             return tuple(self._track(item) for item in value)
-        elif hasattr(type(value), "update_state") and hasattr(type(value), "reset_state"):
+        elif hasattr(type(value), "update_state") and hasattr(
+            type(value), "reset_state"
+        ):
             self._add_once(self._metrics, value)
         return value
 

@@ -40,20 +40,23 @@ class WeightHolder(Tracked):
 
         Args:
             shape: sizes of all axes; None is a scalar.
-            initializer: object or name; None is ``"glorot_uniform"`` for floats, else zeros.
+            initializer: object or name; None is ``"glorot_uniform"`` for floats.
             dtype: None is the layer's `variable_dtype`.
             trainable: whether an optimizer updates it.
             autocast: accepted; weights are kept in the dtype they are used in.
             regularizer: penalty added to `losses`.
             constraint: projection applied after each update.
-            aggregation, overwrite_with_gradient: kept with the variable.
+            aggregation: kept with the variable.
+            overwrite_with_gradient: must be false.
             name: the variable's name.
         """
         if isinstance(shape, str):
             raise ValueError(
-                f"add_weight: expected `shape`, received the string {shape!r}: pass the name "
-                f"as `name={shape!r}`"
+                f"add_weight: expected `shape`, received the string {shape!r}: pass "
+                f"the name as `name={shape!r}`"
             )
+        if overwrite_with_gradient:
+            raise ValueError("add_weight: overwrite_with_gradient is not supported")
         dtype = str(getattr(dtype, "name", dtype) or self.variable_dtype)
         if initializer is None:
             initializer = "glorot_uniform" if "float" in dtype else "zeros"
@@ -70,11 +73,12 @@ class WeightHolder(Tracked):
         variable.path = "/".join((*(context.names or [self.name]), variable.name))
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
-        variable.overwrite_with_gradient = overwrite_with_gradient
         self._track_variable(variable)
         return variable
 
-    def add_variable(self, shape: Sequence[int], initializer: Any, **kwargs: Any) -> Variable:
+    def add_variable(
+        self, shape: Sequence[int], initializer: Any, **kwargs: Any
+    ) -> Variable:
         """As `add_weight`."""
         return self.add_weight(shape, initializer, **kwargs)
 
@@ -142,14 +146,17 @@ class WeightHolder(Tracked):
     def metrics_variables(self) -> list[Variable]:
         """The state of the metrics the layer and its sublayers hold."""
         own = [v for metric in self._metrics for v in metric.variables]
-        return _unique([*own, *(v for layer in self._layers for v in layer.metrics_variables)])
+        return _unique(
+            [*own, *(v for layer in self._layers for v in layer.metrics_variables)]
+        )
 
     def count_params(self) -> int:
         """Number of scalars in all weights; ValueError before `build`."""
         if not self.built:
             raise ValueError(
-                f"You tried to call `count_params` on layer '{self.name}', but the layer isn't "
-                "built. You can build it manually via: `layer.build(input_shape)`."
+                f"You tried to call `count_params` on layer '{self.name}', but the "
+                "layer isn't built. You can build it manually via: "
+                "`layer.build(input_shape)`."
             )
         return sum(math.prod(v.shape) for v in self.weights)
 
@@ -158,13 +165,14 @@ class WeightHolder(Tracked):
         return [np.array(v.numpy()) for v in self.weights]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
-        """Write all weights, in the order of `weights`. Nothing is written on an error."""
+        """Write all weights, in the order of `weights`; none if one does not fit."""
         variables = self.weights
         if len(weights) != len(variables):
             raise ValueError(
-                f"You called `set_weights(weights)` on layer '{self.name}' with a weight list "
-                f"of length {len(weights)}, but the layer was expecting {len(variables)} "
-                f"weights: {[(v.path, tuple(v.shape)) for v in variables]}"
+                f"You called `set_weights(weights)` on layer '{self.name}' with a "
+                f"weight list of length {len(weights)}, but the layer was expecting "
+                f"{len(variables)} weights: "
+                f"{[(v.path, tuple(v.shape)) for v in variables]}"
             )
         arrays = [np.asarray(value) for value in weights]
         for variable, array in zip(variables, arrays, strict=True):
@@ -175,8 +183,8 @@ class WeightHolder(Tracked):
                 )
             if array.dtype.kind not in "fiub":
                 raise ValueError(
-                    f"Layer '{self.name}': weight '{variable.path}' expected numbers, received "
-                    f"an array of dtype {array.dtype}"
+                    f"Layer '{self.name}': weight '{variable.path}' expected numbers, "
+                    f"received an array of dtype {array.dtype}"
                 )
         for variable, array in zip(variables, arrays, strict=True):
             variable.assign(array)

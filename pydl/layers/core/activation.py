@@ -35,7 +35,10 @@ class Activation(Elementwise):
         return self.activation(inputs)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "activation": activations.serialize(self.activation)}
+        return {
+            **super().get_config(),
+            "activation": activations.serialize(self.activation),
+        }
 
 
 class ReLU(Elementwise):
@@ -56,10 +59,13 @@ class ReLU(Elementwise):
     ) -> None:
         super().__init__(**kwargs)
         if max_value is not None and max_value < 0.0:
-            raise ValueError(f"max_value of a ReLU layer cannot be negative: {max_value}")
+            raise ValueError(
+                f"max_value of a ReLU layer cannot be negative: {max_value}"
+            )
         if negative_slope is None or negative_slope < 0.0:
             raise ValueError(
-                f"negative_slope of a ReLU layer must not be None or negative: {negative_slope}"
+                "negative_slope of a ReLU layer must not be None or negative: "
+                f"{negative_slope}"
             )
         if threshold is None or threshold < 0.0:
             raise ValueError(
@@ -101,7 +107,7 @@ class LeakyReLU(Elementwise):
         self.negative_slope = negative_slope
 
     def call(self, inputs: Any) -> Any:
-        return activations.leaky_relu(inputs, negative_slope=self.negative_slope)
+        return ops.leaky_relu(inputs, negative_slope=self.negative_slope)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "negative_slope": self.negative_slope}

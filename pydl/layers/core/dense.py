@@ -47,11 +47,7 @@ class Dense(Layer):
                 "Received an invalid value for `units`, expected a positive integer. "
                 f"Received: units={units!r}"
             )
-        if lora_rank is not None or lora_alpha is not None or quantization_config is not None:
-            raise ValueError(
-                "Dense: `lora_rank`, `lora_alpha` and `quantization_config` are not supported "
-                "yet: leave them out"
-            )
+        _check_unsupported(lora_rank, lora_alpha, quantization_config)
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units = int(units)
         self.activation = activations.get(activation)
@@ -69,8 +65,8 @@ class Dense(Layer):
         size = input_shape[-1]
         if size is None:
             raise ValueError(
-                f"layer '{self.name}': the last axis of the input must have a known size, "
-                f"received input_shape={tuple(input_shape)}"
+                f"layer '{self.name}': the last axis of the input must have a known "
+                f"size, received input_shape={tuple(input_shape)}"
             )
         self.kernel = self.add_weight(
             name="kernel",
@@ -112,3 +108,11 @@ class Dense(Layer):
             "kernel_constraint": constraints.serialize(self.kernel_constraint),
             "bias_constraint": constraints.serialize(self.bias_constraint),
         }
+
+
+def _check_unsupported(*arguments: Any) -> None:
+    if any(argument is not None for argument in arguments):
+        raise ValueError(
+            "Dense: `lora_rank`, `lora_alpha` and `quantization_config` are not supported "
+            "yet: leave them out"
+        )

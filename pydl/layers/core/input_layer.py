@@ -7,6 +7,7 @@ from typing import Any
 from pydl import config
 from pydl.layers.base import KerasTensor, Layer, Node
 from pydl.layers.base.keras_tensor import standardize_shape
+from pydl.ops.dtypes import standardize_dtype
 
 
 class InputLayer(Layer):
@@ -38,28 +39,28 @@ class InputLayer(Layer):
     ) -> None:
         super().__init__(name=name)
         if sparse or ragged:
-            raise ValueError(f"input {self.name!r}: sparse and ragged inputs are not supported")
+            raise ValueError(
+                f"input {self.name!r}: sparse and ragged inputs are not supported"
+            )
         if input_tensor is not None:
             batch_shape, dtype = input_tensor.shape, input_tensor.dtype
-        if batch_shape is None:
-            batch_shape = kwargs.pop("batch_input_shape", None)
         if kwargs:
-            raise ValueError(f"Unrecognized keyword arguments passed to InputLayer: {kwargs}")
+            raise ValueError(
+                f"Unrecognized keyword arguments passed to InputLayer: {kwargs}"
+            )
         if (shape is None) == (batch_shape is None):
             raise ValueError(
-                f"input {self.name!r}: expected either `shape` or `batch_shape`, received "
-                f"shape={shape}, batch_shape={batch_shape}"
+                f"input {self.name!r}: expected either `shape` or `batch_shape`, "
+                f"received shape={shape}, batch_shape={batch_shape}"
             )
         if batch_shape is None:
             batch_shape = (batch_size, *standardize_shape(shape))
         self._batch_shape = standardize_shape(batch_shape)
-        self._dtype_name = str(getattr(dtype, "name", dtype) or config.floatx())
+        self._dtype_name = standardize_dtype(dtype or config.floatx())
         self.optional = optional
         self.built = True
-        tensor = input_tensor
-        if tensor is None:
-            tensor = KerasTensor(self._batch_shape, self._dtype_name, name=self.name)
-        Node(self, outputs=tensor)
+        made = KerasTensor(self._batch_shape, self._dtype_name, name=self.name)
+        Node(self, outputs=made if input_tensor is None else input_tensor)
 
     @property
     def batch_shape(self) -> tuple[int | None, ...]:
@@ -71,7 +72,7 @@ class InputLayer(Layer):
         """The input's dtype."""
         return self._dtype_name
 
-    def call(self) -> None:  # type: ignore[override]
+    def call(self) -> None:
         """There is nothing to compute."""
 
     def get_config(self) -> dict[str, Any]:

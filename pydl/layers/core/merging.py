@@ -22,8 +22,8 @@ class Merge(Layer):
     def build(self, input_shape: Any) -> None:
         if not _is_list_of_shapes(input_shape):
             raise ValueError(
-                f"layer '{self.name}': a merge layer is called on a list of 1 or more inputs, "
-                f"received one of shape {input_shape}"
+                f"layer '{self.name}': a merge layer is called on a list of 1 or more "
+                f"inputs, received one of shape {input_shape}"
             )
         self.compute_output_shape(input_shape)
 
@@ -79,8 +79,8 @@ class Subtract(Merge):
         super().build(input_shape)
         if len(input_shape) != 2:
             raise ValueError(
-                f"layer '{self.name}': expected exactly 2 inputs, received {len(input_shape)} "
-                f"of shapes {input_shape}"
+                f"layer '{self.name}': expected exactly 2 inputs, received "
+                f"{len(input_shape)} of shapes {input_shape}"
             )
 
     def _combine(self, a: Any, b: Any) -> Any:
@@ -116,8 +116,8 @@ class Concatenate(Merge):
 
     def _mismatch(self, shapes: Any) -> ValueError:
         return ValueError(
-            f"layer '{self.name}': expected inputs with matching shapes except for axis "
-            f"{self.axis}, received input shapes {shapes}"
+            f"layer '{self.name}': expected inputs with matching shapes except for "
+            f"axis {self.axis}, received input shapes {shapes}"
         )
 
     def get_config(self) -> dict[str, Any]:
@@ -163,7 +163,9 @@ def _is_list_of_shapes(shape: Any) -> bool:
     return len(shape) > 0 and all(isinstance(item, (list, tuple)) for item in shape)
 
 
-def _broadcast(a: tuple[int | None, ...], b: tuple[int | None, ...]) -> tuple[int | None, ...]:
+def _broadcast(
+    a: tuple[int | None, ...], b: tuple[int | None, ...]
+) -> tuple[int | None, ...]:
     rank = max(len(a), len(b))
     padded = zip((1,) * (rank - len(a)) + a, (1,) * (rank - len(b)) + b, strict=True)
     return tuple(_broadcast_size(x, y, a, b) for x, y in padded)

@@ -49,8 +49,8 @@ class Reshape(Layer):
         target = tuple(target_shape)
         if target.count(-1) > 1:
             raise ValueError(
-                "The `target_shape` argument must not contain more than one `-1` value. "
-                f"Received: target_shape={target}"
+                "The `target_shape` argument must not contain more than one `-1` "
+                f"value. Received: target_shape={target}"
             )
         standardize_shape([size for size in target if size != -1])
         self.target_shape = target
