@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,7 +39,7 @@ class Adam(Optimizer):
         ema_overwrite_frequency: int | None = None,
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
-        name: str | None = "adam",
+        name: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -66,8 +67,7 @@ class Adam(Optimizer):
     def step_size(self, learning_rate: Any) -> Any:
         """The learning rate with the bias of both running means taken out."""
         step = ops.cast(ops.convert_to_tensor(self.iterations), "float32") + 1.0
-        first = 1.0 - ops.power(float(self.beta_1), step)
-        second = 1.0 - ops.power(float(self.beta_2), step)
+        first, second = _taken_in(self.beta_1, step), _taken_in(self.beta_2, step)
         return learning_rate * ops.sqrt(second) / first
 
     def get_config(self) -> dict[str, Any]:
@@ -78,6 +78,13 @@ class Adam(Optimizer):
             "epsilon": self.epsilon,
             "amsgrad": self.amsgrad,
         }
+
+
+def _taken_in(beta: float, step: Any) -> Any:
+    """``1 - beta ** step``, without the loss of digits when beta is near 1."""
+    if beta <= 0:
+        return 1.0
+    return ops.negative(ops.expm1(ops.multiply(step, math.log(beta))))
 
 
 class AdamW(Adam):
@@ -102,7 +109,7 @@ class AdamW(Adam):
         ema_overwrite_frequency: int | None = None,
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
-        name: str | None = "adamw",
+        name: str | None = None,
         **kwargs: Any,
     ) -> None:
         if weight_decay is None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from pydl import ops
 from pydl.graph.trace import outside_trace
-from pydl.lookup import serialize_object, snake_case
+from pydl.lookup import serialize_object
 from pydl.optimizers.averaging import MovingAverage
 from pydl.optimizers.clipping import gradient_scale
 from pydl.optimizers.schedules import LearningRateSchedule
@@ -60,7 +60,7 @@ class Optimizer:
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        self.name = name or snake_case(type(self).__name__)
+        self.name = name or type(self).__name__.lower()
         if kwargs:
             raise ValueError(f"{self.name}: unknown arguments: {', '.join(kwargs)}")
         if gradient_accumulation_steps is not None:
