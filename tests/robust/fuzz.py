@@ -42,7 +42,7 @@ OTHERS += [[2**62, 2**62], [1.5, np.nan], ["a"], {}, (), b"", True, list(range(1
 STEPS = ["", ";", "add", "add 0", "add 0 99", "add 0 #x", "neg 1", "neg 0;" * 70]
 #: Results up to this many bytes are computed, not only inferred.
 RUN_BYTES = 1 << 22
-DTYPES = [name for name, _ in _core.dtypes()]
+DTYPES = _core.dtypes()
 PLAIN = set(DTYPES) - {"bfloat16"}
 
 
