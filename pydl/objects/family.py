@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from pydl.objects.naming import to_snake_case
 from pydl.objects.registration import get_registered_object
 from pydl.objects.serialization import deserialize_keras_object, serialize_keras_object
-from pydl.objects.naming import to_snake_case
 
 
 class Family:

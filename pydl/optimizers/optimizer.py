@@ -17,10 +17,10 @@ import numpy as np
 from pydl import ops
 from pydl.graph.trace import outside_trace
 from pydl.lookup import serialize_object, snake_case
+from pydl.ops.apply import apply
 from pydl.optimizers.averaging import MovingAverage
 from pydl.optimizers.clipping import gradient_scale
 from pydl.optimizers.schedules import LearningRateSchedule
-from pydl.ops.apply import apply
 from pydl.runtime.variable import Variable
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from pydl.graph.node import Graph, Value
 from numpy_reference import reference
+from pydl.graph.node import Graph, Value
 
 Array = np.ndarray
 
@@ -124,7 +124,9 @@ class PlanInterpreter:
                 if where != place or high <= start or stop <= low:
                     continue
                 same = (low, high) == (start, stop) and j < len(inputs)
-                assert same and op not in _NEVER_IN_PLACE, f"{op}: result {i} overlaps {j}"
+                assert same and op not in _NEVER_IN_PLACE, (
+                    f"{op}: result {i} overlaps {j}"
+                )
 
     def _range(self, number: int) -> tuple[tuple[str, int], int, int]:
         dtype, shape, place, index, offset = self.entry["values"][number]

@@ -125,7 +125,9 @@ class Writer:
         """One Adam step over the two matrices, with the vectors as more slots."""
         trace = self.trace
         lr = trace.constant(np.float32(0.1))
-        chosen = [Variable(np.ones((4, 6), self.dtype), name=f"adam{i}") for i in range(6)]
+        chosen = [
+            Variable(np.ones((4, 6), self.dtype), name=f"adam{i}") for i in range(6)
+        ]
         operands = [lr]
         for group in (chosen[:3], chosen[3:]):
             var, *slots = group
@@ -133,8 +135,9 @@ class Writer:
             assert grad is not None
             operands += [trace.read(var), grad, *(trace.read(s) for s in slots)]
         attrs = {"n": 2, "beta1": 0.9, "beta2": 0.99, "epsilon": 1e-7, "amsgrad": 0}
-        for variable, value in zip(chosen, trace.add("adam_update", operands, attrs),
-                                   strict=True):
+        for variable, value in zip(
+            chosen, trace.add("adam_update", operands, attrs), strict=True
+        ):
             trace.assign(variable, value)
         self.variables += chosen
 

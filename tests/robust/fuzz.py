@@ -18,7 +18,6 @@ import numpy as np
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 
 from harness import all_cases, make_array  # noqa: E402
-
 from pydl import _core  # noqa: E402
 
 Spec = tuple[str, tuple[int, ...]]
@@ -101,9 +100,10 @@ def bend_attrs(rng: Rng, attrs: dict[str, Any]) -> dict[str, Any]:
 
 def arrays_for(rng: Rng, inputs: list[Spec]) -> list[np.ndarray] | None:
     """Arrays of these specs, or None when they are too large or are no arrays."""
-    sizes = [abs(float(np.prod(shape, dtype=float))) for _, shape in inputs]
-    if any(min(shape, default=0) < 0 or len(shape) > 30 for _, shape in inputs):
-        return None
+    sizes = [float(np.prod(shape, dtype=float)) for _, shape in inputs]
+    for _, shape in inputs:  # what NumPy itself cannot make
+        if len(shape) > 30 or not all(0 <= size < 2**31 for size in shape):
+            return None
     if any(dtype not in PLAIN for dtype, _ in inputs) or sum(sizes) > RUN_BYTES / 8:
         return None
     arrays = [make_array(rng, dtype, shape) for dtype, shape in inputs]
