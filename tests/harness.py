@@ -14,17 +14,17 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import cases
 import numpy as np
 from numpy.typing import NDArray
-from numpy_reference import reference
 
+import cases
+from numpy_reference import reference
 from pydl import _core
 
 Array = NDArray[Any]
 
-#: Instructions of a placed plan only: nothing to run by themselves.
-CONTROL = frozenset({"if", "loop"})
+#: Not run by a kernel: control of a plan, and an alias of its operand.
+WITHOUT_KERNEL = frozenset({"if", "loop", "reshape"})
 GUARD = 64
 POISON = 0xA5
 
@@ -58,7 +58,7 @@ def all_cases() -> dict[str, list[Case]]:
 
 def opcodes() -> list[str]:
     """The opcodes a kernel can run."""
-    return [name for name, _ in _core.opcodes() if name not in CONTROL]
+    return [name for name, _ in _core.opcodes() if name not in WITHOUT_KERNEL]
 
 
 # -- inputs ---------------------------------------------------------------------------

@@ -171,6 +171,8 @@ def _slice(inputs: list[Array], attrs: Attrs) -> list[Array]:
 def _pad(inputs: list[Array], attrs: Attrs) -> list[Array]:
     widths = list(zip(attrs["low"], attrs["high"], strict=True))
     value = attrs.get("value", 0.0)
+    if not widths:
+        return [inputs[0].copy()]  # np.pad wants an axis
     return [np.pad(inputs[0], widths, constant_values=value)]
 
 
@@ -195,6 +197,12 @@ def _reduce(fn: Callable[..., Array]) -> Callable[[list[Array], Attrs], list[Arr
         return [np.asarray(out).astype(x.dtype)]
 
     return call
+
+
+def _mean(x: Array, axis: tuple[int, ...], keepdims: bool) -> Array:
+    """NumPy's, without its warning: the mean of nothing is NaN."""
+    count = math.prod(x.shape[k] for k in axis)
+    return np.asarray(np.sum(x, axis=axis, keepdims=keepdims) / np.float64(count))
 
 
 def _argmax(inputs: list[Array], attrs: Attrs) -> list[Array]:
@@ -481,7 +489,7 @@ _TABLE: dict[str, Callable[[list[Array], Attrs], list[Array]]] = {
     "cast": _cast,
     "chain": _chain,
     "reshape": lambda x, a: [x[0].reshape(a["shape"]).copy()],
-    "transpose": lambda x, a: [np.ascontiguousarray(x[0].transpose(a["perm"]))],
+    "transpose": lambda x, a: [x[0].transpose(a["perm"]).copy()],
     "broadcast_to": lambda x, a: [np.broadcast_to(x[0], a["shape"]).copy()],
     "concatenate": _concatenate,
     "slice": _slice,
@@ -489,7 +497,7 @@ _TABLE: dict[str, Callable[[list[Array], Attrs], list[Array]]] = {
     "full": _full,
     "one_hot": _one_hot,
     "reduce_sum": _reduce(np.sum),
-    "reduce_mean": _reduce(np.mean),
+    "reduce_mean": _reduce(_mean),
     "reduce_max": _reduce(np.max),
     "reduce_min": _reduce(np.min),
     "argmax": _argmax,

@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 
-import harness
 import numpy as np
 import pytest
-from harness import Case, Refused, all_cases, candidates, opcodes
-from tolerances import tolerances, worst
 
+import harness
+from harness import Case, Refused, all_cases, candidates, opcodes
 from pydl import _core
+from tolerances import tolerances, worst
 
 #: At most this many failures of one test are printed.
 SHOWN = 5

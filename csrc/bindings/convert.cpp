@@ -14,19 +14,26 @@ std::string utf8(py::handle value) {
   return std::string(text, static_cast<size_t>(size));
 }
 
+// Throws Python's error, but calls a number beyond its C type what it is: a wrong value.
+[[noreturn]] void throw_conversion_error(const char* range) {
+  if (!PyErr_ExceptionMatches(PyExc_OverflowError)) throw py::error_already_set();
+  PyErr_Clear();
+  throw py::value_error(std::string("expected ") + range + ", received a number beyond it");
+}
+
 int64_t int_from(py::handle value) {
   static_assert(sizeof(long long) == sizeof(int64_t));
   const py::object number =
       py::reinterpret_steal<py::object>(PyNumber_Index(value.ptr()));  // NumPy integers too
   if (!number) throw py::error_already_set();
   const long long result = PyLong_AsLongLong(number.ptr());
-  if (result == -1 && PyErr_Occurred()) throw py::error_already_set();
+  if (result == -1 && PyErr_Occurred()) throw_conversion_error("an integer of 64 bits");
   return result;
 }
 
 double float_from(py::handle value) {
   const double result = PyFloat_AsDouble(value.ptr());
-  if (result == -1.0 && PyErr_Occurred()) throw py::error_already_set();
+  if (result == -1.0 && PyErr_Occurred()) throw_conversion_error("a number of type float64");
   return result;
 }
 

@@ -157,6 +157,20 @@ Status Program::bind_one(const Instruction& instruction, std::string_view kernel
   return {};
 }
 
+namespace {
+
+// Kernels read whole elements: the least alignment they may count on.
+bool on_element_boundary(const void* data, DType dtype) {
+  return reinterpret_cast<uintptr_t>(data) % static_cast<size_t>(dtype_size(dtype)) == 0;
+}
+
+Status off_boundary(const std::string& name, DType dtype) {
+  return invalid(name + ": expected memory aligned to an element of " + dtype_name(dtype) +
+                 ", received an address off that boundary; copy the array");
+}
+
+}  // namespace
+
 Status Program::count_passes(const std::vector<Buffer>& inputs, int64_t* passes) const {
   *passes = 1;
   for (const Instruction& instruction : entry_.code) {
@@ -180,6 +194,9 @@ Status Program::check_ports(const char* what, const std::vector<Port>& ports,
     if (buffer.dtype != port.spec.dtype) {
       return invalid(port_name(what, port) + ": expected dtype " + dtype_name(port.spec.dtype) +
                      ", received " + dtype_name(buffer.dtype));
+    }
+    if (!on_element_boundary(buffer.data, buffer.dtype)) {
+      return off_boundary(port_name(what, port), buffer.dtype);
     }
     const int64_t once = byte_size(port.spec);
     const bool enough =
@@ -210,6 +227,9 @@ Status Program::check_buffers(const State& state, const std::vector<Buffer>& inp
     if (given.bytes != byte_size(slot.spec) || given.dtype != slot.spec.dtype) {
       return invalid("state '" + slot.name + "': expected " + to_string(slot.spec) + ", received " +
                      dtype_name(given.dtype) + " of " + std::to_string(given.bytes) + " bytes");
+    }
+    if (!on_element_boundary(given.data, given.dtype)) {
+      return off_boundary("state '" + slot.name + "'", given.dtype);
     }
   }
   PYDL_RETURN_IF_ERROR(check_ports("input", entry_.inputs, inputs, 1));

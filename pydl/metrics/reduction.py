@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from pydl import ops
-from pydl.losses.loss import same_rank
 from pydl.lookup import object_name, serialize_object
+from pydl.losses.loss import same_rank
 from pydl.metrics.metric import Metric, as_float
 
 

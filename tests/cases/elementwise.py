@@ -1,4 +1,4 @@
-"""Problems for the elementwise family: every op, length, broadcasting and chain shape."""
+"""Problems for the elementwise family: every op, length, broadcast and chain."""
 
 from __future__ import annotations
 
@@ -142,10 +142,10 @@ CHAINS: tuple[tuple[str, tuple[int, ...], tuple[Any, ...]], ...] = (
     ("mul 0 #0.5;add 2 1;relu 3", (4,), ((130, 300), (130, 1))),
     ("sub 0 1;square 2;mul 3 #0.25", (4, 2), ((64, 10), (64, 1))),
     ("add #1 #2", (1,), ((5,),)),
-    ("copy 0", (0, 1), ((9,),)),
+    ("copy 0", (1,), ((9,),)),
     ("greater 0 #0;where 1 0 #-1.5;isfinite 2", (2, 3), ((1000,),)),
     ("where 0 1 2", (3,), ("bool", (33,), (33,))),
-    ("mul 0 1;equal 2 #0;add 3 2", (4, 2), ("bool", (6, 1), (33,))),
+    ("mul 0 1;equal 2 #0;add 3 2", (4, 5), ("bool", (6, 1), (33,))),
     ("exp 0;add 1 #1;log 2;tanh 3;sigmoid 0;mul 4 5", (6,), ((513,),)),
     ("logical_not 0;logical_or 1 0;logical_and 2 0", (1, 2, 3), ((77,),)),
     # The scalar arithmetic of a training step.

@@ -93,8 +93,8 @@ def argmax_cases() -> list[Case]:
             for kind in (("int", 0, 4), "special"):
                 if kind == "special" and dtype not in FLOATS:
                     continue
-                inputs = [(dtype, shape, kind)]
-                cases.append({"op": "argmax", "inputs": inputs, "attrs": {"axis": axis}})
+                inputs, attrs = [(dtype, shape, kind)], {"axis": axis}
+                cases.append({"op": "argmax", "inputs": inputs, "attrs": attrs})
     return cases
 
 

@@ -70,11 +70,17 @@ PADS: tuple[tuple[tuple[int, ...], list[int], list[int], float], ...] = (
 )
 
 
+# Shape of the indices and depth.
+HOT = (((), 3), ((0,), 4), ((17,), 10), ((4, 5), 1), ((9,), 0))
+
+
 def operand(dtype: str, shape: tuple[int, ...]) -> tuple[Any, ...]:
     """Values that fit every dtype."""
     if dtype == "bool":
         return (dtype, shape, "bool")
-    return (dtype, shape) if dtype.startswith("float") else (dtype, shape, ("int", 0, 99))
+    if dtype.startswith("float"):
+        return (dtype, shape)
+    return (dtype, shape, ("int", 0, 99))
 
 
 def move_cases() -> list[Case]:
@@ -94,7 +100,8 @@ def move_cases() -> list[Case]:
         for shape, begin, end, stride in SLICES:
             add("slice", [operand(dtype, shape)], begin=begin, end=end, stride=stride)
         for shape, low, high, value in PADS:
-            add("pad", [operand(dtype, shape)], low=low, high=high, value=value)
+            fill = min(value, 1.0) if dtype == "bool" else value
+            add("pad", [operand(dtype, shape)], low=low, high=high, value=fill)
     return cases
 
 
@@ -106,7 +113,7 @@ def made_cases() -> list[Case]:
             attrs: Case = {"shape": shape, "dtype": dtype, "value": 1.0}
             cases.append({"op": "full", "inputs": [], "attrs": attrs})
         for index in ("int32", "int64"):
-            for shape, depth in (((), 3), ((0,), 4), ((17,), 10), ((4, 5), 1), ((9,), 0)):
+            for shape, depth in HOT:
                 attrs = {"depth": depth, "dtype": dtype}
                 inputs = [(index, shape, ("int", -1, depth + 1))]
                 cases.append({"op": "one_hot", "inputs": inputs, "attrs": attrs})

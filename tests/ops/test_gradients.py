@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from graph_values import values
 
 import pydl.ops as ops
+from graph_values import values
 from pydl import _core
 from pydl.graph.gradients import gradients
 from pydl.graph.registry import defined, opdef
