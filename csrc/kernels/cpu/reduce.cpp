@@ -1,0 +1,352 @@
+// Reductions of one contiguous run of axes: the operand seen as [outer, length, inner], `length`
+// reduced. inner 1: along rows; else by columns. Sums run in float over a few numbers and then in
+// double. Large ones are cut into blocks of `length` fixed by the shape; a second phase combines
+// the blocks in order. Other patterns of axes are left to the reference kernels.
+#include "kernels/cpu/bundle.h"
+#include "kernels/cpu/pieces.h"
+#include "kernels/cpu/simd/vec_extra.h"
+#include "plan/opcode.h"
+
+namespace pydl::PYDL_ISA {
+namespace {
+
+constexpr int64_t kTile = 1024;         // columns whose partial results stay in L1, as doubles
+constexpr int64_t kRun = 8;             // rows, or vectors, combined before they are widened
+constexpr int64_t kMaxBlocks = 64;
+
+struct ReduceParams {
+  int64_t outer, length, inner;
+  int64_t blocks, block_length;   // of `length`
+  int64_t tiles;                  // of `inner`
+  int64_t units, units_per_piece;  // a unit: outer, block, tile
+  double factor;                  // of the result: 1, or 1 / length for a mean
+};
+
+struct Add {
+  static constexpr double kStart = 0.0;
+  template <class T>
+  static PYDL_INLINE Vec<T> apply(Vec<T> a, Vec<T> b) {
+    return a + b;
+  }
+  template <class T>
+  static PYDL_INLINE T fold(Vec<T> a) {
+    return reduce_add(a);
+  }
+};
+struct Max {
+  static constexpr double kStart = -__builtin_inf();
+  template <class T>
+  static PYDL_INLINE Vec<T> apply(Vec<T> a, Vec<T> b) {
+    return max(a, b);
+  }
+  template <class T>
+  static PYDL_INLINE T fold(Vec<T> a) {
+    return reduce_max(a);
+  }
+};
+struct Min {
+  static constexpr double kStart = __builtin_inf();
+  template <class T>
+  static PYDL_INLINE Vec<T> apply(Vec<T> a, Vec<T> b) {
+    return min(a, b);
+  }
+  template <class T>
+  static PYDL_INLINE T fold(Vec<T> a) {
+    return reduce_min(a);
+  }
+};
+
+// total = op(total, lanes of a), in double. Lane k of a float vector goes to lane k or to its half.
+template <class Op>
+PYDL_INLINE void widen_into(Vec<float> a, Vec<double>* low, Vec<double>* high) {
+  Vec<double> x, y;
+  widen(a, &x, &y);
+  *low = Op::apply(*low, x);
+  *high = Op::apply(*high, y);
+}
+template <class Op>
+PYDL_INLINE void widen_into(Vec<double> a, Vec<double>* low, Vec<double>*) {
+  *low = Op::apply(*low, a);
+}
+
+template <class Op, class T>
+PYDL_INLINE Vec<T> load_or_start(const T* x, int lanes) {
+  const Vec<T> start = set(static_cast<T>(Op::kStart));
+  return select(first_lanes<T>(lanes), load_n(x, lanes), start);
+}
+
+// All of a row.
+template <class Op, class T>
+double reduce_row(const T* x, int64_t n) {
+  constexpr int64_t kStep = kRun * kLanes<T>;
+  Vec<double> low = set(Op::kStart), high = low;
+  int64_t i = 0;
+  for (; i + kStep <= n; i += kStep) {
+    Vec<T> v[kRun];
+    for (int k = 0; k < kRun; ++k) v[k] = load(x + i + k * kLanes<T>);
+    for (int width = kRun / 2; width > 0; width /= 2) {
+      for (int k = 0; k < width; ++k) v[k] = Op::apply(v[k], v[k + width]);
+    }
+    widen_into<Op>(v[0], &low, &high);
+  }
+  for (; i + kLanes<T> <= n; i += kLanes<T>) widen_into<Op>(load(x + i), &low, &high);
+  if (i < n) widen_into<Op>(load_or_start<Op>(x + i, static_cast<int>(n - i)), &low, &high);
+  return Op::fold(Op::apply(low, high));
+}
+
+// One vector of columns over `rows` <= kRun rows.
+template <class Op, class T, bool kFull>
+PYDL_INLINE Vec<T> reduce_run(const T* x, int64_t stride, int rows, int lanes) {
+  Vec<T> v[kRun];
+  for (int r = 0; r < kRun; ++r) {
+    if (r >= rows) {
+      v[r] = set(static_cast<T>(Op::kStart));
+    } else {
+      v[r] = kFull ? load(x + r * stride) : load_n(x + r * stride, lanes);
+    }
+  }
+  for (int width = kRun / 2; width > 0; width /= 2) {
+    for (int r = 0; r < width; ++r) v[r] = Op::apply(v[r], v[r + width]);
+  }
+  return v[0];
+}
+
+// out[k] = op(out[k], a[k]) in double; `out` is padded to whole float vectors.
+template <class Op>
+PYDL_INLINE void accumulate(Vec<float> a, double* out) {
+  Vec<double> low = load(out), high = load(out + kLanes<double>);
+  widen_into<Op>(a, &low, &high);
+  store(out, low);
+  store(out + kLanes<double>, high);
+}
+template <class Op>
+PYDL_INLINE void accumulate(Vec<double> a, double* out) {
+  store(out, Op::apply(load(out), a));
+}
+
+// Columns [0, width) of `rows` rows into `out`, width <= kTile.
+template <class Op, class T>
+void reduce_columns(const T* x, int64_t stride, int64_t rows, int64_t width, double* out) {
+  for (int64_t k = 0; k < width + kLanes<float>; ++k) out[k] = Op::kStart;
+  for (int64_t r = 0; r < rows; r += kRun) {
+    const T* row = x + r * stride;
+    const int count = rows - r < kRun ? static_cast<int>(rows - r) : kRun;
+    int64_t j = 0;
+    if (count == kRun) {
+      for (; j + kLanes<T> <= width; j += kLanes<T>) {
+        accumulate<Op>(reduce_run<Op, T, true>(row + j, stride, kRun, kLanes<T>), out + j);
+      }
+    }
+    for (; j < width; j += kLanes<T>) {
+      const int lanes = width - j < kLanes<T> ? static_cast<int>(width - j) : kLanes<T>;
+      accumulate<Op>(reduce_run<Op, T, false>(row + j, stride, count, lanes), out + j);
+    }
+  }
+}
+
+// Where a unit lies.
+struct Unit {
+  int64_t outer, block, begin, length, column, width;
+};
+
+PYDL_INLINE Unit unit_at(const ReduceParams& p, int64_t index) {
+  Unit u;
+  u.column = index % p.tiles * kTile;
+  index /= p.tiles;
+  u.block = index % p.blocks;
+  u.outer = index / p.blocks;
+  u.begin = u.block * p.block_length;
+  u.length = p.length - u.begin < p.block_length ? p.length - u.begin : p.block_length;
+  u.width = p.inner - u.column < kTile ? p.inner - u.column : kTile;
+  return u;
+}
+
+// With one block the result itself, else doubles [outer][block][inner].
+template <class Op, class T>
+void run_reduce(const Call& call, int64_t piece) {
+  const ReduceParams& p = *static_cast<const ReduceParams*>(call.params);
+  double columns[kTile + kLanes<float>];
+  const int64_t first = piece * p.units_per_piece, end = first + p.units_per_piece;
+  for (int64_t index = first; index < end && index < p.units; ++index) {
+    const Unit u = unit_at(p, index);
+    const T* x = static_cast<const T*>(call.in[0]) +
+                 (u.outer * p.length + u.begin) * p.inner + u.column;
+    if (p.inner == 1) {
+      columns[0] = reduce_row<Op>(x, u.length);
+    } else {
+      reduce_columns<Op>(x, p.inner, u.length, u.width, columns);
+    }
+    if (p.blocks == 1) {
+      T* out = static_cast<T*>(call.out[0]) + u.outer * p.inner + u.column;
+      for (int64_t k = 0; k < u.width; ++k) out[k] = static_cast<T>(columns[k] * p.factor);
+    } else {
+      double* out = reinterpret_cast<double*>(call.scratch) +
+                    (u.outer * p.blocks + u.block) * p.inner + u.column;
+      for (int64_t k = 0; k < u.width; ++k) out[k] = columns[k];
+    }
+  }
+}
+
+// The blocks of each result, in order.
+template <class Op, class T>
+void combine_blocks(const Call& call, int64_t) {
+  const ReduceParams& p = *static_cast<const ReduceParams*>(call.params);
+  T* out = static_cast<T*>(call.out[0]);
+  for (int64_t i = 0; i < p.outer * p.inner; ++i) {
+    const double* x = reinterpret_cast<const double*>(call.scratch) +
+                      i / p.inner * p.blocks * p.inner + i % p.inner;
+    Vec<double> total = set(x[0]);
+    for (int64_t b = 1; b < p.blocks; ++b) total = Op::apply(total, set(x[b * p.inner]));
+    out[i] = static_cast<T>(total.v[0] * p.factor);
+  }
+}
+
+// Sees the operand as [outer, length, inner]; false when the reduced axes are not neighbours.
+bool fold_axes(const TensorView& x, const int64_t* axes, int n_axes, ReduceParams* p) {
+  p->outer = p->length = p->inner = 1;
+  int next = 0, last = -1;  // axis number last reduced
+  for (int d = 0; d < x.rank; ++d) {
+    const bool reduced = next < n_axes && axes[next] == d;
+    if (reduced) {
+      ++next;
+      if (p->inner > 1) return false;
+      p->length *= x.dims[d];
+      last = d;
+    } else if (last < 0) {
+      p->outer *= x.dims[d];
+    } else {
+      p->inner *= x.dims[d];
+    }
+  }
+  return true;
+}
+
+void cut(int element_size, ReduceParams* p) {
+  const int64_t columns = p->inner == 1 ? 1 : kTile;
+  p->tiles = piece_count(p->inner, columns);
+  const double bytes = double(p->outer) * double(p->length) * double(p->inner) * element_size;
+  const int64_t whole = p->outer * p->tiles;  // units without blocks
+  double wanted = bytes / double(kSerialBytes);
+  if (wanted > double(kMaxBlocks)) wanted = double(kMaxBlocks);
+  p->blocks = 1;
+  p->block_length = p->length;
+  if (wanted >= 2.0 && double(whole) < wanted / 2.0) {
+    const int64_t blocks = static_cast<int64_t>(wanted) / whole;
+    const int64_t unit = 64;
+    p->block_length = (p->length / blocks / unit + 1) * unit;
+    p->blocks = piece_count(p->length, p->block_length);
+  }
+  p->units = whole * p->blocks;
+  const int64_t unit_bytes = static_cast<int64_t>(bytes / double(p->units)) + 1;
+  p->units_per_piece = cut_pieces(p->units, unit_bytes, 0.0, 1);
+}
+
+struct Runs {
+  PieceFn reduce, combine;
+};
+
+template <class T>
+Runs choose(Opcode op) {
+  switch (op) {
+    case Opcode::reduce_max: return {run_reduce<Max, T>, combine_blocks<Max, T>};
+    case Opcode::reduce_min: return {run_reduce<Min, T>, combine_blocks<Min, T>};
+    default: return {run_reduce<Add, T>, combine_blocks<Add, T>};
+  }
+}
+
+const char* bind_reduce(const OpView& op, Binder* binder, Bound* bound) {
+  if (op.out[0].count == 0) return nullptr;
+  const DType dtype = op.in[0].dtype;
+  if (dtype != DType::kFloat32 && dtype != DType::kFloat64) return "dtype not supported";
+  if (op.in[0].count == 0) return "nothing to reduce";
+  ReduceParams* p = alloc_params<ReduceParams>(binder);
+  if (p == nullptr) return kOutOfMemory;
+  const int64_t* axes = nullptr;
+  const int n_axes = attr_ints(op, "axes", &axes);
+  if (!fold_axes(op.in[0], axes, n_axes, p)) return "reduced axes are not neighbours";
+  p->factor = op.op == Opcode::reduce_mean ? 1.0 / double(p->length) : 1.0;
+  cut(dtype_size(dtype), p);
+  const Runs runs = dtype == DType::kFloat32 ? choose<float>(op.op) : choose<double>(op.op);
+  bound->params = p;
+  bound->phases[0] = {runs.reduce, piece_count(p->units, p->units_per_piece)};
+  bound->n_phases = 1;
+  if (p->blocks > 1) {
+    bound->phases[1] = {runs.combine, 1};
+    bound->n_phases = 2;
+    bound->scratch_bytes =
+        p->outer * p->blocks * p->inner * static_cast<int64_t>(sizeof(double));
+  }
+  return nullptr;
+}
+
+// --- argmax over the last axis: the largest, then the first place that holds it
+
+struct ArgmaxParams {
+  int64_t rows, columns, rows_per_piece;
+};
+
+template <class T>
+PYDL_INLINE int64_t first_of(const T* x, int64_t n, T value) {
+  const bool nan = value != value;
+  const Vec<T> all = set(value);
+  for (int64_t i = 0; i < n; i += kLanes<T>) {
+    const int lanes = n - i < kLanes<T> ? static_cast<int>(n - i) : kLanes<T>;
+    const Vec<T> v = load_n(x + i, lanes);
+    const Mask<T> hit = nan ? ne(v, v) : eq(v, all);
+    if (!any(hit & first_lanes<T>(lanes))) continue;
+    for (int k = 0; k < lanes; ++k) {
+      if (nan ? x[i + k] != x[i + k] : x[i + k] == value) return i + k;
+    }
+  }
+  return 0;
+}
+
+template <class T>
+void run_argmax(const Call& call, int64_t piece) {
+  const ArgmaxParams& p = *static_cast<const ArgmaxParams*>(call.params);
+  const int64_t first = piece * p.rows_per_piece, end = first + p.rows_per_piece;
+  for (int64_t r = first; r < end && r < p.rows; ++r) {
+    const T* x = static_cast<const T*>(call.in[0]) + r * p.columns;
+    Vec<T> best = set(static_cast<T>(-__builtin_inf()));
+    int64_t i = 0;
+    for (; i + kLanes<T> <= p.columns; i += kLanes<T>) best = max(best, load(x + i));
+    if (i < p.columns) {
+      best = max(best, load_or_start<Max>(x + i, static_cast<int>(p.columns - i)));
+    }
+    static_cast<int32_t*>(call.out[0])[r] =
+        static_cast<int32_t>(first_of(x, p.columns, reduce_max(best)));
+  }
+}
+
+const char* bind_argmax(const OpView& op, Binder* binder, Bound* bound) {
+  if (op.out[0].count == 0) return nullptr;
+  const TensorView& x = op.in[0];
+  if (x.dtype != DType::kFloat32 && x.dtype != DType::kFloat64) return "dtype not supported";
+  if (attr_int(op, "axis", 0) != x.rank - 1) return "not the last axis";
+  ArgmaxParams* p = alloc_params<ArgmaxParams>(binder);
+  if (p == nullptr) return kOutOfMemory;
+  p->rows = op.out[0].count;
+  p->columns = x.dims[x.rank - 1];
+  p->rows_per_piece = cut_pieces(p->rows, p->columns * dtype_size(x.dtype),
+                                 static_cast<double>(p->columns), 1);
+  bound->params = p;
+  bound->phases[0] = {x.dtype == DType::kFloat32 ? run_argmax<float> : run_argmax<double>,
+                      piece_count(p->rows, p->rows_per_piece)};
+  bound->n_phases = 1;
+  return nullptr;
+}
+
+const Candidate kCandidates[] = {
+    {Opcode::reduce_sum, "reduce_sum_folded", bind_reduce},
+    {Opcode::reduce_mean, "reduce_mean_folded", bind_reduce},
+    {Opcode::reduce_max, "reduce_max_folded", bind_reduce},
+    {Opcode::reduce_min, "reduce_min_folded", bind_reduce},
+    {Opcode::argmax, "argmax_rows", bind_argmax},
+};
+
+}  // namespace
+
+const Family kReduceFamily = {kCandidates,
+                              static_cast<int>(sizeof(kCandidates) / sizeof(kCandidates[0]))};
+
+}  // namespace pydl::PYDL_ISA
