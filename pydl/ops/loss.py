@@ -154,9 +154,8 @@ def sparse_categorical_crossentropy(
     place = one_axis(name, axis, output.ndim)
     rows = move_to_last(output, place)
     if is_float(target.dtype):  # a NaN is no label
-        target = emit(
-            "where", emit("equal", target, target), target, lift(-1.0, target.dtype)
-        )
+        number = emit("equal", target, target)
+        target = emit("where", number, target, lift(-1.0, target.dtype))
     if target.dtype not in ("int32", "int64"):
         fits = is_int(target.dtype) and target.dtype != "uint32"
         target = lift(target, "int32" if fits else "int64")

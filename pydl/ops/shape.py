@@ -282,8 +282,8 @@ def pad(
         widths = np.empty(0)
     if widths.dtype.kind not in "iu":
         raise ValueError(
-            "pad: expected pad_width to be a number, a pair or one pair of integers per "
-            f"axis of x {x.shape}, received pad_width={pad_width}"
+            "pad: expected pad_width to be a number, a pair or one pair of integers "
+            f"per axis of x {x.shape}, received pad_width={pad_width}"
         )
     low, high = widths.T.tolist()
     return emit("pad", x, low=low, high=high, value=float(constant_values or 0))

@@ -363,6 +363,20 @@ WRONG = [
     (lambda: ops.norm(A, ord=3), ValueError, "ord=3"),
     (lambda: ops.one_hot(A, 3), TypeError, "float32"),
     (lambda: ops.pad(A, ((1, 1),) * 3), ValueError, "one pair of integers per axis"),
+    (lambda: ops.pad(A, ()), ValueError, "one pair of integers per axis"),
+    (lambda: ops.moveaxis(A, [0, 1], [0]), ValueError, "as many destinations"),
+    (lambda: ops.power(INTS, -1), ValueError, "float base"),
+    (lambda: ops.arange(0, 3, 0), ValueError, "step=0"),
+    (lambda: ops.zeros((2**70,)), ValueError, "zeros: expected sizes of axes"),
+    (lambda: ops.zeros((2, -1)), ValueError, "shape"),
+    (lambda: ops.zeros((2**40, 2**40)), ValueError, "too large"),
+    (lambda: ops.ones((2**50,)), MemoryError, "allocate"),
+    (lambda: ops.add(INTS, 10**30), ValueError, "received 1000000"),
+    (lambda: ops.exp(np.zeros((1,) * 9)), ValueError, "at most 8 axes"),
+    (lambda: ops.exp(np.zeros(2, complex)), ValueError, "complex128"),
+    (lambda: ops.exp([1, None]), TypeError, "None"),
+    (lambda: ops.sparse_categorical_crossentropy([np.nan], A[:1]), ValueError, "flat"),
+    (lambda: ops.argmax(np.zeros(0)), ValueError, "empty axis"),
     (lambda: ops.where(BOOLS), ValueError, "x1=None"),
     (lambda: ops.binary_crossentropy(A, A[:2]), ValueError, r"\(3, 4\).*\(2, 4\)"),
     (lambda: ops.sparse_categorical_crossentropy(LABELS[:2], A), ValueError, r"\(2,\)"),
@@ -373,6 +387,22 @@ WRONG = [
 def test_errors(call: Callable[[], Any], error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         call()
+
+
+def test_odd_but_fine() -> None:
+    empty = np.zeros((2, 4, 0), np.float32)
+    for found, expected in [
+        (ops.matmul(empty, np.zeros((0, 3), np.float32)), np.zeros((2, 4, 3))),
+        (ops.sum(empty), np.zeros(())),
+        (ops.softmax(A[:0]), A[:0]),
+        (ops.add(np.arange(3, dtype=">f4"), 1), np.array([1, 2, 3])),
+        (ops.add(A, 10**30), A + np.float32(1e30)),
+        (ops.add(A.T[::2], 1), A.T[::2] + 1),
+        (ops.cast([np.nan, 1e30, -2.7], "int32"), np.array([0, 2**31 - 1, -2])),
+        (ops.convert_to_tensor(2.7, "int32"), np.array(2)),
+        (ops.sparse_categorical_crossentropy(np.zeros(0, int), A[:0]), np.zeros(0)),
+    ]:
+        np.testing.assert_array_equal(found.numpy(), expected)
 
 
 def test_a_traced_value_cannot_leave_its_trace() -> None:
