@@ -206,8 +206,8 @@ class CompiledProgram:
             )
         return count
 
-    def _checked(self, kind: str, port: Port, array: Any, count: int) -> np.ndarray:
-        array = np.asarray(array)
+    def _checked(self, kind: str, port: Port, given: Any, count: int) -> np.ndarray:
+        array: np.ndarray = np.asarray(given)
         stepped = port.step > 0
         fits = (
             array.nbytes == count * port.step if stepped else array.shape == port.shape

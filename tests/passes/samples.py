@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from plan.interpreter import evaluate
 
+from plan.interpreter import evaluate
 from pydl import ops
 from pydl.graph.gradients import gradients
 from pydl.graph.node import LEAVES, Graph

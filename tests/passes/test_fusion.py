@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from passes.samples import check_same, mlp, op_names, variable
 
+from passes.samples import check_same, mlp, op_names, variable
 from pydl import ops
 from pydl.graph.node import Graph, Node
 from pydl.graph.trace import Trace
@@ -120,7 +120,7 @@ def test_comparisons_stay_inside_a_chain() -> None:
 
 
 def test_a_chain_never_crosses_what_lies_between() -> None:
-    """exp and neg could be one chain, but for the sum that reads one and feeds the other."""
+    """exp and neg could be one chain, were it not for the sum between them."""
     with Trace("between") as trace:
         x = trace.input("x", (4, 6), "float64")
         a = ops.exp(x)
