@@ -8,6 +8,7 @@ array owned by the graph). Every other node is an opcode of ``docs/opcodes.md``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,7 +35,7 @@ class Value:
 
     @property
     def nbytes(self) -> int:
-        return int(np.prod(self.shape, dtype=np.int64)) * dtype_size(self.dtype)
+        return math.prod(self.shape) * dtype_size(self.dtype)
 
     def __repr__(self) -> str:
         return f"<Value {self.node.op}.{self.index} {self.dtype} {self.shape}>"

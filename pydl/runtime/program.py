@@ -104,7 +104,8 @@ class CompiledProgram:
         A stepped port takes all passes in one array: the loop count times its shape.
         """
         given, results = self._ports(inputs, outputs or {})
-        self.run_fast(given, results)
+        if self._count(inputs) > 0:
+            self.run_fast(given, results)
         return {
             port.name: array
             for port, array in zip(self.info.outputs, results, strict=True)
@@ -205,8 +206,8 @@ class CompiledProgram:
             )
         return count
 
-    def _checked(self, kind: str, port: Port, array: Any, count: int) -> np.ndarray:
-        array = np.asarray(array)
+    def _checked(self, kind: str, port: Port, given: Any, count: int) -> np.ndarray:
+        array: np.ndarray = np.asarray(given)
         stepped = port.step > 0
         fits = (
             array.nbytes == count * port.step if stepped else array.shape == port.shape

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from plan.interpreter import evaluate
 
+from plan.interpreter import evaluate
 from pydl import ops
 from pydl.graph.gradients import gradients
 from pydl.graph.node import LEAVES, Graph
@@ -79,7 +79,9 @@ def mlp(
     with Trace("mlp") as trace:
         x = trace.input("x", (ROWS, FEATURES), "float64")
         seed = trace.input("seed", (2,), "uint32")
-        hidden = getattr(ops, activation)(ops.add(ops.matmul(x, weights[0]), weights[1]))
+        hidden = getattr(ops, activation)(
+            ops.add(ops.matmul(x, weights[0]), weights[1])
+        )
         if dropout:
             (hidden,) = trace.add("dropout", (hidden, seed), {"rate": dropout})
         logits = ops.add(ops.matmul(hidden, weights[2]), weights[3])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from passes.samples import check_same, mlp, op_names, variable
 
+from passes.samples import check_same, mlp, op_names, variable
 from pydl import ops
 from pydl.graph.node import Graph, Node
 from pydl.graph.trace import Trace
@@ -29,7 +29,9 @@ def test_a_loss_on_a_softmax_reads_the_logits(loss: str) -> None:
     names = op_names(fused)
     softmaxes = 1 if loss == "cross_entropy" else 0  # the targets' own
     assert names.count("softmax") == softmaxes
-    assert only(fused, loss.replace("cross", "softmax_cross")).inputs[0].node.op == "add"
+    assert (
+        only(fused, loss.replace("cross", "softmax_cross")).inputs[0].node.op == "add"
+    )
 
 
 def test_probabilities_that_have_another_use_are_kept() -> None:
@@ -85,7 +87,9 @@ def test_a_square_bias_is_not_a_bias() -> None:
     w = variable("w", 5, 5)
     with Trace("square") as trace:
         x = trace.input("x", (5, 5), "float64")
-        trace.output("y", ops.add(ops.matmul(x, w), trace.input("z", (5, 5), "float64")))
+        trace.output(
+            "y", ops.add(ops.matmul(x, w), trace.input("z", (5, 5), "float64"))
+        )
         column = trace.input("column", (5, 1), "float64")
         trace.output("u", ops.add(ops.matmul(x, ops.negative(x)), column))
     assert op_names(check_same(trace.graph)).count("matmul") == 2
@@ -116,7 +120,7 @@ def test_comparisons_stay_inside_a_chain() -> None:
 
 
 def test_a_chain_never_crosses_what_lies_between() -> None:
-    """exp and neg could be one chain, but for the sum that reads one and feeds the other."""
+    """exp and neg could be one chain, were it not for the sum between them."""
     with Trace("between") as trace:
         x = trace.input("x", (4, 6), "float64")
         a = ops.exp(x)

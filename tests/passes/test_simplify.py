@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from passes.samples import check_same, op_names
 
+from passes.samples import check_same, op_names
 from pydl.graph.node import Graph
 from pydl.graph.trace import Trace, TraceTensor
 from pydl.passes.dead_code import dead_code
@@ -38,7 +38,9 @@ CASES = {
         [],
     ),
     "transposes that cancel": (
-        lambda t, x: one(t, "transpose", one(t, "transpose", x, perm=[1, 0]), perm=[1, 0]),
+        lambda t, x: one(
+            t, "transpose", one(t, "transpose", x, perm=[1, 0]), perm=[1, 0]
+        ),
         [],
     ),
     "transpose of an axis of one": (
@@ -56,7 +58,10 @@ CASES = {
         lambda t, x: one(t, "div", x, number(t, 8.0)),
         ["full", "mul"],
     ),
-    "division by another number": (lambda t, x: one(t, "div", x, number(t, 3.0)), ["div"]),
+    "division by another number": (
+        lambda t, x: one(t, "div", x, number(t, 3.0)),
+        ["div"],
+    ),
     "square": (lambda t, x: one(t, "pow", x, number(t, 2.0)), ["square"]),
     "literals": (
         lambda t, x: one(t, "mul", x, one(t, "add", number(t, 2.0), number(t, 0.5))),

@@ -9,8 +9,8 @@ import json
 from typing import Any
 
 import numpy as np
-from numpy_reference import reference
 
+from numpy_reference import reference
 from pydl.graph.node import Graph, Value
 
 Array = np.ndarray

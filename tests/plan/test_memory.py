@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from plan.interpreter import PlanInterpreter, evaluate
+from plan.random_graphs import Writer, state_of
 from pydl.graph.node import Graph
 from pydl.graph.trace import Trace
 from pydl.graph.verify import verify
@@ -12,8 +14,6 @@ from pydl.passes import prepare, run_passes
 from pydl.plan.emit import Emitted, emit
 from pydl.plan.memory import ALIGNMENT, Block, align, place_blocks
 from pydl.runtime.variable import Variable
-from plan.interpreter import PlanInterpreter, evaluate
-from plan.random_graphs import Writer, state_of
 
 
 @pytest.mark.parametrize("seed", range(30))
