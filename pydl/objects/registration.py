@@ -7,8 +7,7 @@ table, never imported.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 T = TypeVar("T", bound=Any)
@@ -41,9 +40,9 @@ def register_keras_serializable(
     return decorator
 
 
-def get_registered_name(target: Any) -> str:
+def get_registered_name(obj: Any) -> str:
     """The registered name of a class or function, its own name if it has none."""
-    return _names.get(target) or str(target.__name__)
+    return _names.get(obj) or str(obj.__name__)
 
 
 def is_registered(target: Any) -> bool:
@@ -74,17 +73,25 @@ def get_custom_objects() -> dict[str, Any]:
     return scopes[-1]
 
 
-@contextmanager
-def custom_object_scope(custom_objects: dict[str, Any]) -> Iterator[None]:
-    """Names that configurations may use inside the ``with`` block."""
-    scopes = getattr(_local, "scopes", None)
-    if scopes is None:
-        scopes = _local.scopes = [{}]
-    scopes.append({**scopes[-1], **custom_objects})
-    try:
-        yield
-    finally:
-        scopes.pop()
+class CustomObjectScope:
+    """Names that configurations may use inside a ``with`` block.
+
+    >>> with CustomObjectScope({"MyLayer": MyLayer}):
+    ...     model = pydl.models.model_from_json(text)
+    """
+
+    def __init__(self, custom_objects: dict[str, Any] | None) -> None:
+        self.custom_objects = custom_objects or {}
+
+    def __enter__(self) -> CustomObjectScope:
+        scopes = getattr(_local, "scopes", None)
+        if scopes is None:
+            scopes = _local.scopes = [{}]
+        scopes.append({**scopes[-1], **self.custom_objects})
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        _local.scopes.pop()
 
 
-CustomObjectScope = custom_object_scope
+custom_object_scope = CustomObjectScope

@@ -40,8 +40,12 @@ def set_random_seed(seed: int) -> None:
     random.set_global_seed(int(seed))
 
 
-def clear_session() -> None:
-    """Start the automatic names of layers again."""
+def clear_session(free_memory: bool = True) -> None:
+    """Start the automatic names of layers again.
+
+    Args:
+        free_memory: accepted; memory is freed with the models that hold it.
+    """
     reset_names()
 
 

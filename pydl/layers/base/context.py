@@ -33,13 +33,22 @@ class _Context(threading.local):
 context = _Context()
 
 
-@contextmanager
-def name_scope(name: str) -> Iterator[None]:
-    """Variables made inside get `name` in their path."""
-    context.names.append(name)
-    try:
-        yield
-    finally:
+class name_scope:  # noqa: N801
+    """Variables made inside the ``with`` block get `name` in their path."""
+
+    def __init__(self, name: str) -> None:
+        if not isinstance(name, str) or not name or "/" in name:
+            raise ValueError(
+                "Argument `name` must be a non-empty string without `/`. Received: "
+                f"name={name!r}"
+            )
+        self.name = name
+
+    def __enter__(self) -> name_scope:
+        context.names.append(self.name)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
         context.names.pop()
 
 

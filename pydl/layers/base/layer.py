@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar, Self
 
 from pydl import dtype_policies, ops, regularizers, tree
@@ -50,6 +51,13 @@ class Layer(LossHolder, Operation):
         {"_build_shapes", "_losses", "_call_signature"}
     )
 
+    #: What `call` accepts as its first argument: an `InputSpec`, or several.
+    input_spec: Any = None
+    #: Whether masks pass through the layer.
+    supports_masking: bool = False
+    #: Where the layer was built, such as ``"model/dense"``; None before.
+    path: str | None = None
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         instance = super().__new__(cls, *args, **kwargs)
         instance._init_tracking()
@@ -86,8 +94,6 @@ class Layer(LossHolder, Operation):
         self._dtype_policy = dtype_policies.get(dtype)
         self.autocast = autocast
         self.built = False
-        self.input_spec: Any = None
-        self.supports_masking = False
         self._trainable = trainable
         self._convert_input_args = True
         self._losses = []
@@ -326,12 +332,11 @@ def _building(build: Callable[..., Any]) -> Callable[..., Any]:
     def wrapper(self: Layer, *args: Any, **kwargs: Any) -> Any:
         self._check_initialized()
         inside = bool(context.names) and context.names[-1] == self.name
-        with outside_trace():
-            if inside:
-                result = build(self, *args, **kwargs)
-            else:
-                with name_scope(self.name):
-                    result = build(self, *args, **kwargs)
+        scope: AbstractContextManager[Any]
+        scope = nullcontext() if inside else name_scope(self.name)
+        with outside_trace(), scope:
+            self.path = "/".join(context.names)
+            result = build(self, *args, **kwargs)
         self.built = True
         bound = inspect.signature(build).bind(self, *args, **kwargs)
         self._build_shapes = dict(list(bound.arguments.items())[1:])

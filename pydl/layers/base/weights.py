@@ -77,10 +77,21 @@ class WeightHolder(Tracked):
         return variable
 
     def add_variable(
-        self, shape: Sequence[int], initializer: Any, **kwargs: Any
+        self,
+        shape: Sequence[int],
+        initializer: Any,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        name: str | None = None,
     ) -> Variable:
         """As `add_weight`."""
-        return self.add_weight(shape, initializer, **kwargs)
+        return self.add_weight(
+            shape, initializer, dtype, trainable=trainable, autocast=autocast,
+            regularizer=regularizer, constraint=constraint, name=name,
+        )  # fmt: skip
 
     @property
     def variable_dtype(self) -> str:

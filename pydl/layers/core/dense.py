@@ -113,6 +113,6 @@ class Dense(Layer):
 def _check_unsupported(*arguments: Any) -> None:
     if any(argument is not None for argument in arguments):
         raise ValueError(
-            "Dense: `lora_rank`, `lora_alpha` and `quantization_config` are not supported "
-            "yet: leave them out"
+            "Dense: `lora_rank`, `lora_alpha` and `quantization_config` are not "
+            "supported yet: leave them out"
         )
