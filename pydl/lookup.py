@@ -1,8 +1,8 @@
 """Finding objects by the names users write, and writing them down again.
 
 Losses, metrics and optimizers are named by strings ("mse", "adam") or by configs, the
-dictionaries of ``serialize``. Only classes entered in the module's own table (or given as
-`custom_objects`) are ever made: a config names no module to import.
+dictionaries of ``serialize``. Only classes entered in the module's own table (or given
+as `custom_objects`) are ever made: a config names no module to import.
 """
 
 from __future__ import annotations

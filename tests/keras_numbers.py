@@ -1,4 +1,5 @@
-"""Numbers computed by Keras 3.15 (JAX backend), stored in tests/data/keras_numbers.json."""
+"""Numbers computed by Keras 3.15 (JAX backend), stored in
+tests/data/keras_numbers.json."""
 
 from __future__ import annotations
 

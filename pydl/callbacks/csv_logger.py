@@ -20,7 +20,9 @@ class CSVLogger(Callback):
         append: go on with a file that is there.
     """
 
-    def __init__(self, filename: Any, separator: str = ",", append: bool = False) -> None:
+    def __init__(
+        self, filename: Any, separator: str = ",", append: bool = False
+    ) -> None:
         super().__init__()
         self.filename = os.fspath(filename)
         self.sep = separator
@@ -36,23 +38,31 @@ class CSVLogger(Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         logs = logs or {}
-        if self.keys is None:
-            self.keys = sorted(logs)
-            # With validation every few epochs, its columns must be there from the start.
-            self.keys += [
-                f"val_{k}" for k in self.keys if f"val_{k}" not in logs and "val_" not in k
-            ] * (not any(k.startswith("val_") for k in self.keys))
+        if self._file is None:
+            return
         if self._writer is None:
-            self._writer = csv.DictWriter(
-                self._file, ["epoch", *self.keys], delimiter=self.sep, restval="NA",
-                extrasaction="ignore",
-            )  # fmt: skip
-            if self._header:
-                self._writer.writeheader()
+            self._writer = self._open_table(logs)
         row = {key: _plain(value) for key, value in logs.items()}
         self._writer.writerow({"epoch": epoch, **row})
-        if self._file is not None:
-            self._file.flush()
+        self._file.flush()
+
+    def _open_table(self, logs: dict[str, Any]) -> Any:
+        if self.keys is None:
+            self.keys = sorted(logs)
+            if not any(key.startswith("val_") for key in self.keys):
+                # Validation may come every few epochs only: its columns stand ready.
+                self.keys += [f"val_{key}" for key in self.keys]
+        assert self._file is not None
+        writer = csv.DictWriter(
+            self._file,
+            ["epoch", *self.keys],
+            delimiter=self.sep,
+            restval="NA",
+            extrasaction="ignore",
+        )
+        if self._header:
+            writer.writeheader()
+        return writer
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         if self._file is not None:

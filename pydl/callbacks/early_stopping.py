@@ -81,5 +81,7 @@ class EarlyStopping(MonitorCallback):
             print(f"Epoch {self.stopped_epoch + 1}: early stopping", flush=True)
         if self.restore_best_weights and self.best_weights is not None:
             if self.verbose > 0:
-                print(f"Restoring the weights of epoch {self.best_epoch + 1}.", flush=True)
+                print(
+                    f"Restoring the weights of epoch {self.best_epoch + 1}.", flush=True
+                )
             self.model.set_weights(self.best_weights)

@@ -36,7 +36,8 @@ class LearningRateScheduler(Callback):
             rate = self.schedule(epoch)
         if not isinstance(rate, (float, np.floating)):
             raise ValueError(
-                "LearningRateScheduler: expected the schedule to return a float, received "
+                "LearningRateScheduler: expected the schedule to return a float, "
+                "received "
                 f"{rate!r}"
             )
         optimizer.learning_rate = float(rate)
@@ -75,10 +76,14 @@ class ReduceLROnPlateau(MonitorCallback):
         **kwargs: Any,
     ) -> None:
         if kwargs:
-            raise ValueError(f"ReduceLROnPlateau: unknown arguments: {', '.join(kwargs)}")
+            raise ValueError(
+                f"ReduceLROnPlateau: unknown arguments: {', '.join(kwargs)}"
+            )
         super().__init__(monitor, mode, min_delta=min_delta)
         if factor >= 1.0:
-            raise ValueError(f"ReduceLROnPlateau: factor: expected < 1, received {factor}")
+            raise ValueError(
+                f"ReduceLROnPlateau: factor: expected < 1, received {factor}"
+            )
         self.factor = factor
         self.patience = patience
         self.verbose = verbose

@@ -14,8 +14,8 @@ class ModelCheckpoint(MonitorCallback):
     """Saves the model, or its weights, each epoch or every so many batches.
 
     Args:
-        filepath: where to; may hold ``{epoch}``, ``{batch}`` and names of the logs, such as
-            ``"best-{epoch:02d}-{val_loss:.2f}.safetensors"``.
+        filepath: where to; may hold ``{epoch}``, ``{batch}`` and names of the logs,
+            such as ``"best-{epoch:02d}-{val_loss:.2f}.safetensors"``.
         monitor: the number that says which model is best.
         verbose: 1: say what happens.
         save_best_only: save only when `monitor` has improved.
@@ -38,7 +38,7 @@ class ModelCheckpoint(MonitorCallback):
         initial_value_threshold: float | None = None,
     ) -> None:
         super().__init__(monitor, mode, initial_value_threshold)
-        self.filepath = os.fspath(filepath)
+        self.filepath: str = os.fspath(filepath)
         self.verbose = verbose
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only or self.filepath.endswith(_WEIGHTS)
@@ -47,7 +47,8 @@ class ModelCheckpoint(MonitorCallback):
         self._epoch = 0
         if save_freq != "epoch" and (not isinstance(save_freq, int) or save_freq < 1):
             raise ValueError(
-                f"ModelCheckpoint: save_freq: expected 'epoch' or an int >= 1, received "
+                "ModelCheckpoint: save_freq: expected 'epoch' or an int >= 1, "
+                "received "
                 f"{save_freq!r}"
             )
         if self.save_weights_only and not self.filepath.endswith(_WEIGHTS):

@@ -30,7 +30,8 @@ class MonitorCallback(Callback):
         super().__init__()
         if mode not in MODES:
             raise ValueError(
-                f"{type(self).__name__}: mode: expected one of {MODES}, received {mode!r}"
+                f"{type(self).__name__}: mode: expected one of {MODES}, received "
+                f"{mode!r}"
             )
         self.monitor = monitor
         self.mode = mode
@@ -68,6 +69,7 @@ class MonitorCallback(Callback):
             if metric.name == name and getattr(metric, "_direction", None):
                 return 1 if metric._direction == "up" else -1
         raise ValueError(
-            f"{type(self).__name__}: it is not known whether {self.monitor!r} should be small "
+            f"{type(self).__name__}: it is not known whether {self.monitor!r} should "
+            "be small "
             "or large: pass mode='min' or mode='max'"
         )

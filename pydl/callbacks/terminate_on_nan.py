@@ -10,7 +10,8 @@ from pydl.training.callback import Callback
 class TerminateOnNaN(Callback):
     """Ends training at the first batch whose loss is NaN or infinite.
 
-    The check is part of the compiled step: batches are not handed back one by one for it.
+    The check is part of the compiled step: batches are not handed back one by one for
+    it.
 
     Args:
         raise_error: raise RuntimeError instead of ending quietly.

@@ -90,4 +90,6 @@ def get(identifier: Any) -> Any:
         return found()
     if callable(found):
         return found
-    raise ValueError(f"loss: expected a name, config, function or Loss, received {found!r}")
+    raise ValueError(
+        f"loss: expected a name, config, function or Loss, received {found!r}"
+    )

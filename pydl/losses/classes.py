@@ -27,7 +27,9 @@ class MeanSquaredError(LossFunctionWrapper):
         name: str | None = "mean_squared_error",
         dtype: Any = None,
     ) -> None:
-        super().__init__(mean_squared_error, reduction=reduction, name=name, dtype=dtype)
+        super().__init__(
+            mean_squared_error, reduction=reduction, name=name, dtype=dtype
+        )
 
 
 class MeanAbsoluteError(LossFunctionWrapper):
@@ -43,7 +45,9 @@ class MeanAbsoluteError(LossFunctionWrapper):
         name: str | None = "mean_absolute_error",
         dtype: Any = None,
     ) -> None:
-        super().__init__(mean_absolute_error, reduction=reduction, name=name, dtype=dtype)
+        super().__init__(
+            mean_absolute_error, reduction=reduction, name=name, dtype=dtype
+        )
 
 
 class BinaryCrossentropy(LossFunctionWrapper):
@@ -123,8 +127,8 @@ class SparseCategoricalCrossentropy(LossFunctionWrapper):
         dtype: Any = None,
     ) -> None:
         super().__init__(
-            sparse_categorical_crossentropy, reduction=reduction, name=name, dtype=dtype,
-            from_logits=from_logits, ignore_class=ignore_class, axis=axis,
+            sparse_categorical_crossentropy, reduction=reduction, name=name,
+            dtype=dtype, from_logits=from_logits, ignore_class=ignore_class, axis=axis,
         )  # fmt: skip
         self.from_logits = from_logits
         self.ignore_class = ignore_class

@@ -9,7 +9,14 @@ from typing import Any
 from pydl import ops
 from pydl.lookup import serialize_object, snake_case
 
-REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
+REDUCTIONS = (
+    "sum_over_batch_size",
+    "sum",
+    "mean",
+    "mean_with_sample_weight",
+    "none",
+    None,
+)
 
 
 def same_rank(a: Any, b: Any, expand: bool = True) -> tuple[Any, Any]:
@@ -47,8 +54,8 @@ class Loss:
     Args:
         name: name in logs.
         reduction: ``"sum_over_batch_size"`` and ``"mean"`` (the sum of the weighted
-            values divided by their number), ``"mean_with_sample_weight"`` (divided by the
-            sum of the weights), ``"sum"``, or ``"none"``/None for no reduction.
+            values divided by their number), ``"mean_with_sample_weight"`` (divided by
+            the sum of the weights), ``"sum"``, or ``"none"``/None for no reduction.
         dtype: dtype of the computation; None: that of `y_pred`.
     """
 
@@ -80,7 +87,9 @@ class Loss:
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """One loss value per sample."""
-        raise NotImplementedError(f"{type(self).__name__} must define call(y_true, y_pred)")
+        raise NotImplementedError(
+            f"{type(self).__name__} must define call(y_true, y_pred)"
+        )
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make this loss again."""
@@ -106,7 +115,9 @@ class LossFunctionWrapper(Loss):
         dtype: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(name=name or snake_case(fn.__name__), reduction=reduction, dtype=dtype)
+        super().__init__(
+            name=name or snake_case(fn.__name__), reduction=reduction, dtype=dtype
+        )
         self.fn = fn
         self._fn_kwargs = kwargs
 

@@ -120,4 +120,6 @@ def get(identifier: Any) -> Any:
         return found()
     if callable(found):
         return found
-    raise ValueError(f"metric: expected a name, config, function or Metric, received {found!r}")
+    raise ValueError(
+        f"metric: expected a name, config, function or Metric, received {found!r}"
+    )

@@ -70,7 +70,8 @@ class BinaryAccuracy(MeanMetricWrapper):
     ) -> None:
         if threshold is not None and not 0 < threshold < 1:
             raise ValueError(
-                f"BinaryAccuracy: threshold: expected a number in (0, 1), received {threshold}"
+                "BinaryAccuracy: threshold: expected a number in (0, 1), received "
+                f"{threshold}"
             )
         super().__init__(binary_accuracy, name=name, dtype=dtype, threshold=threshold)
         self.threshold = threshold

@@ -1,4 +1,4 @@
-"""The base of metrics: state in Variables, updated by ops, so a traced step holds it."""
+"""The base of metrics: state in Variables, updated by ops, so plans hold it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Metric:
         aggregation: str = "sum",
         name: str | None = None,
     ) -> Variable:
-        """Make a Variable of this metric's state, zero unless an initializer is given."""
+        """Make a Variable of the state, zero unless an initializer is given."""
         dtype = dtype or self._dtype
         shape = (shape,) if isinstance(shape, int) else tuple(shape)
         with outside_trace():

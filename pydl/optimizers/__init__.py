@@ -50,7 +50,8 @@ def get(identifier: Any) -> Optimizer:
     if isinstance(identifier, (str, Mapping)):
         identifier = deserialize(identifier)
     if isinstance(identifier, type) and issubclass(identifier, Optimizer):
-        identifier = identifier()
+        made: Any = identifier
+        identifier = made()
     if isinstance(identifier, Optimizer):
         return identifier
     raise ValueError(

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 class MovingAverage:
     """``average = momentum * average + (1 - momentum) * weight``, after each step."""
 
-    def __init__(self, optimizer: Optimizer, momentum: float, frequency: int | None) -> None:
+    def __init__(
+        self, optimizer: Optimizer, momentum: float, frequency: int | None
+    ) -> None:
         if not 0 <= momentum <= 1:
             raise ValueError(
                 f"{optimizer.name}: ema_momentum: expected a number in [0, 1], "
@@ -22,7 +24,8 @@ class MovingAverage:
             )
         if frequency is not None and (not isinstance(frequency, int) or frequency < 1):
             raise ValueError(
-                f"{optimizer.name}: ema_overwrite_frequency: expected an int >= 1 or None, "
+                f"{optimizer.name}: ema_overwrite_frequency: expected an int >= 1 or "
+                "None, "
                 f"received {frequency}"
             )
         self.optimizer = optimizer

@@ -30,7 +30,8 @@ def gradient_scale(
     else:
         limit = float(global_clipnorm or 0.0)
         norm = ops.multiply(ops.sqrt(ops.sum(squares)), unscale)
-        # norm - norm is 0, or NaN when the norm is infinite: then the step must show it.
+        # norm - norm is 0, or NaN when the norm is infinite: then the step must show
+        # it.
         factor = ops.add(
             ops.divide(limit, ops.maximum(norm, limit)), ops.subtract(norm, norm)
         )

@@ -1,8 +1,9 @@
-"""The base of optimizers: slots, learning rate, clipping, decay, one update instruction.
+"""The base of optimizers: slots, learning rate, clipping, decay, the update.
 
-A subclass says which opcode it is, which slots each variable has and which attributes the
-rule takes (``docs/opcodes.md``, "optimizer"). Everything that changes from step to step, the
-learning rate and the step count first of all, is a value in memory, never part of a plan.
+A subclass says which opcode it is, which slots each variable has and which attributes
+the rule takes (``docs/opcodes.md``, "optimizer"). Everything that changes from step to
+step, the learning rate and the step count first of all, is a value in memory, never
+part of a plan.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ import numpy as np
 
 from pydl import ops
 from pydl.graph.trace import outside_trace
-from pydl.lookup import serialize_object
+from pydl.lookup import serialize_object, snake_case
+from pydl.ops.apply import apply
 from pydl.optimizers.averaging import MovingAverage
 from pydl.optimizers.clipping import gradient_scale
 from pydl.optimizers.schedules import LearningRateSchedule
-from pydl.ops.apply import apply
 from pydl.runtime.variable import Variable
 
 
@@ -28,15 +29,18 @@ class Optimizer:
     """What all optimizers share.
 
     Args:
-        learning_rate: a float, a `LearningRateSchedule`, or a callable without arguments.
-        weight_decay: each step takes this share times the learning rate off the weights.
+        learning_rate: a float, a `LearningRateSchedule`, or a callable without
+            arguments.
+        weight_decay: each step takes this share times the learning rate off the
+            weights.
         clipnorm: the gradient of each variable is scaled down to this norm.
         clipvalue: gradients are clipped to plus or minus this.
         global_clipnorm: all gradients are scaled down together to this norm.
         use_ema: keep an exponential moving average of the weights, which `fit` puts in
             place of them when it ends.
         ema_momentum: the share of the old average kept each step.
-        ema_overwrite_frequency: put the average in place of the weights every so many steps.
+        ema_overwrite_frequency: put the average in place of the weights every so many
+            steps.
         loss_scale_factor: the loss is multiplied by this and gradients divided by it.
         gradient_accumulation_steps: not offered yet; anything but None is refused.
         name: name in files and logs.
@@ -60,12 +64,13 @@ class Optimizer:
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        self.name = name or type(self).__name__.lower()
+        self.name = name or snake_case(type(self).__name__)
         if kwargs:
             raise ValueError(f"{self.name}: unknown arguments: {', '.join(kwargs)}")
         if gradient_accumulation_steps is not None:
             raise ValueError(
-                f"{self.name}: gradient_accumulation_steps is not offered yet, received "
+                f"{self.name}: gradient_accumulation_steps is not offered yet, "
+                "received "
                 f"{gradient_accumulation_steps}. Use a larger batch_size instead."
             )
         self.weight_decay = weight_decay
@@ -79,7 +84,9 @@ class Optimizer:
         self.ema_overwrite_frequency = ema_overwrite_frequency
         self._check_clipping()
         self._average = (
-            MovingAverage(self, ema_momentum, ema_overwrite_frequency) if use_ema else None
+            MovingAverage(self, ema_momentum, ema_overwrite_frequency)
+            if use_ema
+            else None
         )
         self.built = False
         self._slots: list[list[Variable]] = []
@@ -147,14 +154,20 @@ class Optimizer:
         dtype = dtype or "float32"
         with outside_trace():
             variable = Variable(
-                np.full(tuple(shape), start, dtype), dtype=dtype, trainable=False, name=name
+                np.full(tuple(shape), start, dtype),
+                dtype=dtype,
+                trainable=False,
+                name=name,
             )
         variable.path = f"{self.name}/{variable.name}"
         self._variables.append(variable)
         return variable
 
     def add_variable_from_reference(
-        self, reference_variable: Variable, name: str | None = None, initializer: Any = "zeros"
+        self,
+        reference_variable: Variable,
+        name: str | None = None,
+        initializer: Any = "zeros",
     ) -> Variable:
         """A slot: a Variable of the shape and dtype of a model's variable."""
         path = reference_variable.path
@@ -190,7 +203,8 @@ class Optimizer:
             )
         if len(weights) != len(self._variables):
             raise ValueError(
-                f"{self.name}: expected {len(self._variables)} arrays, received {len(weights)}"
+                f"{self.name}: expected {len(self._variables)} arrays, received "
+                f"{len(weights)}"
             )
         for variable, weight in zip(self._variables, weights, strict=True):
             if tuple(np.shape(weight)) != tuple(variable.shape):
@@ -212,7 +226,8 @@ class Optimizer:
             return
         if isinstance(rate, bool) or not isinstance(rate, (int, float, np.number)):
             raise ValueError(
-                f"{self.name}: learning_rate: expected a float, a LearningRateSchedule or "
+                f"{self.name}: learning_rate: expected a float, a LearningRateSchedule "
+                "or "
                 f"a callable, received {rate!r}"
             )
         self._rate = self.add_variable((), float(rate), name="learning_rate")
@@ -234,13 +249,16 @@ class Optimizer:
             self._rate.assign(np.asarray(rate, "float32").reshape(()))
         else:
             raise TypeError(
-                f"{self.name} was made with a schedule as its learning_rate, so the rate "
+                f"{self.name} was made with a schedule as its learning_rate, so the "
+                "rate "
                 "cannot be set. Make the optimizer with a float to set it later."
             )
 
     # -- the update --------------------------------------------------------------------
 
-    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Variable:
+    def apply_gradients(
+        self, grads_and_vars: Iterable[tuple[Any, Variable]]
+    ) -> Variable:
         """Update variables, given (gradient, variable) pairs."""
         pairs = list(grads_and_vars)
         self.apply([g for g, _ in pairs], [v for _, v in pairs])
@@ -265,15 +283,15 @@ class Optimizer:
             self._average.update(self.iterations)
         self.iterations.assign_add(np.asarray(1, "int64"))
 
-    def _known(self, grads: Sequence[Any], variables: Any) -> list[Variable]:
-        if variables is None:
+    def _known(self, grads: Sequence[Any], wanted: Any) -> list[Variable]:
+        if wanted is None:
             if not self.built:
                 raise ValueError(
                     f"{self.name}: apply(grads) without variables needs "
                     "`optimizer.build(trainable_variables)` first"
                 )
-            variables = self._trainable
-        variables = list(variables)
+            wanted = self._trainable
+        variables: list[Variable] = list(wanted)
         if len(grads) != len(variables):
             raise ValueError(
                 f"{self.name}: expected one gradient for each of {len(variables)} "
@@ -283,7 +301,8 @@ class Optimizer:
         for variable in variables:
             if id(variable) not in self._index:
                 raise ValueError(
-                    f"{self.name}: unknown variable {variable.name!r}. The optimizer was "
+                    f"{self.name}: unknown variable {variable.name!r}. The optimizer "
+                    "was "
                     "built for other variables; make a new one."
                 )
         return variables
@@ -333,10 +352,11 @@ class Optimizer:
     def exclude_from_weight_decay(
         self, var_list: Iterable[Variable] | None = None, var_names: Any = None
     ) -> None:
-        """Leave out variables given themselves or by a part (a regex) of their names."""
+        """Leave out variables, given themselves or by a regex found in their names."""
         if self.built:
             raise ValueError(
-                "`exclude_from_weight_decay()` can only be called before the optimizer is built"
+                "`exclude_from_weight_decay()` can only be called before the optimizer "
+                "is built"
             )
         self._no_decay |= {id(v) for v in var_list or ()}
         self._no_decay_names += list(var_names or ())
@@ -355,7 +375,7 @@ class Optimizer:
         return loss if factor is None else ops.multiply(loss, float(factor))
 
     def finalize_variable_values(self, var_list: Any) -> None:
-        """Put the moving average in place of the weights (`fit` calls this at its end)."""
+        """Put the moving average in place of the weights, as `fit` does at its end."""
         if self._average is not None:
             self._average.overwrite()
 

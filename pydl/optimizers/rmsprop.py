@@ -68,7 +68,8 @@ class RMSprop(Optimizer):
                     self.add_variable_from_reference(v, name) for v in self._trainable
                 ]
         return [
-            [made[name][i] for name in self.slot_names()] for i in range(len(self._trainable))
+            [made[name][i] for name in self.slot_names()]
+            for i in range(len(self._trainable))
         ]
 
     def attributes(self) -> dict[str, Any]:

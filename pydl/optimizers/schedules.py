@@ -61,7 +61,9 @@ class ExponentialDecay(LearningRateSchedule):
         part = _float(step) / float(self.decay_steps)
         if self.staircase:
             part = ops.floor(part)
-        return ops.power(float(self.decay_rate), part) * float(self.initial_learning_rate)
+        return ops.power(float(self.decay_rate), part) * float(
+            self.initial_learning_rate
+        )
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -114,7 +116,7 @@ class InverseTimeDecay(LearningRateSchedule):
 
 
 class PiecewiseConstantDecay(LearningRateSchedule):
-    """``values[0]`` up to ``boundaries[0]``, ``values[1]`` up to ``boundaries[1]``, ..."""
+    """``values[0]`` up to step ``boundaries[0]``, then ``values[1]``, and so on."""
 
     def __init__(
         self, boundaries: Sequence[float], values: Sequence[float],
@@ -132,7 +134,9 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     def __call__(self, step: Any) -> Any:
         step = _float(step)
         rate = ops.convert_to_tensor(float(self.values[-1]), dtype="float32")
-        for boundary, value in zip(self.boundaries[::-1], self.values[-2::-1], strict=True):
+        for boundary, value in zip(
+            self.boundaries[::-1], self.values[-2::-1], strict=True
+        ):
             rate = ops.where(ops.less_equal(step, float(boundary)), float(value), rate)
         return rate
 
@@ -141,7 +145,8 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 
 
 class PolynomialDecay(LearningRateSchedule):
-    """From `initial` to `end_learning_rate` along ``(1 - step / decay_steps) ** power``.
+    """From `initial` to `end_learning_rate` along ``(1 - step / decay_steps) **
+    power``.
 
     Args:
         cycle: start over with a longer decay each time the end is reached.

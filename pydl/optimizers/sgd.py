@@ -11,8 +11,9 @@ from pydl.optimizers.optimizer import Optimizer
 class SGD(Optimizer):
     """Gradient descent.
 
-    Without momentum ``w -= learning_rate * g``; with it ``v = momentum * v - learning_rate
-    * g`` and ``w += v``, or with `nesterov` ``w += momentum * v - learning_rate * g``.
+    Without momentum ``w -= learning_rate * g``; with it ``v = momentum * v -
+    learning_rate * g`` and ``w += v``, or with `nesterov` ``w += momentum * v -
+    learning_rate * g``.
 
     Args:
         learning_rate: a float, schedule or callable.
@@ -45,7 +46,9 @@ class SGD(Optimizer):
             gradient_accumulation_steps, name, **kwargs,
         )  # fmt: skip
         if not 0 <= momentum <= 1:
-            raise ValueError(f"SGD: momentum: expected a float in [0, 1], received {momentum}")
+            raise ValueError(
+                f"SGD: momentum: expected a float in [0, 1], received {momentum}"
+            )
         self.momentum = momentum
         self.nesterov = nesterov
 
@@ -56,4 +59,8 @@ class SGD(Optimizer):
         return {"momentum": float(self.momentum), "nesterov": int(self.nesterov)}
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "momentum": self.momentum, "nesterov": self.nesterov}
+        return {
+            **super().get_config(),
+            "momentum": self.momentum,
+            "nesterov": self.nesterov,
+        }

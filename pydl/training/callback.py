@@ -15,8 +15,8 @@ class Callback:
         model: the model in training.
         params: ``{"epochs", "steps", "verbose"}``.
 
-    A callback that overrides a batch hook makes `fit` return to Python after every batch;
-    set `every_batch` to False on the class if now and then is enough.
+    A callback that overrides a batch hook makes `fit` return to Python after every
+    batch; set `every_batch` to False on the class if now and then is enough.
     """
 
     #: Whether overridden batch hooks must see each batch.
@@ -249,6 +249,7 @@ def _flat(callbacks: Any) -> Iterable[Callback]:
 def _overrides(callback: Callback, mode: str) -> bool:
     """Whether a class, or the object itself, puts its own code in a batch hook."""
     return any(
-        getattr(getattr(callback, hook), "__func__", None) is not getattr(Callback, hook)
+        getattr(getattr(callback, hook), "__func__", None)
+        is not getattr(Callback, hook)
         for hook in _BATCH_HOOKS[mode]
     )

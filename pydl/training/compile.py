@@ -61,13 +61,17 @@ def resolve_metric(identifier: Any, y_true: Any, y_pred: Any) -> Metric:
     if not isinstance(found, Metric):
         found = MeanMetricWrapper(found)
     found.name = name
-    return found
+    metric: Metric = found
+    return metric
 
 
 def check_names(loss: Any, metrics: Any) -> None:
     """Raise ValueError at once for names nothing is known by."""
     for identifier in tree.flatten(loss):
-        if isinstance(identifier, str) and identifier.lower() not in ("crossentropy", "ce"):
+        if isinstance(identifier, str) and identifier.lower() not in (
+            "crossentropy",
+            "ce",
+        ):
             losses_module.get(identifier)
     shorthand = ("accuracy", "acc", "crossentropy", "ce")
     for identifier in tree.flatten(metrics):
@@ -102,7 +106,8 @@ def _pairs(y: Any, y_pred: Any, names: Sequence[str]) -> list[tuple[Any, Any]]:
     true = [y[name] for name in names] if isinstance(y, dict) else tree.flatten(y)
     if len(true) != len(pred):
         raise ValueError(
-            f"y: expected labels for each of {len(pred)} outputs {list(names)}, received "
+            f"y: expected labels for each of {len(pred)} outputs {list(names)}, "
+            "received "
             f"{len(true)} array(s)"
         )
     return list(zip(true, pred, strict=True))
@@ -145,7 +150,8 @@ class CompiledLoss:
             for loss, pair in zip(wanted, pairs, strict=True)
         ]
         self.classes = [
-            _classes(loss, pred) for loss, (_, pred) in zip(self.resolved, pairs, strict=True)
+            _classes(loss, pred)
+            for loss, (_, pred) in zip(self.resolved, pairs, strict=True)
         ]
         self.weights = _per_output("loss_weights", self.loss_weights, names)
         if len(names) > 1:
@@ -217,7 +223,9 @@ class CompiledMetrics:
             return flat
         return [flat] + [None] * (len(names) - 1) if not any(nested) else flat
 
-    def update(self, y: Any, y_pred: Any, sample_weight: Any, names: Sequence[str]) -> None:
+    def update(
+        self, y: Any, y_pred: Any, sample_weight: Any, names: Sequence[str]
+    ) -> None:
         """Take in a batch."""
         if self.user_metrics is None and self.user_weighted is None:
             return

@@ -11,7 +11,9 @@ from pydl import tree
 from pydl.config import floatx
 
 #: Dtypes primitives take as they come; what is missing here is cast once.
-_KEPT = frozenset({"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "bool"})
+_KEPT = frozenset(
+    {"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "bool"}
+)
 
 Signature = tuple[tuple[str, tuple[int, ...], str], ...]
 
@@ -27,13 +29,16 @@ def as_array(name: str, value: Any) -> np.ndarray:
     if not isinstance(value, np.ndarray):
         if hasattr(value, "__next__") or callable(value):
             raise TypeError(
-                f"{name}: expected an array, a tensor or a list, received {value!r} of type "
+                f"{name}: expected an array, a tensor or a list, received {value!r} of "
+                "type "
                 f"{type(value).__name__}. Collect generators into arrays first."
             )
         value = np.asarray(value)
     kind = value.dtype.kind
     if kind not in "biufV" or (kind == "V" and value.dtype.name != "bfloat16"):
-        raise TypeError(f"{name}: expected numbers, received an array of dtype {value.dtype}")
+        raise TypeError(
+            f"{name}: expected numbers, received an array of dtype {value.dtype}"
+        )
     if value.ndim == 0:
         raise ValueError(f"{name}: expected rows, received a single value {value!r}")
     dtype = value.dtype.name
@@ -159,7 +164,9 @@ def _flatten(name: str, value: Any) -> list[tuple[str, Any]]:
         return []
     if isinstance(value, Mapping):
         return [
-            leaf for key in sorted(value) for leaf in _flatten(f"{name}[{key!r}]", value[key])
+            leaf
+            for key in sorted(value)
+            for leaf in _flatten(f"{name}[{key!r}]", value[key])
         ]
     if _is_tree(value):
         return [
@@ -195,7 +202,8 @@ def split_validation(data: ArrayData, share: float) -> tuple[ArrayData, ArrayDat
     at = int(data.rows * (1.0 - share))
     if at == 0 or at == data.rows:
         raise ValueError(
-            f"validation_split={share}: {data.rows} rows are not enough to leave at least "
+            f"validation_split={share}: {data.rows} rows are not enough to leave at "
+            "least "
             "one on each side"
         )
     return data.rows_of(0, at), data.rows_of(at, data.rows)
@@ -205,9 +213,13 @@ def unpack_validation(validation_data: Any) -> ArrayData:
     """``(x, y)`` or ``(x, y, sample_weight)`` as data."""
     if isinstance(validation_data, ArrayData):
         return validation_data
-    if not isinstance(validation_data, (tuple, list)) or not 1 < len(validation_data) < 4:
+    if (
+        not isinstance(validation_data, (tuple, list))
+        or not 1 < len(validation_data) < 4
+    ):
         raise ValueError(
-            "validation_data: expected a tuple (x, y) or (x, y, sample_weight), received "
+            "validation_data: expected a tuple (x, y) or (x, y, sample_weight), "
+            "received "
             f"{type(validation_data).__name__}"
         )
     return ArrayData(*validation_data)
@@ -226,7 +238,9 @@ def check_batch_size(batch_size: Any) -> int:
     return size
 
 
-def check_labels(name: str, labels: np.ndarray, classes: int, ignore: int | None) -> None:
+def check_labels(
+    name: str, labels: np.ndarray, classes: int, ignore: int | None
+) -> None:
     """Raise ValueError unless sparse labels lie in ``[0, classes)``."""
     if labels.dtype.kind == "b" or labels.size == 0:
         return
@@ -242,6 +256,7 @@ def check_labels(name: str, labels: np.ndarray, classes: int, ignore: int | None
     index = tuple(int(i) for i in where[0])
     place = index[0] if len(index) == 1 or labels[index[0]].size == 1 else index
     raise ValueError(
-        f"{name}: label {labels[index]} at index {place} is outside [0, {classes}): the "
+        f"{name}: label {labels[index]} at index {place} is outside [0, {classes}): "
+        "the "
         f"model has {classes} classes. {len(where)} label(s) out of range."
     )

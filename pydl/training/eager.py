@@ -1,8 +1,8 @@
 """`run_eagerly=True`: each op of a step runs as it is called.
 
-A recording trace whose tensors have values: user code may print them, branch on them and
-stop in a debugger. Assignments are kept back until the step ends, as in a compiled step,
-and dropped where the step is skipped because of bad data.
+A recording trace whose tensors have values: user code may print them, branch on them
+and stop in a debugger. Assignments are kept back until the step ends, as in a compiled
+step, and dropped where the step is skipped because of bad data.
 """
 
 from __future__ import annotations
@@ -104,7 +104,9 @@ class EagerTrace(Trace):
 
     def write_back(self) -> None:
         """Give the variables the values assigned in this pass."""
-        new = [(v, self.values[value].copy()) for v, value in self.graph.assigns.items()]
+        new = [
+            (v, self.values[value].copy()) for v, value in self.graph.assigns.items()
+        ]
         for variable, array in new:
             variable.assign(array)
 

@@ -1,8 +1,9 @@
 """`export`: a model as a plan file, which runs and trains without Python.
 
-Entries are ``predict:B`` and, for a compiled model, ``train_step:B``, one per batch size,
-over one state. Each is a loop over "steps" batches: inputs and outputs advance by one batch
-per pass. ``train_step`` is traced by the function that traces `fit` and `train_on_batch`.
+Entries are ``predict:B`` and, for a compiled model, ``train_step:B``, one per batch
+size, over one state. Each is a loop over "steps" batches: inputs and outputs advance by
+one batch per pass. ``train_step`` is traced by the function that traces `fit` and
+`train_on_batch`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ def export_model(
     """Write the file; returns the names of the entries in it."""
     for size in (*batch_sizes, train_batch):
         if int(size) < 1:
-            raise ValueError(f"export: batch_sizes: expected ints >= 1, received {size}")
+            raise ValueError(
+                f"export: batch_sizes: expected ints >= 1, received {size}"
+            )
     signature, layout = input_signature(model)
     graphs = [
         trace_predict(model, Feed(signature, layout, size), name=f"predict:{size}")[0]
@@ -46,7 +49,7 @@ def export_model(
 
 
 def input_signature(model: Any) -> tuple[Signature, Layout]:
-    """Columns and structure of the model's inputs: those seen last, or those declared."""
+    """Columns and structure of the model's inputs: those seen last, or declared."""
     for seen in (model._training, model._predictor):
         if seen is not None and seen.inputs is not None:
             signature, layout = seen.inputs
@@ -54,7 +57,8 @@ def input_signature(model: Any) -> tuple[Signature, Layout]:
     inputs = getattr(model, "inputs", None)
     if not inputs:
         raise ValueError(
-            f"export: model {model.name!r} has no known input shape. Give it an Input, or "
+            f"export: model {model.name!r} has no known input shape. Give it an Input, "
+            "or "
             "call predict() or fit() on data first."
         )
     flat = tree.flatten(inputs)
@@ -64,7 +68,8 @@ def input_signature(model: Any) -> tuple[Signature, Layout]:
         tail = tuple(tensor.shape)[1:]
         if any(size is None for size in tail):
             raise ValueError(
-                f"export: input {name!r} of model {model.name!r} has unknown sizes {tail}: "
+                f"export: input {name!r} of model {model.name!r} has unknown sizes "
+                f"{tail}: "
                 "call predict() on data of the wanted shape first"
             )
         columns.append((name, tail, str(tensor.dtype)))
@@ -93,7 +98,9 @@ def _default_labels(state: TrainingState, feed: Feed) -> tuple[Signature, Any]:
     for i, tensor in enumerate(outputs):
         name = "y" if len(outputs) == 1 else f"y[{i}]"
         tail = tuple(tensor.shape)[1:]
-        columns.append((name, tail[:-1], "int64") if sparse else (name, tail, "float32"))
+        columns.append(
+            (name, tail[:-1], "int64") if sparse else (name, tail, "float32")
+        )
     return tuple(columns), 0 if len(columns) == 1 else [0] * len(columns)
 
 

@@ -81,7 +81,8 @@ class Fitting:
 
     def _stopped(self, stop: int, done: int, made: int) -> None:
         """A loop ended early: bad labels are an error, a loss that is not finite is for
-        the callbacks. `done`: finished steps of the epoch; `made`: passes of the slice."""
+        the callbacks. `done`: finished steps of the epoch; `made`: passes of the slice.
+        """
         if stop == HALTED:
             self.callbacks.on_invalid_loss(done - 1)
             return
@@ -96,7 +97,8 @@ def fault_error(state: TrainingState, stop: int) -> ValueError:
     """The error for labels that a program found outside the classes."""
     classes = next((c for c in state.loss.classes if c), 0)
     return ValueError(
-        f"y: the label at position {stop - 1} of a batch is outside [0, {classes}): the "
+        f"y: the label at position {stop - 1} of a batch is outside [0, {classes}): "
+        "the "
         f"model has {classes} classes. The weights are those before that batch."
     )
 
@@ -152,7 +154,9 @@ def fit(
     batch = check_batch_size(batch_size)
     model._ensure_built(data)
     level = resolve_verbose(verbose)
-    hooks = CallbackList(callbacks, add_history=True, add_progbar=level != 0, model=model)
+    hooks = CallbackList(
+        callbacks, add_history=True, add_progbar=level != 0, model=model
+    )
     fitting = Fitting(state, data, batch, hooks, bool(shuffle), steps_per_epoch)
     state.check_labels(data)
     hooks.set_params({"verbose": level, "epochs": epochs, "steps": fitting.steps})
@@ -178,7 +182,8 @@ def fit(
 
 
 def _due(epoch: int, frequency: Any) -> bool:
-    """Whether to validate after this epoch; `frequency` is a number or a list of epochs."""
+    """Whether to validate after this epoch; `frequency` is a number or a list of
+    epochs."""
     if isinstance(frequency, int):
         return (epoch + 1) % frequency == 0
     return epoch + 1 in list(frequency)

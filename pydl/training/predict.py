@@ -48,11 +48,11 @@ class Predictor:
         self.inputs: Any = None
 
     def find_quick(self, x: np.ndarray) -> np.ndarray | None:
-        """The prediction for a small array seen before, None if it needs the long way."""
+        """The prediction for a small array of a known shape, None for the long way."""
         if self.version != self.model.structure_version:
             return None
         found = self.quick.get(x.shape)
-        if found is None or x.dtype != np.float32 or not x.flags.c_contiguous:
+        if found is None or found.single is None or x.dtype != np.float32 or not x.flags.c_contiguous:
             return None
         shape, dtype = found.single
         out = np.empty(shape, dtype)
@@ -71,7 +71,11 @@ class Predictor:
             self.quick.clear()
             self.version = version
         array = data.arrays[0]
-        if len(data.arrays) == 1 and array.dtype == np.float32 and made.single is not None:
+        if (
+            len(data.arrays) == 1
+            and array.dtype == np.float32
+            and made.single is not None
+        ):
             if len(self.quick) > 256:
                 self.quick.clear()
             self.quick[(batch, *array.shape[1:])] = made

@@ -1,4 +1,4 @@
-"""Progress of training: a live line on a terminal, one plain line per epoch elsewhere."""
+"""Progress of training: a live line on a terminal, a line per epoch elsewhere."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pydl.training.callback import Callback
 class ProgbarLogger(Callback):
     """Shows steps, time left, loss and metrics.
 
-    On a terminal with ``verbose=1`` a bar drawn by rich; in a pipe or with ``verbose=2``
-    one line per epoch without control characters.
+    On a terminal with ``verbose=1`` a bar drawn by rich; in a pipe or with
+    ``verbose=2`` one line per epoch without control characters.
     """
 
     every_batch: ClassVar[bool] = False
@@ -37,7 +37,9 @@ class ProgbarLogger(Callback):
             self._print(f"Epoch {epoch + 1}/{epochs}")
         self._begin()
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_train_batch_end(
+        self, batch: int, logs: dict[str, Any] | None = None
+    ) -> None:
         self._update(batch + 1, logs)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -46,7 +48,7 @@ class ProgbarLogger(Callback):
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self._close()
 
-    # -- evaluation and prediction; silent inside fit ------------------------------------
+    # -- evaluation and prediction; silent inside fit ----------------------------------
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._validating = self._bar is not None or self._mode == "train"
@@ -67,7 +69,9 @@ class ProgbarLogger(Callback):
     def on_predict_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._begin()
 
-    def on_predict_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_predict_batch_end(
+        self, batch: int, logs: dict[str, Any] | None = None
+    ) -> None:
         self._update(batch + 1, None)
 
     def on_predict_end(self, logs: dict[str, Any] | None = None) -> None:
@@ -146,7 +150,9 @@ class _Bar:
 
 def _numbers(logs: dict[str, Any] | None) -> str:
     """``loss: 0.1234 - accuracy: 0.9000``."""
-    return " - ".join(f"{name}: {_number(value)}" for name, value in (logs or {}).items())
+    return " - ".join(
+        f"{name}: {_number(value)}" for name, value in (logs or {}).items()
+    )
 
 
 def _number(value: Any) -> str:

@@ -1,7 +1,7 @@
 """Running passes over arrays in slices: one native call each, 20 to 100 ms long.
 
-Between slices Python answers signals, shows progress and calls callbacks. What is computed
-does not depend on where the slices end.
+Between slices Python answers signals, shows progress and calls callbacks. What is
+computed does not depend on where the slices end.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ class Passes:
         rows = data.rows if draw_seed is not None else 0
         self._full_step = make_step(self.batch, rows)
         self._rest_step = make_step(self.rest, rows) if self.rest else None
-        self._order = np.arange(data.rows, dtype="int64") if draw_seed is not None else None
+        self._order = (
+            np.arange(data.rows, dtype="int64") if draw_seed is not None else None
+        )
         self._at = self.per_sweep  # passes made of the present sweep
         self._count = np.zeros(1, "int64")
 
@@ -96,7 +98,7 @@ class Passes:
         return passes
 
     def row_of(self, passed: int, index: int) -> int:
-        """The row of the data that stood at `index` of a batch, `passed` passes back."""
+        """The row of the data that stood at `index` of a batch some passes back."""
         position = (self._at - passed) * self.batch + index
         return int(position if self._order is None else self._order[position])
 

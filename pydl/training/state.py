@@ -22,7 +22,8 @@ from pydl.training.step import Feed, Step, trace_test, trace_train
 
 
 class TrainingState:
-    """One call of `compile`: optimizer, losses, metrics, flags. Not tracked by the model."""
+    """One call of `compile`: optimizer, losses, metrics, flags. Not tracked by the
+    model."""
 
     def __init__(
         self, model: Any, optimizer: Any, loss: Any, loss_weights: Any, metrics: Any,
@@ -97,7 +98,8 @@ class TrainingState:
     # -- faults ------------------------------------------------------------------------
 
     def check_labels(self, data: ArrayData) -> None:
-        """Range-check the labels of sparse losses. Needs a traced step: shapes are known."""
+        """Range-check the labels of sparse losses. Needs a traced step: shapes are
+        known."""
         labels = data.part("y")
         for (name, array), loss, classes in zip(
             labels, self.loss.resolved, self.loss.classes, strict=False

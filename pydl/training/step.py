@@ -1,7 +1,8 @@
 """Tracing one step of training, testing or prediction into a program.
 
-A step is a loop: its inputs either advance by one batch each pass (`step=True`), or stand
-still while an `order` of row numbers advances and the rows are gathered in the program.
+A step is a loop: its inputs either advance by one batch each pass (`step=True`), or
+stand still while an `order` of row numbers advances and the rows are gathered in the
+program.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ HALTED = -1
 
 @dataclass(frozen=True)
 class Feed:
-    """How the batches of a step come in. `rows`: of the arrays gathered from, 0: stepped."""
+    """How the batches of a step come in. `rows`: of the arrays gathered from, 0:
+    stepped."""
 
     signature: Signature
     layout: Layout
@@ -73,8 +75,8 @@ def trace_train(
 ) -> Graph:  # fmt: skip
     """The graph of a training step.
 
-    `halt`: a loss that is not finite ends the loop. `export`: the loss and the fault are
-    outputs, and metrics are left out.
+    `halt`: a loss that is not finite ends the loop. `export`: the loss and the fault
+    are outputs, and metrics are left out.
     """
     optimizer, model = state.optimizer, state.model
     with open(name) as trace:
@@ -91,7 +93,9 @@ def trace_train(
         stop = stop_value(fault, loss if halt else None)
         if stop is not None:
             state.stop.assign(stop)
-            trace.graph.faults[state.stop] = "y holds labels outside the model's classes"
+            trace.graph.faults[state.stop] = (
+                "y holds labels outside the model's classes"
+            )
         with _guard(trace, fault):
             if variables:
                 optimizer.apply(grads, variables)
@@ -115,7 +119,9 @@ def trace_test(state: TrainingState, feed: Feed, *, open: Open = Trace) -> Graph
         fault = fault_of(trace, gathers)
         if fault is not None:
             state.stop.assign(fault)
-            trace.graph.faults[state.stop] = "y holds labels outside the model's classes"
+            trace.graph.faults[state.stop] = (
+                "y holds labels outside the model's classes"
+            )
         with _guard(trace, fault):
             update_metrics(state, feed.batch, y, y_pred, weight, loss, each)
         trace.loop(steps, stop=None if fault is None else state.stop)
@@ -150,7 +156,8 @@ def total_loss(
         total = extra if total is None else ops.add(total, extra)
     if total is None:
         raise ValueError(
-            "there is no loss to minimize: pass loss=... to compile(), or add losses in layers"
+            "there is no loss to minimize: pass loss=... to compile(), or add losses "
+            "in layers"
         )
     return total, each
 
@@ -169,7 +176,8 @@ def update_metrics(
 
 
 def fault_of(trace: Trace, start: int) -> TraceTensor | None:
-    """The faults ops report from node `start` on, as one int64 [1]; None: there are none.
+    """The faults ops report from node `start` on, as one int64 [1]; None: there are
+    none.
 
     The gathers of batches stand before `start`: their order comes from `fit` itself.
     """
@@ -186,13 +194,15 @@ _FAULTING = frozenset({"take", "sparse_softmax_cross_entropy", "sparse_cross_ent
 
 
 def stop_value(fault: Any, loss: Any) -> Any:
-    """The new value of the stop variable: a fault, `HALTED` for a loss that is not finite,
-    or 0. None: nothing can stop the loop."""
+    """The new value of the stop variable: a fault, `HALTED` for a loss that is not
+    finite, or 0. None: nothing can stop the loop."""
     if loss is None:
         return fault
     bad = ops.reshape(ops.logical_not(ops.isfinite(loss)), (1,))
     halted = ops.multiply(ops.cast(bad, "int64"), np.asarray([HALTED], "int64"))
-    return halted if fault is None else ops.where(ops.not_equal(fault, 0), fault, halted)
+    return (
+        halted if fault is None else ops.where(ops.not_equal(fault, 0), fault, halted)
+    )
 
 
 def _guard(trace: Trace, fault: TraceTensor | None) -> AbstractContextManager[None]:

@@ -49,7 +49,8 @@ class Trainer:
             metrics: names, functions or Metrics.
             weighted_metrics: the same, weighted by sample weights.
             run_eagerly: run op by op, so that layers can be stepped through.
-            steps_per_execution: accepted; `fit` makes many steps per native call anyway.
+            steps_per_execution: accepted; `fit` makes many steps per native call
+                anyway.
             jit_compile: accepted; steps are always compiled unless run_eagerly.
             auto_scale_loss: accepted; it concerns float16 training only.
         """
@@ -173,7 +174,8 @@ class Trainer:
             initial_epoch: the number of the epoch to start at.
             steps_per_epoch: end epochs after so many steps.
             validation_steps: batches of the validation data to use.
-            validation_batch_size: rows of a validation step, as `batch_size` unless given.
+            validation_batch_size: rows of a validation step, as `batch_size` unless
+                given.
             validation_freq: validate every so many epochs, or a list of epochs.
         """
         return fit(
@@ -195,7 +197,7 @@ class Trainer:
         return_dict: bool = False,
         **kwargs: Any,
     ) -> Any:
-        """Loss and metrics over arrays: a number, a list, or with `return_dict` a dict."""
+        """Loss and metrics over arrays: a number, a list, or a dict (`return_dict`)."""
         if kwargs:
             raise ValueError(f"evaluate: unknown arguments: {', '.join(kwargs)}")
         state = self._compiled("evaluate")
@@ -203,7 +205,9 @@ class Trainer:
         self._ensure_built(data)
         hooks = _hooks(callbacks, verbose, self)
         evaluation = Evaluation(state, data, check_batch_size(batch_size), hooks, steps)
-        hooks.set_params({"verbose": resolve_verbose(verbose), "steps": evaluation.steps})
+        hooks.set_params(
+            {"verbose": resolve_verbose(verbose), "steps": evaluation.steps}
+        )
         return _shaped(evaluation.run(), return_dict)
 
     def predict(
@@ -217,7 +221,11 @@ class Trainer:
         """The outputs for arrays, as NumPy arrays."""
         predictor = self._predictor
         if type(x) is np.ndarray and not verbose and predictor is not None:
-            if callbacks is None and len(x) <= (batch_size or 32) and not self.run_eagerly:
+            if (
+                callbacks is None
+                and len(x) <= (batch_size or 32)
+                and not self.run_eagerly
+            ):
                 out = predictor.find_quick(x)
                 if out is not None:
                     return out
@@ -231,7 +239,9 @@ class Trainer:
         if callbacks is not None or resolve_verbose(verbose):
             hooks = _hooks(callbacks, verbose, self)
             count = -(-data.rows // batch)
-            hooks.set_params({"verbose": resolve_verbose(verbose), "steps": steps or count})
+            hooks.set_params(
+                {"verbose": resolve_verbose(verbose), "steps": steps or count}
+            )
         return predict(predictor, data, batch, hooks, steps, self.run_eagerly)
 
     # -- single batches ----------------------------------------------------------------
@@ -255,7 +265,11 @@ class Trainer:
         return _after_batch(state, return_dict)
 
     def test_on_batch(
-        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        return_dict: bool = False,
     ) -> Any:
         """Loss and metrics of one batch, added to the running ones."""
         state = self._compiled("test_on_batch")
@@ -296,7 +310,9 @@ class Trainer:
         if format != "pydl":
             raise ValueError(f"export: format: expected 'pydl', received {format!r}")
         if input_signature is not None:
-            raise ValueError("export: input_signature must be None: the model knows its shapes")
+            raise ValueError(
+                "export: input_signature must be None: the model knows its shapes"
+            )
         train_batch = kwargs.pop("train_batch_size", 32)
         if kwargs:
             raise ValueError(f"export: unknown arguments: {', '.join(kwargs)}")
@@ -308,7 +324,9 @@ class Trainer:
 def _hooks(callbacks: Any, verbose: Any, model: Any) -> CallbackList:
     if isinstance(callbacks, CallbackList):
         return callbacks
-    return CallbackList(callbacks, add_progbar=resolve_verbose(verbose) != 0, model=model)
+    return CallbackList(
+        callbacks, add_progbar=resolve_verbose(verbose) != 0, model=model
+    )
 
 
 def _after_batch(state: TrainingState, return_dict: bool) -> Any:

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from keras_numbers import NUMBERS, data
 
 from pydl import losses
-from keras_numbers import NUMBERS, data
 
 
 def case_id(case: dict[str, Any]) -> str:
@@ -18,9 +18,16 @@ def case_id(case: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("case", NUMBERS["losses"], ids=case_id)
 def test_as_keras(case: dict[str, Any]) -> None:
-    if case["arguments"].get("ignore_class") and case["reduction"] == "sum_over_batch_size":
-        pytest.skip("Keras divides by the number of valid labels: a mask, not offered yet")
-    loss = getattr(losses, case["cls"])(reduction=case["reduction"], **case["arguments"])
+    if (
+        case["arguments"].get("ignore_class")
+        and case["reduction"] == "sum_over_batch_size"
+    ):
+        pytest.skip(
+            "Keras divides by the number of valid labels: a mask, not offered yet"
+        )
+    loss = getattr(losses, case["cls"])(
+        reduction=case["reduction"], **case["arguments"]
+    )
     got = loss(data(case["y_true"]), data(case["y_pred"]), data(case["weights"]))
     np.testing.assert_allclose(np.asarray(got), case["value"], rtol=3e-6, atol=1e-6)
 
@@ -45,12 +52,16 @@ def test_mse_does_not_broadcast_columns_to_squares() -> None:
 
 
 def test_reduction_is_checked() -> None:
-    with pytest.raises(ValueError, match="reduction: expected one of .* received 'average'"):
+    with pytest.raises(
+        ValueError, match="reduction: expected one of .* received 'average'"
+    ):
         losses.MeanSquaredError(reduction="average")
 
 
 def test_shapes_are_checked() -> None:
-    with pytest.raises(ValueError, match=r"shape of y_pred \(2, 3\), received.*\(2, 4\)"):
+    with pytest.raises(
+        ValueError, match=r"shape of y_pred \(2, 3\), received.*\(2, 4\)"
+    ):
         losses.CategoricalCrossentropy()(np.zeros((2, 4)), np.zeros((2, 3), "float32"))
 
 
@@ -58,7 +69,9 @@ def test_get_by_name() -> None:
     assert losses.get("mse") is losses.mean_squared_error
     assert isinstance(losses.get("MeanAbsoluteError"), losses.MeanAbsoluteError)
     assert losses.get(None) is None
-    with pytest.raises(ValueError, match="unknown loss 'categorical_crossentropi'.*Did you mean"):
+    with pytest.raises(
+        ValueError, match="unknown loss 'categorical_crossentropi'.*Did you mean"
+    ):
         losses.get("categorical_crossentropi")
 
 

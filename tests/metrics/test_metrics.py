@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from keras_numbers import NUMBERS, data
 
 from pydl import metrics
-from keras_numbers import NUMBERS, data
 
 
 def case_id(case: dict[str, Any]) -> str:
@@ -52,7 +52,9 @@ def test_own_metric() -> None:
             super().__init__(name="largest")
             self.value = self.add_weight(name="value")
 
-        def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        def update_state(
+            self, y_true: Any, y_pred: Any, sample_weight: Any = None
+        ) -> None:
             from pydl import ops
 
             self.value.assign(ops.maximum(self.value, ops.max(y_pred)))
@@ -70,7 +72,9 @@ def test_own_metric() -> None:
 def test_get_and_config() -> None:
     metric = metrics.get("mse")
     assert isinstance(metric, metrics.MeanSquaredError)
-    again = metrics.deserialize(metrics.serialize(metrics.BinaryAccuracy(threshold=0.6)))
+    again = metrics.deserialize(
+        metrics.serialize(metrics.BinaryAccuracy(threshold=0.6))
+    )
     assert again.threshold == 0.6
     with pytest.raises(ValueError, match="unknown metric 'acuracy'"):
         metrics.get("acuracy")

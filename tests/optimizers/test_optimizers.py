@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from keras_numbers import NUMBERS
 
 from pydl import optimizers
 from pydl.runtime.variable import Variable
-from keras_numbers import NUMBERS
 
 CASES = NUMBERS["optimizers"]
 
@@ -51,10 +51,9 @@ def test_config_as_keras(name: str) -> None:
 
 def test_float64() -> None:
     variable = Variable(np.array([1.0, 2.0]), dtype="float64", name="v")
-    optimizer = optimizers.Adam(learning_rate=0.5)
+    optimizer = optimizers.Adam(learning_rate=0.5, epsilon=1e-12)
     optimizer.apply([np.array([0.25, -0.5])], [variable])
-    rate = float(np.float32(0.5))
-    np.testing.assert_allclose(variable.numpy(), [1 - rate, 2 + rate], rtol=1e-6)
+    np.testing.assert_allclose(variable.numpy(), [0.5, 2.5], rtol=1e-6)
 
 
 def test_slots_are_named() -> None:
@@ -134,7 +133,7 @@ def test_mistakes_in_apply() -> None:
     stranger = Variable(np.zeros(3, "float32"), name="stranger")
     with pytest.raises(ValueError, match="unknown variable 'stranger'"):
         optimizer.apply([np.zeros(3, "float32")], [stranger])
-    with pytest.raises(ValueError, match="one gradient for each of 2 variables, received 1"):
+    with pytest.raises(ValueError, match="each of 2 variables, received 1"):
         optimizer.apply([np.zeros(3, "float32")], variables)
     with pytest.warns(UserWarning, match="Gradients do not exist for variables"):
         optimizer.apply([np.zeros(3, "float32"), None], variables)
@@ -145,7 +144,9 @@ def test_unknown_name() -> None:
         optimizers.get("adams")
 
 
-@pytest.mark.parametrize("case", NUMBERS["schedules"], ids=lambda c: str(c["arguments"]))
+@pytest.mark.parametrize(
+    "case", NUMBERS["schedules"], ids=lambda c: f"{c['arguments']}"
+)
 def test_schedules_as_keras(case: dict[str, Any]) -> None:
     schedule = getattr(optimizers.schedules, case["cls"])(**case["arguments"])
     got = [float(schedule(step)) for step in case["steps"]]
