@@ -36,13 +36,23 @@ def add_to(commands: Any) -> None:
     """Adds the command to the parser."""
     command = commands.add_parser("train", help="train a network on real data")
     command.add_argument("data", choices=sorted(RECIPES), help="the data set")
-    command.add_argument("--epochs", type=int, help="passes over the training data")
+    command.add_argument(
+        "--epochs", type=positive, help="passes over the training data"
+    )
     command.add_argument("--seed", type=int, default=0, help="same seed, same weights")
     command.add_argument("--out", metavar="FILE", help="where to save the model")
     command.add_argument(
         "--path", default="mnist.npz", help="the MNIST file, if not to be downloaded"
     )
     command.set_defaults(run=run)
+
+
+def positive(text: str) -> int:
+    """An int of at least 1, for argparse."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, received {number}")
+    return number
 
 
 def run(options: argparse.Namespace) -> None:
