@@ -99,8 +99,7 @@ Attrs attrs_from_dict(const py::dict& attrs) {
 
 DType dtype_from(py::handle name) {
   if (!PyUnicode_Check(name.ptr())) {
-    throw py::type_error("dtype: expected a name such as 'float32', received a " +
-                         type_name(name));
+    throw py::type_error("dtype: expected a name such as 'float32', received a " + type_name(name));
   }
   const std::string text = utf8(name);
   DType dtype = DType::kFloat32;
@@ -129,8 +128,7 @@ Spec spec_from(py::handle dtype_name, py::handle shape) {
 
 std::vector<Spec> specs_from(py::handle pairs) {
   if (!is_sequence(pairs)) {
-    throw py::type_error("expected a list of (dtype, shape) pairs, received a " +
-                         type_name(pairs));
+    throw py::type_error("expected a list of (dtype, shape) pairs, received a " + type_name(pairs));
   }
   const py::object items =
       py::reinterpret_steal<py::object>(PySequence_Fast(pairs.ptr(), "expected a list"));

@@ -64,8 +64,8 @@ Status BatchRun::connect_inputs(size_t expected) {
     const Port& port = entry.inputs[i];
     if (port.name == kSteps) {
       if (port.spec == kStepsSpec && port.step == 0) continue;
-      return invalid(cat("entry '", entry.name, "': 'steps' must be int64 (1,), received ",
-                         port.spec));
+      return invalid(
+          cat("entry '", entry.name, "': 'steps' must be int64 (1,), received ", port.spec));
     }
     int64_t bytes = 0;
     PYDL_RETURN_IF_ERROR(row_bytes(port, &bytes));
@@ -95,8 +95,8 @@ Status BatchRun::connect_outputs(size_t expected) {
     output_bytes_.push_back(bytes);
   }
   if (outputs_.size() == expected) return Status();
-  return invalid(cat("entry '", entry.name, "' needs ", expected,
-                     " outputs of rows, it has ", outputs_.size(), "; use pydl_run"));
+  return invalid(cat("entry '", entry.name, "' needs ", expected, " outputs of rows, it has ",
+                     outputs_.size(), "; use pydl_run"));
 }
 
 Status BatchRun::connect(size_t n_inputs, size_t n_outputs) {

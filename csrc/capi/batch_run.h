@@ -14,8 +14,8 @@ struct BatchEntry {
   int64_t batch = 0;
 };
 
-// One entry over batches of the caller's rows. Its inputs are rows and "steps"; its outputs are rows
-// or reports (loss, fault, metrics) that every pass writes anew.
+// One entry over batches of the caller's rows. Its inputs are rows and "steps"; its outputs are
+// rows or reports (loss, fault, metrics) that every pass writes anew.
 class BatchRun {
  public:
   explicit BatchRun(const BatchEntry& entry) : entry_(entry) {}

@@ -12,9 +12,12 @@ const Entry* find_entry(const pydl_model* model, const char* name) {
 }
 
 void describe(const std::string& name, const Spec& spec, int64_t step, pydl_tensor* tensor) {
-  *tensor = {name.c_str(),      static_cast<pydl_dtype>(spec.dtype),
-             static_cast<int>(spec.shape.size()), spec.shape.data(),
-             byte_size(spec),   step};
+  *tensor = {name.c_str(),
+             static_cast<pydl_dtype>(spec.dtype),
+             static_cast<int>(spec.shape.size()),
+             spec.shape.data(),
+             byte_size(spec),
+             step};
 }
 
 Status describe_port(const pydl_model* model, const char* entry_name, bool input, int index,
@@ -102,8 +105,7 @@ pydl_status pydl_state_info(const pydl_model* model, int index, pydl_tensor* ten
   });
 }
 
-pydl_status pydl_get_tensor(const pydl_model* model, const char* name, void* data,
-                            int64_t bytes) {
+pydl_status pydl_get_tensor(const pydl_model* model, const char* name, void* data, int64_t bytes) {
   return guard([&]() -> Status {
     size_t index = 0;
     PYDL_RETURN_IF_ERROR(pydl::capi::find_slot(model, name, data, bytes, &index));
@@ -112,8 +114,7 @@ pydl_status pydl_get_tensor(const pydl_model* model, const char* name, void* dat
   });
 }
 
-pydl_status pydl_set_tensor(pydl_model* model, const char* name, const void* data,
-                            int64_t bytes) {
+pydl_status pydl_set_tensor(pydl_model* model, const char* name, const void* data, int64_t bytes) {
   return guard([&]() -> Status {
     size_t index = 0;
     PYDL_RETURN_IF_ERROR(pydl::capi::find_slot(model, name, data, bytes, &index));

@@ -7,13 +7,13 @@
 #include "runtime/crew.h"
 
 using pydl::Buffer;
+using pydl::cat;
 using pydl::Code;
 using pydl::Entry;
 using pydl::Port;
 using pydl::Program;
 using pydl::StateSlot;
 using pydl::Status;
-using pydl::cat;
 using pydl::capi::guard;
 using pydl::capi::not_found;
 
@@ -24,8 +24,8 @@ Status check_alignment(const char* kind, const std::vector<Port>& ports,
   for (size_t i = 0; i < buffers.size(); ++i) {
     const int size = pydl::dtype_size(ports[i].spec.dtype);
     if (reinterpret_cast<uintptr_t>(buffers[i].data) % static_cast<uintptr_t>(size) == 0) continue;
-    return pydl::invalid(cat(kind, " '", ports[i].name, "' must begin at a multiple of ", size,
-                             " bytes"));
+    return pydl::invalid(
+        cat(kind, " '", ports[i].name, "' must begin at a multiple of ", size, " bytes"));
   }
   return Status();
 }

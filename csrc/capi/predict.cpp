@@ -10,8 +10,8 @@ namespace {
 Status fault_of_prediction(const BatchRun& run, int64_t first_row) {
   if (run.fault() == 0) return Status();
   const int64_t row = first_row + (run.passes() - 1) * run.batch();
-  return Status(Code::kFault, cat("predict: an index out of range in the ", run.batch(),
-                                  " rows from row ", row));
+  return Status(Code::kFault,
+                cat("predict: an index out of range in the ", run.batch(), " rows from row ", row));
 }
 
 // The rows that fill no batch: one batch filled up with zeros.

@@ -33,10 +33,9 @@ Status check_loss(const BatchRun* run, const float* loss) {
 
 Status train_rows(pydl_model* model, BatchRun* run, const void* x, const void* y, int64_t first,
                   int64_t rows, float* loss) {
-  PYDL_RETURN_IF_ERROR(run->run(model, rows / run->batch(),
-                                {row_at(x, first, run->input_row_bytes(0)),
-                                 row_at(y, first, run->input_row_bytes(1))},
-                                {}));
+  PYDL_RETURN_IF_ERROR(run->run(
+      model, rows / run->batch(),
+      {row_at(x, first, run->input_row_bytes(0)), row_at(y, first, run->input_row_bytes(1))}, {}));
   if (loss != nullptr) *loss = run->loss();
   if (run->fault() == 0) return Status();
   const int64_t row = first + (run->passes() - 1) * run->batch() + run->fault() - 1;
@@ -85,8 +84,7 @@ Status measure_rows(const pydl_model* model, pydl_row_sizes* sizes) {
 }  // namespace
 }  // namespace pydl::capi
 
-pydl_status pydl_train(pydl_model* model, const void* x, const void* y, int64_t rows,
-                       float* loss) {
+pydl_status pydl_train(pydl_model* model, const void* x, const void* y, int64_t rows, float* loss) {
   return pydl::capi::guard([&] { return pydl::capi::train(model, x, y, rows, loss); });
 }
 

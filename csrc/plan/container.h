@@ -6,9 +6,10 @@
 //             name: {"dtype": "F32", "shape": [...], "data_offsets": [begin, end]}, ...}
 //    with one tensor per state slot, in any order.
 // 3. safetensors allows no byte outside tensors, so a tensor whose size is not a multiple of 64 is
-//    followed by a uint8 tensor "__pad_<n>" of zeros, at most 63 long: every state tensor then begins
-//    at a multiple of 64 bytes in the file and may be mapped. Readers need not rely on it.
-// 4. "crc32c": CRC-32C of the plan text followed by the data, 8 hexadecimal digits. It may be absent;
+//    followed by a uint8 tensor "__pad_<n>" of zeros, at most 63 long: every state tensor then
+//    begins at a multiple of 64 bytes in the file and may be mapped. Readers need not rely on it.
+// 4. "crc32c": CRC-32C of the plan text followed by the data, 8 hexadecimal digits. It may be
+// absent;
 //    when present it must match.
 // 5. Read strictly: tensors in order of begin cover the data without hole or overlap; each slot's
 //    dtype and shape are the plan's; sizes are checked against the file before memory is asked for;

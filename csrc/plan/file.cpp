@@ -83,7 +83,8 @@ Status sync_folder_of(const std::string& path) {
   const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
   const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return io_error(folder, "open", errno);
-  // Some file systems cannot sync a folder and say EINVAL: the rename is then as durable as it gets.
+  // Some file systems cannot sync a folder and say EINVAL: the rename is then as durable as it
+  // gets.
   const int error = fsync(fd) == 0 ? 0 : errno;
   close(fd);
   return error == 0 || error == EINVAL ? Status() : io_error(folder, "flush", error);

@@ -18,8 +18,8 @@ class File {
   File(const File&) = delete;
   File& operator=(const File&) = delete;
 
-  Status open_read(const std::string& path);        // a regular file
-  Status create(const std::string& path);           // must not exist
+  Status open_read(const std::string& path);                       // a regular file
+  Status create(const std::string& path);                          // must not exist
   Status read_at(int64_t offset, void* data, size_t bytes) const;  // all of them, else kBadFile
   Status write(const void* data, size_t bytes);
   Status sync_and_close();

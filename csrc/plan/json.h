@@ -2,8 +2,8 @@
 //
 // The caller says what it expects next, so nothing is built that it did not ask for, memory stays a
 // small multiple of the text, and depth is that of the caller's code: text cannot make it recurse.
-// Strict: UTF-8 only, no comments, no trailing commas, no NaN, integers within int64. Duplicate keys
-// are refused by Keys below, or by the caller where the keys are free.
+// Strict: UTF-8 only, no comments, no trailing commas, no NaN, integers within int64. Duplicate
+// keys are refused by Keys below, or by the caller where the keys are free.
 #pragma once
 
 #include <bit>

@@ -7,9 +7,9 @@
 
 namespace pydl {
 
-// Results must not overlap each other. A result overlaps no operand, except that it may have exactly
-// an operand's bytes: any operand of the same shape for elementwise ops, the tensor it replaces for
-// optimizer updates.
+// Results must not overlap each other. A result overlaps no operand, except that it may have
+// exactly an operand's bytes: any operand of the same shape for elementwise ops, the tensor it
+// replaces for optimizer updates.
 Status check_overlap(const std::vector<Value>& values, const Instruction& instruction);
 
 }  // namespace pydl

@@ -101,8 +101,7 @@ Status read_attr_list(JsonReader* reader, AttrValue* value) {
     const auto* integer = std::get_if<int64_t>(&number);
     all_ints &= integer != nullptr;
     if (all_ints) ints.push_back(*integer);
-    reals.push_back(integer != nullptr ? static_cast<double>(*integer)
-                                       : std::get<double>(number));
+    reals.push_back(integer != nullptr ? static_cast<double>(*integer) : std::get<double>(number));
     return Status();
   }));
   if (all_ints) {
@@ -218,8 +217,7 @@ Status read_version(JsonReader* reader) {
 }  // namespace
 
 Status parse_plan(std::string_view text, Plan* plan) {
-  constexpr const char* kNames[] = {"format",  "version",  "state",
-                                    "entries", "producer", "notes"};
+  constexpr const char* kNames[] = {"format", "version", "state", "entries", "producer", "notes"};
   *plan = Plan();
   JsonReader reader(text, "plan");
   Keys keys(kNames, 4);

@@ -212,8 +212,8 @@ Status read_data(const File& file, const Header& header, const std::vector<int>&
     }
     std::shared_ptr<void> data = allocate(tensor.end - tensor.begin);
     if (data == nullptr) {
-      return Status(Code::kOutOfMemory, cat(file.path(), ": no memory for ", tensor.name, ", ",
-                                            bytes, " bytes"));
+      return Status(Code::kOutOfMemory,
+                    cat(file.path(), ": no memory for ", tensor.name, ", ", bytes, " bytes"));
     }
     PYDL_RETURN_IF_ERROR(file.read_at(offset, data.get(), bytes));
     crc = crc32c(crc, data.get(), bytes);

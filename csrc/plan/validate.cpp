@@ -44,8 +44,8 @@ Status check_names(const char* kind, const std::vector<Item>& items, const std::
   std::unordered_set<std::string_view> seen;
   for (const Item& item : items) {
     if (item.name.empty() || item.name.size() > kMaxName) {
-      return refuse("a name of ", kind, where, " must have 1 to ", kMaxName,
-                    " bytes, received ", item.name.size());
+      return refuse("a name of ", kind, where, " must have 1 to ", kMaxName, " bytes, received ",
+                    item.name.size());
     }
     if (item.name.find('\0') != std::string::npos) {
       return refuse(subject(kind, item.name, where), " has a zero byte in its name");
@@ -116,8 +116,7 @@ Status EntryCheck::place_bytes(const Value& value, const std::string& what, int6
     count = plan_.state.size();
     if (index < count) spec = &plan_.state[index].spec;
   } else if (value.place != Place::kArena) {
-    const std::vector<Port>& ports =
-        value.place == Place::kInput ? entry_.inputs : entry_.outputs;
+    const std::vector<Port>& ports = value.place == Place::kInput ? entry_.inputs : entry_.outputs;
     count = ports.size();
     if (index < count) spec = &ports[index].spec;
   }
@@ -155,8 +154,8 @@ Status EntryCheck::check_value(size_t index) {
 Status EntryCheck::check_operand_range(const std::vector<int>& operands) const {
   for (const int operand : operands) {
     if (operand >= 0 && static_cast<size_t>(operand) < entry_.values.size()) continue;
-    return invalid(cat("operand ", operand, " is not one of the ", entry_.values.size(),
-                       " values"));
+    return invalid(
+        cat("operand ", operand, " is not one of the ", entry_.values.size(), " values"));
   }
   return Status();
 }
@@ -168,8 +167,7 @@ Status EntryCheck::check_specs(const Instruction& instruction) const {
   std::vector<Spec> outputs;
   PYDL_RETURN_IF_ERROR(infer(instruction.op, inputs, instruction.attrs, &outputs));
   if (outputs.size() != instruction.outputs.size()) {
-    return invalid(cat("has ", outputs.size(), " results, received ",
-                       instruction.outputs.size()));
+    return invalid(cat("has ", outputs.size(), " results, received ", instruction.outputs.size()));
   }
   for (size_t i = 0; i < outputs.size(); ++i) {
     const Spec& given = value(instruction.outputs[i]).spec;
@@ -202,8 +200,7 @@ Status EntryCheck::check_control(size_t index, const Instruction& instruction) {
   if (index < loop_end_) return invalid("loops do not nest");
   loop_end_ = end;
   const Value& count = value(instruction.inputs[0]);
-  if (count.place != Place::kInput ||
-      entry_.inputs[static_cast<size_t>(count.index)].step != 0) {
+  if (count.place != Place::kInput || entry_.inputs[static_cast<size_t>(count.index)].step != 0) {
     return invalid("its count must be an input with step 0");
   }
   return Status();

@@ -38,12 +38,14 @@ Status read_arg(std::string_view text, std::string_view token, int step, int reg
   }
   arg->literal = 0.0;
   if (!read_number(token, &arg->reg) || arg->reg < 0) {
-    return wrong_step(step, text, cat("has a bad argument '", excerpt(token),
-                                      "'; expected a register or a literal such as #0.5"));
+    return wrong_step(step, text,
+                      cat("has a bad argument '", excerpt(token),
+                          "'; expected a register or a literal such as #0.5"));
   }
   if (arg->reg < registers) return Status();
-  return wrong_step(step, text, cat("reads register ", arg->reg, ", but only 0 to ",
-                                    registers - 1, " are written before it"));
+  return wrong_step(step, text,
+                    cat("reads register ", arg->reg, ", but only 0 to ", registers - 1,
+                        " are written before it"));
 }
 
 Status read_step(std::string_view text, int index, int registers, ChainStep* step) {

@@ -14,7 +14,7 @@ constexpr int kChainResults = 8;
 constexpr int kChainSteps = 64;
 
 struct ChainArg {
-  int16_t reg;     // -1: the literal
+  int16_t reg;  // -1: the literal
   double literal;
 };
 

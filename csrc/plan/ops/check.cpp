@@ -127,8 +127,8 @@ Status check_operands(const OpCall& call, std::initializer_list<const char*> nam
   std::string list;
   for (const char* name : names) list += cat(list.empty() ? " (" : ", ", name);
   if (!list.empty()) list += ")";
-  return refuse(call, "expected ", names.size(), names.size() == 1 ? " operand" : " operands",
-                list, ", received ", call.inputs.size());
+  return refuse(call, "expected ", names.size(), names.size() == 1 ? " operand" : " operands", list,
+                ", received ", call.inputs.size());
 }
 
 bool takes(Takes kinds, DType dtype) {
@@ -231,14 +231,14 @@ Status read_shape(const OpCall& call, Shape* out) {
 
 Status check_axis(const OpCall& call, const char* name, int64_t axis, size_t rank) {
   if (axis >= 0 && axis < static_cast<int64_t>(rank)) return Status();
-  return refuse(call, name, " must be in [0, ", rank, ") for a value of rank ", rank,
-                ", received ", axis);
+  return refuse(call, name, " must be in [0, ", rank, ") for a value of rank ", rank, ", received ",
+                axis);
 }
 
 Status check_range(const OpCall& call, const char* name, double low, double high) {
   const double value = call.attrs.get_float(name, low);
   if (std::isfinite(value) && value >= low && value <= high) return Status();
-  const std::string bound = std::isfinite(high) ? cat(" in [", low, ", ", high, "]")
+  const std::string bound = std::isfinite(high)  ? cat(" in [", low, ", ", high, "]")
                             : std::isfinite(low) ? cat(" and at least ", low)
                                                  : std::string();
   return refuse(call, "attribute '", name, "' must be finite", bound, ", received ", value);

@@ -61,8 +61,7 @@ Status check_same_dtype(const OpCall& call, const char* a_name, const Spec& a, c
                         const Spec& b);
 
 // The operand must be exactly this, for example a seed: uint32 (2,). Unknown dims pass.
-Status check_spec(const OpCall& call, const char* name, const Spec& received,
-                  const Spec& expected);
+Status check_spec(const OpCall& call, const char* name, const Spec& received, const Spec& expected);
 bool may_equal(const Shape& a, const Shape& b);  // unknown dims equal anything
 Shape merge(const Shape& a, const Shape& b);     // of shapes that may be equal: the known dims
 

@@ -31,8 +31,8 @@ Status check_targets(const OpCall& call, const char* x_name, const Shape& rows) 
   }
   PYDL_RETURN_IF_ERROR(check_dtype(call, "labels", target.dtype, Takes::kIndex));
   if (may_equal(rows, target.shape)) return Status();
-  return refuse(call, "labels must have shape ", rows, " for ", x_name, " ", x.shape,
-                ", received ", target.shape);
+  return refuse(call, "labels must have shape ", rows, " for ", x_name, " ", x.shape, ", received ",
+                target.shape);
 }
 
 Status infer_loss(const OpCall& call, std::vector<Spec>* outputs) {

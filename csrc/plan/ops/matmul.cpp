@@ -96,9 +96,9 @@ Status check_epilogue_operands(const OpCall& call, const Dims& dims) {
 
 Status infer_gemm(const OpCall& call, std::vector<Spec>* outputs) {
   constexpr AttrRule kRules[] = {
-      {"transpose_a", AttrKind::kFlag, false},  {"transpose_b", AttrKind::kFlag, false},
-      {"bias", AttrKind::kFlag, false},         {"activation", AttrKind::kString, false},
-      {"dropout", AttrKind::kFloat, false},     {"grad", AttrKind::kString, false},
+      {"transpose_a", AttrKind::kFlag, false}, {"transpose_b", AttrKind::kFlag, false},
+      {"bias", AttrKind::kFlag, false},        {"activation", AttrKind::kString, false},
+      {"dropout", AttrKind::kFloat, false},    {"grad", AttrKind::kString, false},
       {"column_sum", AttrKind::kFlag, false}};
   PYDL_RETURN_IF_ERROR(check_attrs(call, kRules));
   if (call.n_in() < 2) return check_operands(call, {"a", "b"});

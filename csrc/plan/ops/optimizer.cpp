@@ -18,18 +18,32 @@ constexpr AttrRule kClipValue = {"clip_value", AttrKind::kFloat, false};
 constexpr AttrRule kMomentum = {"momentum", AttrKind::kFloat, true};
 constexpr AttrRule kEpsilon = {"epsilon", AttrKind::kFloat, true};
 
-constexpr AttrRule kSgdRules[] = {
-    kN, kHasScale, kHasDecay, kDecayMask, kClipValue, kMomentum,
-    {"nesterov", AttrKind::kFlag, false}};
-constexpr AttrRule kAdamRules[] = {
-    kN, kHasScale, kHasDecay, kDecayMask, kClipValue, kEpsilon,
-    {"beta1", AttrKind::kFloat, true}, {"beta2", AttrKind::kFloat, true},
-    {"amsgrad", AttrKind::kFlag, false}};
-constexpr AttrRule kRmspropRules[] = {
-    kN, kHasScale, kHasDecay, kDecayMask, kClipValue, kEpsilon, kMomentum,
-    {"rho", AttrKind::kFloat, true}, {"centered", AttrKind::kFlag, false}};
-constexpr AttrRule kAdagradRules[] = {
-    kN, kHasScale, kHasDecay, kDecayMask, kClipValue, kEpsilon};
+constexpr AttrRule kSgdRules[] = {kN,
+                                  kHasScale,
+                                  kHasDecay,
+                                  kDecayMask,
+                                  kClipValue,
+                                  kMomentum,
+                                  {"nesterov", AttrKind::kFlag, false}};
+constexpr AttrRule kAdamRules[] = {kN,
+                                   kHasScale,
+                                   kHasDecay,
+                                   kDecayMask,
+                                   kClipValue,
+                                   kEpsilon,
+                                   {"beta1", AttrKind::kFloat, true},
+                                   {"beta2", AttrKind::kFloat, true},
+                                   {"amsgrad", AttrKind::kFlag, false}};
+constexpr AttrRule kRmspropRules[] = {kN,
+                                      kHasScale,
+                                      kHasDecay,
+                                      kDecayMask,
+                                      kClipValue,
+                                      kEpsilon,
+                                      kMomentum,
+                                      {"rho", AttrKind::kFloat, true},
+                                      {"centered", AttrKind::kFlag, false}};
+constexpr AttrRule kAdagradRules[] = {kN, kHasScale, kHasDecay, kDecayMask, kClipValue, kEpsilon};
 
 std::span<const AttrRule> rules_of(Opcode op) {
   if (op == Opcode::sgd_update) return kSgdRules;
@@ -83,8 +97,7 @@ Status check_scalars(const OpCall& call, int64_t n, int* next) {
   *next = 0;
   PYDL_RETURN_IF_ERROR(check_spec(call, "lr", call.in((*next)++), scalar));
   if (call.attrs.get_int("has_scale", 0) != 0) {
-    PYDL_RETURN_IF_ERROR(
-        check_spec(call, "scale", call.in((*next)++), {DType::kFloat32, {n}}));
+    PYDL_RETURN_IF_ERROR(check_spec(call, "scale", call.in((*next)++), {DType::kFloat32, {n}}));
   }
   if (call.attrs.get_int("has_decay", 0) != 0) {
     PYDL_RETURN_IF_ERROR(check_spec(call, "decay", call.in((*next)++), scalar));
@@ -116,9 +129,8 @@ Status infer_update(const OpCall& call, std::vector<Spec>* outputs) {
   // Compared without a product of n, which a file may claim to be 2^62.
   if (n < 1 || call.n_in() < scalars || (call.n_in() - scalars) % (2 + slots) != 0 ||
       (call.n_in() - scalars) / (2 + slots) != n) {
-    return refuse(call, "expected ", scalars, " scalars and n = ", n, " >= 1 groups of ",
-                  2 + slots, " operands (variable, gradient, slots), received ", call.n_in(),
-                  " operands");
+    return refuse(call, "expected ", scalars, " scalars and n = ", n, " >= 1 groups of ", 2 + slots,
+                  " operands (variable, gradient, slots), received ", call.n_in(), " operands");
   }
   PYDL_RETURN_IF_ERROR(check_decay_mask(call, n));
   int next = 0;

@@ -13,8 +13,7 @@ Status check_seed(const OpCall& call, const Spec& seed) {
   return check_spec(call, "seed", seed, {DType::kUInt32, {2}});
 }
 
-Status infer_draw(const OpCall& call, std::span<const AttrRule> rules,
-                  std::vector<Spec>* outputs) {
+Status infer_draw(const OpCall& call, std::span<const AttrRule> rules, std::vector<Spec>* outputs) {
   PYDL_RETURN_IF_ERROR(check_attrs(call, rules));
   PYDL_RETURN_IF_ERROR(check_operands(call, {"seed"}));
   PYDL_RETURN_IF_ERROR(check_seed(call, call.in(0)));

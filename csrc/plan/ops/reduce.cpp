@@ -20,8 +20,8 @@ Status check_axes(const OpCall& call, const Shape& axes) {
 
 Status check_not_empty(const OpCall& call, int64_t axis) {
   if (call.in(0).shape[static_cast<size_t>(axis)] != 0) return Status();
-  return refuse(call, "has no value over an empty axis, received x ", call.in(0).shape, " and axis ",
-                axis);
+  return refuse(call, "has no value over an empty axis, received x ", call.in(0).shape,
+                " and axis ", axis);
 }
 
 Status infer_over_axes(const OpCall& call, std::vector<Spec>* outputs) {
