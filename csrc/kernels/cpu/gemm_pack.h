@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/cpu/gemm.h"
+#include "kernels/cpu/gemm_micro.h"
 #include "kernels/cpu/simd/transpose.h"
 
 namespace pydl::PYDL_ISA {
@@ -33,9 +34,7 @@ void pack_panel_transposed(const T* b, int64_t b_stride, int64_t depth, int colu
       if (here == L && deep == L) {
 #pragma GCC unroll 16
         for (int i = 0; i < L; ++i) {
-#ifdef PFT
-          prefetch_far(source + i * b_stride + PFT);
-#endif
+          prefetch_far(source + i * b_stride + 4 * L);
           rows[i] = load(source + i * b_stride);
         }
       } else {
@@ -59,12 +58,39 @@ void pack_panel_transposed(const T* b, int64_t b_stride, int64_t depth, int colu
   }
 }
 
-// tile[k][rows] from `rows` <= kTileRows rows of op(A).
+// tile[k][rows] from `rows` <= kTileRows rows of A whose columns are contiguous. Whole vectors are stored, in
+// order of k, so that each covers what the one before wrote too far: the last one ends kLanes past the tile.
 template <class T>
-void pack_rows(const T* a, int64_t a_row, int64_t a_col, int rows, int64_t depth, T* tile) {
-  for (int i = 0; i < rows; ++i) {
-    const T* source = a + i * a_row;
-    for (int64_t k = 0; k < depth; ++k) tile[k * rows + i] = source[k * a_col];
+void pack_rows(const T* a, int64_t a_row, int rows, int64_t depth, T* tile) {
+  constexpr int L = kLanes<T>;
+  constexpr int kGroups = (kTileRows + L - 1) / L;
+  for (int64_t k = 0; k < depth; k += L) {
+    const int deep = static_cast<int>(least<int64_t>(depth - k, L));
+    Vec<T> block[kGroups][L];
+    for (int g = 0; g < kGroups; ++g) {
+#pragma GCC unroll 16
+      for (int i = 0; i < L; ++i) {
+        const T* source = a + (g * L + i) * a_row + k;
+        block[g][i] = g * L + i < rows ? load_n(source, deep) : zero<T>();
+      }
+      transpose(block[g]);
+    }
+    for (int i = 0; i < deep; ++i) {
+      for (int g = 0; g * L < rows; ++g) store(tile + (k + i) * rows + g * L, block[g][i]);
+    }
+  }
+}
+
+// The same from A stored transposed, whose rows are contiguous.
+template <class T>
+void pack_rows_transposed(const T* a, int64_t a_col, int rows, int64_t depth, T* tile) {
+  constexpr int L = kLanes<T>;
+  for (int64_t k = 0; k < depth; ++k, a += a_col, tile += rows) {
+    prefetch_far(a + kPrefetchRows * a_col);
+    for (int i = 0; i < rows; i += L) {
+      const int here = least(rows - i, L);
+      store_n(tile + i, load_n(a + i, here), here);
+    }
   }
 }
 

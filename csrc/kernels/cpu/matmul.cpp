@@ -11,13 +11,11 @@ namespace {
 constexpr int64_t kMostPieces = 16;
 constexpr int64_t kDotMostRows = 12;
 constexpr double kPieceFlops = 600e3;        // about 5 us
-#ifndef KD
-#define KD 2048
-#define PB 2048
-#define PA 4096
-#endif
-constexpr int64_t kDepthBytes = KD, kPackB = PB, kPackA = PA;
-constexpr int64_t kRowBlockBytes = 256 * 1024;  // rows x depth of A that should stay in L2
+constexpr int64_t kDepthBytes = 2048;
+// A block of A should stay in half of L2; turning B over is dear enough to do it for longer blocks.
+constexpr int64_t kRowBlockBytes = 256 * 1024, kRowBlockBytesTransposed = 1024 * 1024;
+constexpr int64_t kCopyStride = 2048;  // rows of B longer than this are copied to panels
+constexpr int64_t kAliasStride = 1024;    // rows of A at multiples of this share few sets of L1
 
 bool same(const char* a, const char* b) { return __builtin_strcmp(a, b) == 0; }
 
@@ -58,27 +56,31 @@ double work(const Gemm& p) {
 
 // What a grid costs against perfect sharing: the slowest thread's tiles over 1, 2, 4, 8 and 16 threads, and
 // the copies of A and B that each rectangle makes for itself.
-double grid_cost(double copy, double panels, double tiles, int64_t rows, int64_t columns) {
-  const double piece = static_cast<double>(ceil_div(static_cast<int64_t>(tiles), rows) *
-                                           ceil_div(static_cast<int64_t>(panels), columns));
-  double cost = copy * static_cast<double>(rows) / tiles + 0.3 * static_cast<double>(columns) / panels;
+double grid_cost(const Gemm& p, int64_t panels, int64_t tiles, int64_t rows, int64_t columns) {
+  const double area = static_cast<double>(panels) * static_cast<double>(tiles);
+  const double piece = static_cast<double>(ceil_div(tiles, rows) * ceil_div(panels, columns));
+  const double copy_b = p.transpose_b ? 3.0 : 0.5;  // tiles' worth
+  const double copy_a = p.pack_a ? 85.0 / static_cast<double>(p.n) : 0.01;
+  double cost = copy_b * static_cast<double>(rows) / static_cast<double>(tiles) +
+                copy_a * static_cast<double>(columns);
   for (int64_t threads = 1; threads <= kMostPieces; threads *= 2) {
     const int64_t rounds = ceil_div(rows * columns, threads);
-    cost += piece * static_cast<double>(rounds * threads) / (panels * tiles);
+    cost += piece * static_cast<double>(rounds * threads) / area;
   }
   return cost;
 }
 
 void choose_grid(Gemm* p, int64_t panel_width) {
-  const int64_t panels = ceil_div(p->n, panel_width), tiles = ceil_div(p->m, kTileRows);
+  const int64_t panels = ceil_div(p->n, panel_width);
+  const int64_t tiles = most<int64_t>(1, ceil_div(p->m, kTileRows));
+  const double wanted = work(*p) < kSerialFlops ? 1 : work(*p) / kPieceFlops + 1;
   const int64_t most_pieces =
-      work(*p) < kSerialFlops ? 1
-                              : least(kMostPieces, static_cast<int64_t>(work(*p) / kPieceFlops) + 1);
+      wanted > kMostPieces ? kMostPieces : static_cast<int64_t>(wanted);
   p->row_pieces = p->column_pieces = 1;
   double best = -1;
   for (int64_t rows = 1; rows <= least(tiles, most_pieces); ++rows) {
     for (int64_t columns = 1; columns <= least(panels, most_pieces / rows); ++columns) {
-      const double cost = grid_cost(p->transpose_b ? 3 : 0.5, static_cast<double>(panels), static_cast<double>(tiles), rows, columns);
+      const double cost = grid_cost(*p, panels, tiles, rows, columns);
       if (best < 0 || cost < best) {
         best = cost;
         p->row_pieces = rows;
@@ -89,20 +91,26 @@ void choose_grid(Gemm* p, int64_t panel_width) {
 }
 
 template <class T>
+void choose_packing(Gemm* p) {
+  const int64_t size = sizeof(T);
+  p->pack_b = p->m > kTileRows && p->n * size >= kCopyStride;
+  const int64_t stride = most(p->a_row, p->a_col) * size;
+  p->pack_a = p->m > kTileRows && p->n >= 256 && p->k >= 256 && stride % kAliasStride == 0 &&
+              stride >= 4 * kAliasStride;
+}
+
+template <class T>
 void choose_blocks(Gemm* p) {
-  const int64_t rows = ceil_div(p->m, most<int64_t>(1, p->row_pieces));
   const int64_t size = sizeof(T);
   p->depth_block = kDepthBytes / size;
-  p->pack_b = rows > kTileRows && p->n * size >= kPackB;
-  p->pack_a = kPackA && p->a_row != 1 && p->a_row * size % 1024 == 0 && p->k*size>=kPackA && p->n>=256 && p->m>kTileRows;
-  p->row_block = most<int64_t>(kTileRows, kRowBlockBytes / (p->depth_block * size));
+  const int64_t bytes = p->transpose_b ? kRowBlockBytesTransposed : kRowBlockBytes;
+  p->row_block = most<int64_t>(kTileRows, bytes / (p->depth_block * size));
 }
 
 template <class T>
 int64_t worker_bytes(const Gemm& p) {
-  const int64_t deep = least(p.k, p.depth_block) + 1;
-  const int64_t panel = most(deep, p.depth_block) * kWideVectors * kLanes<T>;
-  const int64_t rows = p.pack_a ? p.row_block * deep : 0;
+  const int64_t panel = p.depth_block * kWideVectors * kLanes<T>;
+  const int64_t rows = p.pack_a ? p.row_block * p.depth_block + kTileRows + kLanes<T> : 0;
   return (panel + rows) * static_cast<int64_t>(sizeof(T));
 }
 
@@ -114,6 +122,7 @@ Gemm* allocate(Binder* binder, Bound* bound) {
 
 template <class T>
 void fill_tiled(Gemm* p, Bound* bound) {
+  choose_packing<T>(p);
   choose_grid(p, kPanelWidth<T>);
   choose_blocks<T>(p);
   bound->worker_bytes = worker_bytes<T>(*p);
@@ -191,6 +200,7 @@ const char* bind_vector(const OpView& op, Binder* binder, Bound* bound) {
 
 template <class T>
 void fill_split(Gemm* p, Bound* bound) {
+  choose_packing<T>(p);
   choose_blocks<T>(p);
   const int64_t partial = (p->m + (p->column_sum ? 1 : 0)) * p->n;
   p->row_pieces = work(*p) > 0 ? most<int64_t>(1, least(p->m, partial * p->depth_pieces / 65536)) : 1;
