@@ -3,7 +3,7 @@
 
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/simd/math.h"
-#include "kernels/philox.h"
+#include "kernels/cpu/simd/philox_vec.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -54,21 +54,36 @@ void grad_row(T* row, const T* out, int64_t columns, Activation activation) {
   }
 }
 
-// Keeps the elements whose random word is at least `threshold`, scaled; `first` is the index of row[0].
+// Element j is kept, scaled, when words[j] >= threshold. Words are readable a vector past the end.
+PYDL_INLINE void drop(float* row, int count, const uint32_t* words, uint32_t threshold, double scale) {
+  constexpr int L = kLanes<float>;
+  const Vec<float> factor = set(static_cast<float>(scale));
+  for (int j = 0; j < count; j += L) {
+    const int here = least(count - j, L);
+    const Mask<float> keep = ge_u(load_u(words + j), set_u(threshold));
+    store_n(row + j, select(keep, load_n(row + j, here) * factor, zero<float>()), here);
+  }
+}
+PYDL_INLINE void drop(double* row, int count, const uint32_t* words, uint32_t threshold,
+                      double scale) {
+  for (int j = 0; j < count; ++j) row[j] = words[j] >= threshold ? row[j] * scale : 0;
+}
+
+// Dropout of elements `first` onwards of C.
 template <class T>
-void drop_row(T* row, int64_t columns, uint64_t first, const uint32_t* seed, double rate) {
+void drop_row(T* row, int64_t columns, int64_t first, const uint32_t* seed, double rate) {
   const uint32_t threshold = static_cast<uint32_t>(rate * 4294967296.0);
-  const T scale = static_cast<T>(1.0 / (1.0 - rate));
-  uint32_t words[4];
-  for (int64_t j = 0; j < columns; ++j) {
-    const uint64_t index = first + static_cast<uint64_t>(j);
-    if (j == 0 || index % 4 == 0) {
-      const uint64_t block = index / 4;
-      const uint32_t counter[4] = {static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32),
-                                   0, 0};
-      philox4x32_10(counter, seed, words);
-    }
-    row[j] = words[index % 4] >= threshold ? row[j] * scale : T{0};
+  const double scale = 1.0 / (1.0 - rate);
+  uint32_t words[kGroupWords + kLanes<float>] = {};
+  for (int64_t j = 0; j < columns;) {
+    const int64_t group = (first + j) / kGroupWords, skip = (first + j) % kGroupWords;
+    const int count = static_cast<int>(least(kGroupWords - skip, columns - j));
+    VecU w[4];
+    philox_group(seed, group, 0, w);
+    interleave(w);
+    for (int i = 0; i < 4; ++i) store_u(words + i * kBlockLanes, w[i]);
+    drop(row + j, count, words + skip, threshold, scale);
+    j += count;
   }
 }
 
@@ -81,18 +96,21 @@ void add_bias(const Gemm& p, const Call& call, Range rows, Range columns, T* c) 
   }
 }
 
-// Activation, dropout and activation gradient of rows [r0, r1), columns [c0, c1) of C.
+template <class T>
+void finish_row(const Gemm& p, const Call& call, int64_t first, int64_t count) {
+  T* row = static_cast<T*>(call.out[0]) + first;
+  activate_row(row, count, p.activation);
+  if (p.seed >= 0) drop_row(row, count, first, operand<uint32_t>(call, p.seed), p.rate);
+  if (p.out >= 0) grad_row(row, operand<T>(call, p.out) + first, count, p.grad);
+}
+
+// Activation, dropout and activation gradient of a rectangle of C; whole rows are one run of memory.
 template <class T>
 void finish_block(const Gemm& p, const Call& call, Range rows, Range columns) {
-  const int64_t width = columns.end - columns.begin;
-  const T* out = operand<T>(call, p.out);
-  const uint32_t* seed = operand<uint32_t>(call, p.seed);
+  const int64_t width = columns.end - columns.begin, height = rows.end - rows.begin;
+  if (width == p.n) return finish_row<T>(p, call, rows.begin * p.n, height * p.n);
   for (int64_t m = rows.begin; m < rows.end; ++m) {
-    const int64_t first = m * p.n + columns.begin;
-    T* row = static_cast<T*>(call.out[0]) + first;
-    activate_row(row, width, p.activation);
-    if (seed) drop_row(row, width, static_cast<uint64_t>(first), seed, p.rate);
-    if (out) grad_row(row, out + first, width, p.grad);
+    finish_row<T>(p, call, m * p.n + columns.begin, width);
   }
 }
 

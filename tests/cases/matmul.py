@@ -1,0 +1,103 @@
+"""Problems for matmul and gemm: edges of tiles, all layouts, every epilogue."""
+
+from __future__ import annotations
+
+from itertools import cycle, product
+from typing import Any
+
+Case = dict[str, Any]
+
+# M, N, K: nothing, single rows and columns, one less and one more than the tiles.
+SHAPES: tuple[tuple[int, int, int], ...] = (
+    (0, 5, 3),
+    (5, 0, 3),
+    (5, 3, 0),
+    (1, 1, 1),
+    (1, 70, 9),
+    (1, 300, 517),
+    (70, 1, 33),
+    (6, 100, 20),
+    (2, 3, 5),
+    (7, 16, 17),
+    (12, 40, 130),
+    (13, 31, 8),
+    (14, 32, 64),
+    (15, 33, 65),
+    (29, 10, 61),
+    (32, 10, 64),
+    (47, 49, 23),
+    (67, 127, 31),
+    (20, 30, 3000),
+    (33, 523, 70),
+    (43, 256, 1024),
+    (131, 65, 129),
+)
+LAYOUTS = tuple(product((0, 1), (0, 1)))
+ACTIVATIONS = ("", "relu", "sigmoid", "tanh")
+# Shapes that reach each kernel with every epilogue; the last is cut into pieces.
+EPILOGUE_SHAPES = cycle(
+    (
+        (17, 37, 19),
+        (1, 45, 33),
+        (29, 1, 40),
+        (5, 23, 70),
+        (0, 7, 6),
+        (16, 21, 3000),
+        (9, 14, 0),
+        (150, 66, 64),
+    )
+)
+
+
+def operands(dtype: str, m: int, n: int, k: int, attrs: dict[str, Any]) -> list[Any]:
+    a = (k, m) if attrs["transpose_a"] else (m, k)
+    b = (n, k) if attrs["transpose_b"] else (k, n)
+    inputs: list[Any] = [(dtype, a), (dtype, b)]
+    if attrs.get("bias"):
+        inputs.append((dtype, (n,)))
+    if attrs.get("grad"):
+        inputs.append((dtype, (m, n)))
+    if attrs.get("dropout"):
+        inputs.append(("uint32", (2,), "seed"))
+    return inputs
+
+
+def case(
+    op: str, dtype: str, size: tuple[int, int, int], attrs: dict[str, Any]
+) -> Case:
+    return {"op": op, "inputs": operands(dtype, *size, attrs), "attrs": attrs}
+
+
+def layout_cases() -> list[Case]:
+    """Every shape in every layout, as float32 and, in one of them, float64."""
+    cases: list[Case] = []
+    for number, size in enumerate(SHAPES):
+        for index, (transpose_a, transpose_b) in enumerate(LAYOUTS):
+            attrs = {"transpose_a": transpose_a, "transpose_b": transpose_b}
+            cases.append(case("matmul", "float32", size, attrs))
+            if index == number % len(LAYOUTS):
+                cases.append(case("matmul", "float64", size, attrs))
+    return cases
+
+
+def epilogue_cases() -> list[Case]:
+    """Bias, activation, dropout, gradient and column sums in all combinations."""
+    cases: list[Case] = []
+    layouts = cycle((*LAYOUTS, (0, 0)))
+    dtypes = cycle(("float32", "float32", "float32", "float64", "float32"))
+    for bias, activation, grad in product((0, 1), ACTIVATIONS, ACTIVATIONS):
+        for dropout, column_sum in ((0.0, 0), (0.3, 0), (0.0, 1)):
+            transpose_a, transpose_b = next(layouts)
+            attrs: dict[str, Any] = {
+                "transpose_a": transpose_a,
+                "transpose_b": transpose_b,
+                "bias": bias,
+                "column_sum": column_sum,
+            }
+            named = {"activation": activation, "grad": grad, "dropout": dropout}
+            attrs.update({name: value for name, value in named.items() if value})
+            cases.append(case("gemm", next(dtypes), next(EPILOGUE_SHAPES), attrs))
+    return cases
+
+
+CASES: list[Case] = layout_cases() + epilogue_cases()
