@@ -13,6 +13,7 @@ from pydl.graph.verify import verify
 from pydl.passes import prepare, run_passes
 from pydl.plan.emit import Emitted, emit
 from pydl.plan.memory import ALIGNMENT, Block, align, place_blocks
+from pydl.runtime import compile_graph
 from pydl.runtime.variable import Variable
 
 
@@ -87,6 +88,21 @@ def test_passes_keep_every_bit(seed: int) -> None:
     writer = Writer(seed, size=10 + seed % 60, dtype="float64")
     graph = writer.write()
     check(run_passes(graph), graph, writer)
+
+
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("fuse", [True, False])
+def test_native_programs_compute_what_graphs_say(seed: int, fuse: bool) -> None:
+    writer = Writer(seed, size=10 + seed, dtype="float64")
+    graph, inputs, state = writer.write(), writer.inputs(), state_of(writer)
+    wanted = evaluate(graph, inputs, state) if writer.passes else {}
+    outputs = compile_graph(graph, fuse=fuse).run(inputs)
+    for name, value in wanted.items():
+        np.testing.assert_allclose(outputs[name], value, 1e-7, 1e-12, err_msg=name)
+    for variable in writer.variables:
+        np.testing.assert_allclose(
+            variable.numpy(), state[variable], 1e-7, 1e-12, err_msg=variable.name
+        )
 
 
 def test_an_update_is_in_place() -> None:
