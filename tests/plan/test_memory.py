@@ -7,6 +7,8 @@ import pytest
 
 from plan.interpreter import PlanInterpreter, evaluate
 from plan.random_graphs import Writer, state_of
+from pydl import ops
+from pydl.graph.gradients import gradients
 from pydl.graph.node import Graph
 from pydl.graph.trace import Trace
 from pydl.graph.verify import verify
@@ -145,3 +147,20 @@ def test_results_are_written_into_outputs() -> None:
     emitted = emit(trace.graph)
     assert '"copy"' not in emitted.text
     assert PlanInterpreter(emitted.text).entry["arena"] == 64
+
+
+@pytest.mark.parametrize("fuse", [True, False])
+def test_empty_arrays(fuse: bool) -> None:
+    w, b = Variable(np.ones((3, 2), "float32")), Variable(np.ones(2, "float32"))
+    with Trace("empty") as trace:
+        x = trace.input("x", (0, 3), "float32")
+        out = ops.tanh(ops.relu(ops.add(ops.matmul(x, w), b)) * 2.0)
+        for variable, grad in zip(
+            (w, b), gradients([ops.sum(out)], [w, b]), strict=True
+        ):
+            assert grad is not None
+            trace.assign(variable, variable - grad)
+        trace.output("y", out)
+    result = compile_graph(trace.graph, fuse=fuse).run({"x": np.ones((0, 3), "f4")})
+    assert result["y"].shape == (0, 2)
+    assert (w.numpy() == 1).all() and (b.numpy() == 1).all()
