@@ -141,7 +141,7 @@ class Trace:
                 f"{tuple(variable.shape)}, received {tensor.dtype} {tensor.shape}"
             )
         if self._guard is not None and tensor.value.node.guard is not self._guard:
-            tensor = self.add("copy", (tensor,), {})[0]  # the assignment is what is guarded
+            tensor = self.add("copy", (tensor,), {})[0]  # guards what is assigned
         self.read(variable)  # its buffer is part of the program
         self._current[variable] = tensor.value
         self.graph.assigns[variable] = tensor.value

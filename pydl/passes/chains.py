@@ -43,12 +43,13 @@ class _Writer:
     def write(self, members: list[Node]) -> None:
         """Write nodes that may run as one: as a chain, as two if they are too many."""
         results = self._results(members)
-        operands = self._operands(members)
         if not results:
             return
-        if not operands or (len(members) == 1 and not self._gains(members[0])):
+        alone = len(members) == 1 and not self._gains(members[0])
+        operands = [] if alone else self._operands(members)
+        if not operands:
             for node in members:
-                self.rewriter.keep(node)
+                self._keep(node)
         elif (
             len(results) > MAX_RESULTS
             or len(operands) > MAX_OPERANDS
@@ -85,18 +86,40 @@ class _Writer:
         ]
 
     def _operands(self, members: list[Node]) -> list[Value]:
-        """What comes from outside, in order of first use; literals only where they
-        alone give the result its shape. Empty if no chain can work on them."""
+        """What comes from outside, in order of first use. A zero of the result's shape
+        is added if only literals have it. Empty if no chain can work on them."""
         inside = {value for node in members for value in node.outputs}
         outer = dict.fromkeys(v for n in members for v in n.inputs if v not in inside)
-        is_literal = self.clusters.is_literal
-        operands = [value for value in outer if not is_literal(value)]
-        shape = members[-1].outputs[0].shape
-        if broadcast([value.shape for value in operands]) != shape:
-            operands += [v for v in outer if is_literal(v) and v.shape == shape][:1]
-        fits = broadcast([value.shape for value in operands]) == shape
-        floats = any(value.dtype != "bool" for value in operands)
-        return operands if fits and floats else []
+        operands = [value for value in outer if not self.clusters.is_literal(value)]
+        if not any(value.dtype != "bool" for value in operands):
+            return []
+        out = members[-1].outputs[0]
+        if broadcast([value.shape for value in operands]) != out.shape:
+            operands.append(self._full(out, 0.0, members[-1]))
+        return operands
+
+    def _keep(self, node: Node) -> None:
+        """Leave the node as it is. Its literals may have stood behind it."""
+        rewriter, is_literal = self.rewriter, self.clusters.is_literal
+        if not any(map(is_literal, node.inputs)):
+            rewriter.keep(node)
+            return
+        inputs = [
+            self._full(value, float(self.clusters.literals[value] or 0), node)
+            if is_literal(value)
+            else rewriter.now(value)
+            for value in node.inputs
+        ]
+        specs = [(value.dtype, value.shape) for value in node.outputs]
+        kept = rewriter.add(node.op, inputs, node.attrs, specs, node)
+        for old, new in zip(node.outputs, kept.outputs, strict=True):
+            rewriter.replace(old, new)
+
+    def _full(self, like: Value, number: float, node: Node) -> Value:
+        attrs: dict[str, Attr] = {"shape": list(like.shape), "dtype": like.dtype}
+        attrs["value"] = number
+        spec = [(like.dtype, like.shape)]
+        return self.rewriter.add("full", (), attrs, spec, node).outputs[0]
 
     def _write_chain(
         self, members: list[Node], operands: list[Value], results: list[Value]

@@ -36,6 +36,8 @@ class Group:
     operands: set[Value] = field(default_factory=set)
     #: Where the first node outside stands that reads a member.
     limit: float = math.inf
+    #: The group that took this one in.
+    into: Group | None = None
 
 
 class Clusters:
@@ -177,9 +179,7 @@ class Clusters:
         group.position = position
         group.limit = min(group.limit, other.limit)
         self._add(group, other.members, other.operands)
-        for value, reader in self._readers.items():
-            if reader is other:
-                self._readers[value] = group
+        other.into = group
 
     def _choose(self, key: Key, reads: list[Value], more: int) -> Group | None:
         """A group to join: of an operand, of another reader of one, or any if small."""
@@ -189,6 +189,8 @@ class Clusters:
         ]
         candidates.append(self._recent.get(key))
         for group in candidates:
+            while group is not None and group.into is not None:
+                group = group.into
             if group is not None and self._fits(group, key, reads, more):
                 return group
         return None
@@ -204,9 +206,12 @@ class Clusters:
         return len(group.operands) + extra <= MAX_OPERANDS
 
     def _floor(self, group: Group, reads: Iterable[Value]) -> float:
-        """The position of the last of `reads` that is made outside the group."""
+        """The position of the last of `reads` that is made outside the group. Literals
+        do not count: they stand in the steps."""
         floor = -1.0
         for value in reads:
+            if self.is_literal(value):
+                continue
             maker = self.group_of.get(value.node)
             if maker is None:
                 floor = max(floor, self.positions[value.node])

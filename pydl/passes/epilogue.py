@@ -138,21 +138,34 @@ def _take_column_sum(
 ) -> None:
     """Find the sum over the rows of the right operand, as a bias gradient is."""
     product = fusion.product
-    a, b = product.inputs
-    axis = 1 if product.attrs.get("transpose_b") else 0
-    for node in uses.readers[b]:
-        if (
-            node.op != "reduce_sum"
-            or node.attrs["axes"] != [axis]
-            or node.guard is not product.guard
-            or node in taken
-        ):
+    for node in _column_sums(product, uses):
+        if node.guard is not product.guard or node in taken:
             continue
-        first = min(node, product, key=order.__getitem__)
-        if order[a.node] < order[first]:
-            fusion.column_sum, fusion.at = node, first
-            fusion.attrs["column_sum"] = 1
-            return
+        first, last = sorted((node, product), key=order.__getitem__)
+        at = first
+        if any(order[value.node] > order[first] for value in product.inputs):
+            at = last  # then nothing between may need the first result
+            if any(
+                order[r] < order[last] for r in uses.readers.get(first.outputs[0], ())
+            ):
+                continue
+        fusion.column_sum, fusion.at = node, at
+        fusion.attrs["column_sum"] = 1
+        return
+
+
+def _column_sums(product: Node, uses: Uses) -> list[Node]:
+    """The sums over all rows of the product's right operand, reshaped or not."""
+    b = product.inputs[1]
+    axes = [1] if product.attrs.get("transpose_b") else [0]
+    readers = [(node, axes) for node in uses.readers[b]]
+    if b.node.op == "reshape" and axes == [0] and _keeps_columns(b.node):
+        rows = b.node.inputs[0]
+        axes = list(range(len(rows.shape) - 1))
+        readers += [(node, axes) for node in uses.readers[rows]]
+    return [
+        n for n, axes in readers if n.op == "reduce_sum" and n.attrs["axes"] == axes
+    ]
 
 
 def _write(rewriter: Rewriter, fusion: _Fusion) -> None:
@@ -185,5 +198,5 @@ def _write(rewriter: Rewriter, fusion: _Fusion) -> None:
     if fusion.column_sum is not None:
         rewriter.replace(fusion.column_sum.outputs[0], gemm.outputs[1])
         total = fusion.column_sum.outputs[0]
-        if total.shape != shape[1:]:  # keepdims
+        if total.shape != gemm.outputs[1].shape:  # keepdims
             rewriter.replace(total, shaped(total, total.shape))

@@ -85,6 +85,12 @@ class _Simplifier:
         node = self.rewriter.add("full", (), attrs, [(out.dtype, out.shape)], like)
         return node.outputs[0]
 
+    def scalar(self, like: Node, number: float) -> Value:
+        """A number of `like`'s dtype, without axes."""
+        dtype = like.outputs[0].dtype
+        attrs: dict[str, Attr] = {"shape": [], "dtype": dtype, "value": number}
+        return self.rewriter.add("full", (), attrs, [(dtype, ())], like).outputs[0]
+
     def node(self, like: Node, op: str, *inputs: Value, **attrs: Attr) -> Value:
         """A new node with `like`'s result spec."""
         out = like.outputs[0]
@@ -171,18 +177,13 @@ def _div(state: _Simplifier, node: Node) -> Value | None:
     """Division by a power of two is multiplication, bit for bit."""
     a, b = node.inputs
     number = literal(b)
-    if number == 1 and _same_spec(a, node.outputs[0]):
+    if a.shape != node.outputs[0].shape or not number:
+        return None
+    if number == 1:
         return a
-    if not number or abs(math.frexp(number)[0]) != 0.5 or abs(number) > 2.0**100:
+    if abs(math.frexp(number)[0]) != 0.5 or not 2.0**-100 < abs(number) < 2.0**100:
         return None
-    if abs(number) < 2.0**-100:
-        return None
-    attrs: dict[str, Attr] = {"shape": [], "dtype": b.dtype, "value": 1.0 / number}
-    inverse = state.rewriter.add("full", (), attrs, [(b.dtype, ())], node).outputs[0]
-    shape = broadcast([a.shape])
-    return (
-        state.node(node, "mul", a, inverse) if shape == node.outputs[0].shape else None
-    )
+    return state.node(node, "mul", a, state.scalar(node, 1.0 / number))
 
 
 def _pow(state: _Simplifier, node: Node) -> Value | None:
@@ -196,8 +197,8 @@ def _pow(state: _Simplifier, node: Node) -> Value | None:
 
 
 def _relu_grad(state: _Simplifier, node: Node) -> Value | None:
-    """Behind dropout, the dropped result tells as well where relu was active: where it
-    was dropped the gradient is 0 anyway. So relu's own result may stay in registers."""
+    """Behind dropout, what was dropped is 0 just as what relu cut off: the dropped
+    result tells both. So no mask is drawn again, and relu's own result is not stored."""
     grad, out = node.inputs
     drop = grad.node
     if drop.op != "dropout" or out.node.op == "dropout":
@@ -206,7 +207,9 @@ def _relu_grad(state: _Simplifier, node: Node) -> Value | None:
     forward = state.seen.get(("dropout", (out, drop.inputs[1]), attrs, node.guard))
     if forward is None:
         return None
-    return state.node(node, "relu_grad", grad, forward.outputs[0])
+    rate: float = drop.attrs["rate"]  # type: ignore[assignment]
+    scaled = state.node(node, "mul", drop.inputs[0], state.scalar(node, 1 / (1 - rate)))
+    return state.node(node, "relu_grad", scaled, forward.outputs[0])
 
 
 def _reduce(state: _Simplifier, node: Node) -> Value | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from pydl.graph.trace import Trace, TraceTensor, current_trace, outside_trace
 from pydl.runtime.tensor import Tensor
 
 _counts: dict[str, int] = {}  # names given so far, for automatic ones
+#: What a copy has in common with its original.
+_KEPT = ("name", "path", "trainable", "autocast", "aggregation", "synchronization")
 _AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
 
 
@@ -98,6 +100,13 @@ class Variable(Operators):
     def __len__(self) -> int:
         return len(self._array)
 
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and pickles are variables with a buffer of their own."""
+        return _rebuild, (self.numpy(), {name: getattr(self, name) for name in _KEPT})
+
     def __float__(self) -> float:
         return float(self.value)
 
@@ -173,6 +182,13 @@ class Variable(Operators):
             f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, "
             f"value={self._array}>"
         )
+
+
+def _rebuild(content: np.ndarray, attributes: dict[str, Any]) -> Variable:
+    variable = Variable(content)
+    for name, value in attributes.items():
+        setattr(variable, name, value)
+    return variable
 
 
 def aligned_copy(content: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ import pytest
 
 from passes.samples import check_same, mlp, op_names, variable
 from pydl import ops
+from pydl.graph.gradients import gradients
 from pydl.graph.node import Graph, Node
 from pydl.graph.trace import Trace
 from pydl.passes import run_passes
@@ -57,10 +58,13 @@ def test_a_training_step(activation: str, dropout: float) -> None:
     gemms = [node.attrs for node in fused.nodes if node.op == "gemm"]
     assert gemms[0]["bias"] == gemms[1]["bias"] == 1
     assert sum(attrs.get("column_sum", 0) for attrs in gemms) == 2
-    assert sum(attrs.get("grad") == activation for attrs in gemms) == 1
-    joined = dropout and activation == "relu"  # the others need their undropped result
-    assert sum("dropout" in attrs for attrs in gemms) == (2 if joined else dropout > 0)
-    assert not {"matmul", "add", "relu_grad", "full"} & set(op_names(fused))
+    # A gradient of relu and dropout is a chain: the dropped result is its mask.
+    masked = dropout > 0 and activation == "relu"
+    assert sum(attrs.get("grad") == activation for attrs in gemms) == 1 - masked
+    assert sum("dropout" in attrs for attrs in gemms) == (dropout > 0)
+    assert op_names(fused).count("dropout") == (dropout > 0 and not masked)
+    assert op_names(fused).count("matmul") == masked
+    assert not {"add", "mul", "relu_grad", "full"} & set(op_names(fused))
 
 
 def test_epilogues_reach_through_reshapes() -> None:
@@ -71,6 +75,43 @@ def test_epilogues_reach_through_reshapes() -> None:
     fused = check_same(trace.graph, lambda g: dead_code(gemm_epilogues(g)))
     assert op_names(fused) == ["gemm"]
     assert only(fused, "gemm").attrs["activation"] == "relu"
+
+
+def test_bias_gradients_of_stacked_rows_join_the_weight_gradient() -> None:
+    w, b = variable("w", 5, 8), variable("b", 8)
+    with Trace("rank3") as trace:
+        x = trace.input("x", (2, 3, 5), "float64")
+        loss = ops.mean(ops.square(ops.add(ops.matmul(x, w), b)))
+        for name, grad in zip("wb", gradients([loss], [w, b]), strict=True):
+            assert grad is not None
+            trace.output(name, grad)
+    fused = check_same(trace.graph)
+    assert "reduce_sum" not in op_names(fused)
+    gemms = [node.attrs for node in fused.nodes if node.op == "gemm"]
+    assert [attrs.get("column_sum") for attrs in gemms] == [None, 1]
+
+
+def test_literals_do_not_hold_a_chain_back() -> None:
+    """The gradient of a mean square joins the forward pass: 1/n is not waited for."""
+    with Trace("mse") as trace:
+        x = trace.input("x", (40,), "float64")
+        y = trace.input("t", (40,), "float64")
+        loss = ops.mean(ops.square(x - y))
+        (grad,) = gradients([loss], [x])
+        assert grad is not None
+        trace.output("grad", grad)
+        trace.output("loss", loss)
+    assert op_names(check_same(trace.graph)) == ["chain", "reduce_mean"]
+
+
+def test_literals_alone_may_give_the_shape() -> None:
+    with Trace("wide") as trace:
+        x = trace.input("x", (6,), "float64")
+        attrs = {"shape": [4, 6], "dtype": "float64", "value": 2.0}
+        full = trace.add("full", (), attrs)[0]
+        trace.output("y", ops.exp(ops.add(x, full)))
+        trace.output("z", ops.add(full, 1.0))
+    check_same(trace.graph)
 
 
 def test_a_product_read_twice_keeps_its_value() -> None:

@@ -7,12 +7,15 @@ import pytest
 
 from plan.interpreter import PlanInterpreter, evaluate
 from plan.random_graphs import Writer, state_of
+from pydl import ops
+from pydl.graph.gradients import gradients
 from pydl.graph.node import Graph
 from pydl.graph.trace import Trace
 from pydl.graph.verify import verify
 from pydl.passes import prepare, run_passes
 from pydl.plan.emit import Emitted, emit
 from pydl.plan.memory import ALIGNMENT, Block, align, place_blocks
+from pydl.runtime import compile_graph
 from pydl.runtime.variable import Variable
 
 
@@ -89,6 +92,21 @@ def test_passes_keep_every_bit(seed: int) -> None:
     check(run_passes(graph), graph, writer)
 
 
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("fuse", [True, False])
+def test_native_programs_compute_what_graphs_say(seed: int, fuse: bool) -> None:
+    writer = Writer(seed, size=10 + seed, dtype="float64")
+    graph, inputs, state = writer.write(), writer.inputs(), state_of(writer)
+    wanted = evaluate(graph, inputs, state) if writer.passes else {}
+    outputs = compile_graph(graph, fuse=fuse).run(inputs)
+    for name, value in wanted.items():
+        np.testing.assert_allclose(outputs[name], value, 1e-7, 1e-12, err_msg=name)
+    for variable in writer.variables:
+        np.testing.assert_allclose(
+            variable.numpy(), state[variable], 1e-7, 1e-12, err_msg=variable.name
+        )
+
+
 def test_an_update_is_in_place() -> None:
     v = Variable(np.ones((8, 8), "float32"), name="v")
     with Trace("step") as trace:
@@ -129,3 +147,20 @@ def test_results_are_written_into_outputs() -> None:
     emitted = emit(trace.graph)
     assert '"copy"' not in emitted.text
     assert PlanInterpreter(emitted.text).entry["arena"] == 64
+
+
+@pytest.mark.parametrize("fuse", [True, False])
+def test_empty_arrays(fuse: bool) -> None:
+    w, b = Variable(np.ones((3, 2), "float32")), Variable(np.ones(2, "float32"))
+    with Trace("empty") as trace:
+        x = trace.input("x", (0, 3), "float32")
+        out = ops.tanh(ops.relu(ops.add(ops.matmul(x, w), b)) * 2.0)
+        for variable, grad in zip(
+            (w, b), gradients([ops.sum(out)], [w, b]), strict=True
+        ):
+            assert grad is not None
+            trace.assign(variable, variable - grad)
+        trace.output("y", out)
+    result = compile_graph(trace.graph, fuse=fuse).run({"x": np.ones((0, 3), "f4")})
+    assert result["y"].shape == (0, 2)
+    assert (w.numpy() == 1).all() and (b.numpy() == 1).all()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pydl import ops
-from pydl.graph.debug import debug_level
+from pydl.graph.debug import debug_level, verifying
 from pydl.graph.trace import Trace
 from pydl.plan.emit import emit
 from pydl.runtime import CompiledProgram, ProgramCache, Variable, compile_graph
@@ -194,3 +194,10 @@ def test_a_run_that_fails_leaves_the_program_usable() -> None:
         program.run_fast((np.ones((2, 3), "float32"),), (np.zeros((4, 2), "f4"),))
     x = np.ones((4, 3), "float32")
     np.testing.assert_array_equal(program.run({"x": x})["y"], 6)
+
+
+def test_verification_can_be_asked_for(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")
+    assert not verifying()
+    monkeypatch.setenv("PYDL_VERIFY", "1")
+    assert verifying()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -98,6 +101,19 @@ def test_assigning_another_dtype_casts() -> None:
     with Trace("cast") as trace:
         v.assign(trace.input("x", (1,), "int32"))
     assert trace.graph.assigns[v].dtype == "float32"
+
+
+def test_copies_have_their_own_buffer() -> None:
+    v = Variable([1.0, 2.0], name="v", trainable=False)
+    v.path = "layer/v"
+    held = v.value
+    for other in (copy.deepcopy(v), pickle.loads(pickle.dumps(v))):
+        other.assign([3.0, 4.0])
+        assert (other.path, other.trainable) == ("layer/v", False)
+        assert other.buffer.ctypes.data % 64 == 0
+    np.testing.assert_array_equal(v.numpy(), [1, 2])
+    np.testing.assert_array_equal(held, [1, 2])
+    assert [float(x) for x in v] == [1.0, 2.0]
 
 
 def test_tensors() -> None:
