@@ -273,6 +273,8 @@ class Layer(LossHolder, Operation):
         def symbolic(shape: Any) -> Any:
             return map_shapes(lambda s: KerasTensor(s, self.compute_dtype), shape)
 
+        if not self.built and type(self).build is not Layer.build:
+            self.build(*args, **kwargs)
         outputs = self.compute_output_spec(
             *(symbolic(shape) for shape in args),
             **{
@@ -347,7 +349,7 @@ def _building(build: Callable[..., Any]) -> Callable[..., Any]:
 
 def _name_layer(error: Exception, layer: Layer, call: CallArguments) -> None:
     """Add the innermost layer's name and input shapes to an error's message."""
-    if getattr(error, "_names_layer", False) or layer.name in str(error):
+    if getattr(error, "_names_layer", False) or f"'{layer.name}'" in str(error):
         return
     shapes = {name: shape for name, shape in call.shapes().items()}
     told = ", ".join(f"{name}={shape}" for name, shape in shapes.items())
