@@ -16,8 +16,8 @@ SHAPE = (200, 300)
 @pytest.mark.parametrize(
     ("name", "variance"),
     [
-        ("glorot_uniform", 2 / 500), ("glorot_normal", 2 / 500), ("he_uniform", 2 / 200),
-        ("he_normal", 2 / 200), ("lecun_uniform", 1 / 200), ("lecun_normal", 1 / 200),
+        ("glorot_uniform", 2 / 500), ("glorot_normal", 2 / 500),
+        ("he_uniform", 2 / 200), ("he_normal", 2 / 200), ("lecun_uniform", 1 / 200), ("lecun_normal", 1 / 200),
         ("random_normal", 0.05**2), ("random_uniform", 0.1**2 / 12),
     ],
 )  # fmt: skip
@@ -123,9 +123,9 @@ def test_initializers_by_name_class_config_and_instance(name):
 @pytest.mark.parametrize(
     ("call", "text"),
     [
-        (lambda: initializers.get("zork"), "initializer identifier: 'zork'. Known names"),
+        (lambda: initializers.get("zork"), "initializer identifier: 'zork'. Known"),
         (lambda: initializers.get(3), "identifier: 3 .of type int"),
-        (lambda: initializers.VarianceScaling(scale=0), "positive float, received: scale=0"),
+        (lambda: initializers.VarianceScaling(scale=0), "received: scale=0"),
         (lambda: initializers.VarianceScaling(mode="x"), "`mode` argument: 'x'"),
         (lambda: initializers.GlorotNormal(seed="a"), "seed='a'"),
         (lambda: initializers.Identity()((3,)), r"2 axes, received shape=\(3,\)"),

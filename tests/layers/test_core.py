@@ -101,8 +101,8 @@ def layer_kernel(layer, x):
 
 def test_dense_round_trip_keeps_every_argument():
     layer = layers.Dense(
-        3, "relu", False, "he_normal", "ones", "l1", "l2", "l1_l2", "non_neg", "max_norm",
-        name="d", trainable=False, dtype="float64",
+        3, "relu", False, "he_normal", "ones", "l1", "l2", "l1_l2", "non_neg",
+        "max_norm", name="d", trainable=False, dtype="float64",
     )  # fmt: skip
     config = json.loads(json.dumps(layer.get_config()))
     copy = layers.Dense.from_config(config)

@@ -94,7 +94,8 @@ def test_names_do_not_depend_on_other_models(tmp_path):
     network().save_weights(tmp_path / "w.safetensors")
     layers.Dense(1), layers.Dense(1)
     assert set(safetensors_file.read(tmp_path / "w.safetensors")) == {
-        "sequential/dense/kernel", "sequential/dense/bias", "dense/kernel", "dense/bias",
+        "sequential/dense/kernel", "sequential/dense/bias",
+        "dense/kernel", "dense/bias",
     }  # fmt: skip
 
 
