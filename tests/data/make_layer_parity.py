@@ -2,8 +2,8 @@
 
     KERAS_BACKEND=jax python tests/data/make_layer_parity.py
 
-Needs keras 3. Each case holds the layer's configuration as Keras writes it, its weights,
-an input and Keras's output; models hold their JSON text too.
+Needs keras 3. Each case holds the layer's configuration as Keras writes it, its
+weights, an input and Keras's output; models hold their JSON text too.
 """
 
 from __future__ import annotations

@@ -17,7 +17,8 @@ SHAPE = (200, 300)
     ("name", "variance"),
     [
         ("glorot_uniform", 2 / 500), ("glorot_normal", 2 / 500),
-        ("he_uniform", 2 / 200), ("he_normal", 2 / 200), ("lecun_uniform", 1 / 200), ("lecun_normal", 1 / 200),
+        ("he_uniform", 2 / 200), ("he_normal", 2 / 200),
+        ("lecun_uniform", 1 / 200), ("lecun_normal", 1 / 200),
         ("random_normal", 0.05**2), ("random_uniform", 0.1**2 / 12),
     ],
 )  # fmt: skip

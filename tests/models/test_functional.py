@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -51,17 +53,17 @@ def test_inputs_by_list_follow_the_order_of_a_list():
 
 def test_json_round_trip_of_a_graph():
     model = two_inputs()
-    copy = model_from_json(json.dumps(json.loads(model.to_json())))
-    copy.set_weights(model.get_weights())
-    assert_right(copy)
-    assert copy.get_config() == model.get_config()
+    other = model_from_json(json.dumps(json.loads(model.to_json())))
+    other.set_weights(model.get_weights())
+    assert_right(other)
+    assert other.get_config() == model.get_config()
 
 
 def test_clone_of_a_graph():
     model = two_inputs()
-    copy = clone_model(model)
-    assert (copy.get_weights()[0] != model.get_weights()[0]).any()
-    assert_right(copy)
+    other = clone_model(model)
+    assert (other.get_weights()[0] != model.get_weights()[0]).any()
+    assert_right(other)
 
 
 def test_a_model_between_inner_tensors():
@@ -170,3 +172,35 @@ def test_graph_model_trains():
     model.compile("sgd", "mse")
     losses = model.fit(A, A[:, :1], epochs=30, verbose=0).history["loss"]
     assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x[:, 1:],
+        lambda x: x[..., 0],
+        lambda x: x + np.arange(3, dtype="float32"),
+        lambda x: x * ops.convert_to_tensor(np.arange(3, dtype="float32")),
+        lambda x: ops.concatenate([x, x], axis=-1),
+        lambda x: ops.sum(x, axis=-1, keepdims=True) / 2,
+    ],
+)
+def test_ops_survive_json(function):
+    x = pydl.Input((3,))
+    model = pydl.Model(x, function(x))
+    other = model_from_json(model.to_json())
+    expected = np.asarray(function(ops.convert_to_tensor(A)))
+    for candidate in (model, other):
+        np.testing.assert_array_equal(np.asarray(candidate(A)), expected)
+        assert candidate.output_shape == (None, *expected.shape[1:])
+
+
+@pytest.mark.parametrize(
+    "copy_of", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))]
+)
+def test_copies_and_pickles(copy_of):
+    model = two_inputs()
+    other = copy_of(model)
+    assert_right(other)
+    other.set_weights([0 * w for w in other.get_weights()])
+    assert_right(model)
