@@ -24,6 +24,7 @@ class Functional(Model):
         name: the model's name.
     """
 
+    owns_layers_in_order = True
     _keras_module = "keras.src.models.functional"
     _untracked: ClassVar[frozenset[str]] = Model._untracked | {
         "_inputs", "_outputs", "_nodes", "_operations",

@@ -29,6 +29,7 @@ class Sequential(Model):
     (None, 2)
     """
 
+    owns_layers_in_order = True
     _untracked: ClassVar[frozenset[str]] = Model._untracked | {
         "_tensors",
         "_input_layer",

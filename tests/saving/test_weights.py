@@ -270,3 +270,72 @@ def test_h5_with_a_huge_declared_shape_takes_no_memory(tmp_path):
         file.create_dataset("layers/dense/vars/0", (10**12,), "f4", chunks=(10**4,))
     with pytest.raises(ValueError, match=r"received shape \(1000000000000,\)"):
         model.load_weights(path)
+
+
+class Block(layers.Layer):
+    """Sublayers in a list, a dict and a private attribute."""
+
+    def __init__(self, units):
+        super().__init__()
+        self.stack = [layers.Dense(units), layers.Dense(units)]
+        self.table = {"a": layers.Dense(units)}
+        self._hidden = layers.Dense(units)
+
+    def call(self, inputs):
+        for layer in self.stack:
+            inputs = layer(inputs)
+        return self._hidden(self.table["a"](inputs))
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], 3)
+
+
+class Subclass(pydl.Model):
+    def __init__(self):
+        super().__init__()
+        self.block = Block(3)
+        self.tail = pydl.Sequential([layers.Dense(4), layers.Dense(1)])
+
+    def call(self, inputs):
+        return self.tail(self.block(inputs))
+
+
+def test_h5_paths_are_those_keras_uses(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    model = Subclass()
+    model(np.ones((1, 4)))
+    model.save_weights(tmp_path / "w.weights.h5")
+    found = []
+    with h5py.File(tmp_path / "w.weights.h5") as file:
+        file.visititems(lambda name, item: found.append(name))
+    datasets = {name.removesuffix("/vars/0") for name in found if name.endswith("/0")}
+    assert datasets == {
+        "block/_hidden", "block/stack/dense", "block/stack/dense_1",
+        "block/table/dense",
+        "layers/sequential/layers/dense", "layers/sequential/layers/dense_1",
+    }  # fmt: skip
+
+
+def test_sublayers_of_custom_layers_are_saved(path):
+    def make():
+        return pydl.Sequential([pydl.Input((4,)), Block(3), layers.Dense(2)])
+
+    model, other = make(), make()
+    assert len(model.weights) == 10
+    model.save_weights(path)
+    other.load_weights(path)
+    assert_equal(model.get_weights(), other.get_weights())
+
+
+def test_a_weight_made_while_another_layer_is_built_is_in_its_own_layer():
+    class Outer(layers.Layer):
+        def build(self, input_shape):
+            self.inner = layers.Dense(2, name="inner")
+            self.inner.build(input_shape)
+
+        def call(self, inputs):
+            return self.inner(inputs)
+
+    layer = Outer(name="outer")
+    layer(np.ones((1, 3)))
+    assert [v.path for v in layer.weights] == ["outer/inner/kernel", "outer/inner/bias"]

@@ -34,6 +34,31 @@ def test_normalize():
     np.testing.assert_allclose(utils.normalize(x), [[0.6, 0.8], [0, 0]])
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, [[0, 0, 1], [2, 3, 4], [0, 0, 0]]),
+        ({"padding": "post"}, [[1, 0, 0], [2, 3, 4], [0, 0, 0]]),
+        ({"maxlen": 2}, [[0, 1], [3, 4], [0, 0]]),
+        ({"maxlen": 2, "truncating": "post", "value": 9}, [[9, 1], [2, 3], [9, 9]]),
+        ({"maxlen": 0}, [[], [], []]),
+    ],
+)
+def test_pad_sequences(options, expected):
+    out = utils.pad_sequences([[1], [2, 3, 4], []], **options)
+    assert out.dtype == "int32" and out.tolist() == expected
+    with pytest.raises(ValueError, match="padding: expected 'pre' or 'post'"):
+        utils.pad_sequences([[1]], padding="left")
+
+
+def test_packing_of_data():
+    for values in ((1,), (1, 2), (1, 2, 3)):
+        packed = utils.pack_x_y_sample_weight(*values)
+        assert utils.unpack_x_y_sample_weight(packed) == (*values, None, None)[:3]
+    with pytest.raises(ValueError, match="4 values"):
+        utils.unpack_x_y_sample_weight((1, 2, 3, 4))
+
+
 @pytest.mark.parametrize("seed", ["1", 1.5, -1, 2**32, True])
 def test_bad_seeds(seed):
     with pytest.raises(ValueError, match="seed="):

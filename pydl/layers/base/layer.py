@@ -232,6 +232,7 @@ class Layer(LossHolder, Operation):
     def _build_for(self, call: CallArguments) -> None:
         shapes = call.shapes()
         if type(self).build is Layer.build:
+            self.path = self._scope()
             self.built = True
         elif shapes:
             call_with_shapes(self.build, shapes)
@@ -257,8 +258,9 @@ class Layer(LossHolder, Operation):
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Shapes and dtypes of the outputs, as KerasTensors."""
-        if type(self).compute_output_shape is Layer.compute_output_shape:
-            return super().compute_output_spec(*args, **kwargs)
+        known = type(self).compute_output_shape is not Layer.compute_output_shape
+        if not known or not all(layer.built for layer in self._flatten_layers()):
+            return super().compute_output_spec(*args, **kwargs)  # builds sublayers too
         shapes = self._bind(args, kwargs).shapes()
         output_shape = call_with_shapes(self.compute_output_shape, shapes)
         return map_shapes(lambda s: KerasTensor(s, self.compute_dtype), output_shape)
