@@ -83,7 +83,7 @@ def pad_sequences(
 
 
 def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
-    """A tuple ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)``; `x` alone if it can be."""
+    """``(x, y, sample_weight)`` without what is None; an `x` alone stays itself."""
     if sample_weight is not None:
         return (x, y, sample_weight)
     if y is not None:
