@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Self
 
-from pydl import ops, tree
+from pydl import tree
 from pydl.layers.base import KerasTensor, Layer, Operation
-from pydl.layers.base.input_spec import fits, known_shape
-from pydl.layers.core.input_layer import Input, InputLayer
+from pydl.layers.base.input_spec import known_shape
+from pydl.layers.core.input_layer import Input
 from pydl.models.functional_config import functional_config, functional_from_config
 from pydl.models.graph import graph_nodes, maker, run_nodes
+from pydl.models.inputs import standardize_input
 from pydl.models.model import Model
 from pydl.training.trainer import Trainer
 
@@ -23,6 +24,7 @@ class Functional(Model):
         name: the model's name.
     """
 
+    owns_layers_in_order = True
     _keras_module = "keras.src.models.functional"
     _untracked: ClassVar[frozenset[str]] = Model._untracked | {
         "_inputs", "_outputs", "_nodes", "_operations",
@@ -130,7 +132,7 @@ class Functional(Model):
         flat = self._in_order(inputs)
         converted = []
         for index, (x, expected) in enumerate(zip(flat, self.inputs, strict=True)):
-            converted.append(_standardize_input(x, expected, index, self.name))
+            converted.append(standardize_input(x, expected, index, self.name))
         return converted
 
     def _in_order(self, inputs: Any) -> list[Any]:
@@ -206,36 +208,3 @@ def _holds_tensors(inputs: Any) -> bool:
     return tree.is_nested(inputs) and any(
         hasattr(x, "shape") for x in tree.flatten(inputs)
     )
-
-
-def _standardize_input(
-    x: Any, expected: KerasTensor, index: int, model_name: str
-) -> Any:
-    if x is None:
-        layer = maker(expected).operation
-        if isinstance(layer, InputLayer) and layer.optional:
-            return None
-        raise ValueError(
-            f"Layer '{model_name}': input {index} ('{expected.name}') is None"
-        )
-    if not isinstance(x, KerasTensor):
-        x = ops.convert_to_tensor(x)
-    x = _match_rank(x, expected)
-    if not fits(expected.shape, known_shape(x)):
-        raise ValueError(
-            f"Input {index} with name '{expected.name}' of layer '{model_name}' is "
-            f"incompatible with the layer: expected shape={expected.shape}, found "
-            f"shape={known_shape(x)}"
-        )
-    if str(x.dtype) == expected.dtype or isinstance(x, KerasTensor):
-        return x
-    return ops.cast(x, expected.dtype)
-
-
-def _match_rank(x: Any, expected: KerasTensor) -> Any:
-    shape = known_shape(x)
-    if len(shape) == expected.ndim + 1 and shape[-1] == 1:
-        return ops.squeeze(x, axis=-1)
-    if len(shape) == expected.ndim - 1 and expected.shape[-1] == 1:
-        return ops.expand_dims(x, axis=-1)
-    return x

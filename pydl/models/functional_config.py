@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pydl import tree
-from pydl.layers.base import KerasTensor, Operation
+from pydl.layers.base import KerasTensor, Operation, OpFunction
 from pydl.objects.registration import custom_object_scope
 from pydl.objects.serialization import deserialize_keras_object, serialize_keras_object
 
@@ -104,7 +104,10 @@ class _Rebuild:
             kwargs = {key: self._argument(x) for key, x in call["kwargs"].items()}
         except KeyError:
             return False
-        self.results[name, index] = tree.flatten(self.operations[name](*args, **kwargs))
+        operation = self.operations[name]
+        if isinstance(operation, OpFunction):  # JSON has made lists of tuples
+            args, kwargs = _tuples(tuple(args)), _tuples(kwargs)
+        self.results[name, index] = tree.flatten(operation(*args, **kwargs))
         return True
 
     def _argument(self, x: Any) -> Any:
@@ -122,3 +125,10 @@ class _Rebuild:
             name, index, tensor_index = references
             return self.results[name, index][tensor_index]
         return [self._resolve_structure(r) for r in references]
+
+
+def _tuples(x: Any) -> Any:
+    """The structure with tuples in place of lists: an index has to be one."""
+    if isinstance(x, dict):
+        return {key: _tuples(value) for key, value in x.items()}
+    return tuple(map(_tuples, x)) if isinstance(x, (list, tuple)) else x

@@ -7,9 +7,10 @@ from typing import Any, ClassVar, Self
 
 from pydl import tree
 from pydl.layers.base import KerasTensor, Layer
-from pydl.layers.base.input_spec import fits, known_shape
+from pydl.layers.base.input_spec import known_shape
 from pydl.layers.base.keras_tensor import map_shapes
 from pydl.layers.core.input_layer import Input, InputLayer
+from pydl.models.inputs import standardize_input
 from pydl.models.model import Model
 from pydl.objects.registration import custom_object_scope
 from pydl.objects.serialization import deserialize_keras_object, serialize_keras_object
@@ -28,6 +29,7 @@ class Sequential(Model):
     (None, 2)
     """
 
+    owns_layers_in_order = True
     _untracked: ClassVar[frozenset[str]] = Model._untracked | {
         "_tensors",
         "_input_layer",
@@ -142,21 +144,11 @@ class Sequential(Model):
     def call(
         self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any
     ) -> Any:
-        self._check_shape(inputs)
+        if self._tensors:
+            inputs = standardize_input(inputs, self._tensors[0], 0, self.name)
         for layer in self._layers:
             inputs = layer(inputs)
         return inputs
-
-    def _check_shape(self, inputs: Any) -> None:
-        if self._input_layer is None or not hasattr(inputs, "shape"):
-            return
-        expected, shape = self._input_layer.batch_shape, known_shape(inputs)
-        if not fits(expected, shape):
-            raise ValueError(
-                f"Input 0 with name '{self._input_layer.name}' of layer '{self.name}' "
-                f"is incompatible with the layer: expected shape={expected}, found "
-                f"shape={shape}"
-            )
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         for layer in self._layers:
@@ -166,7 +158,8 @@ class Sequential(Model):
     def compute_output_spec(
         self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any
     ) -> Any:
-        self._check_shape(inputs)
+        if self._tensors:
+            inputs = standardize_input(inputs, self._tensors[0], 0, self.name)
         for layer in self._layers:
             inputs = layer.compute_output_spec(inputs)
         return KerasTensor(inputs.shape, inputs.dtype) if not self._layers else inputs

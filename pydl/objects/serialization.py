@@ -8,6 +8,7 @@ public ones; see `pydl.objects.registration`.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -44,8 +45,16 @@ def serialize_keras_object(obj: Any) -> Any:
         return {"class_name": "__numpy__", "config": config}
     if isinstance(obj, np.dtype):
         return obj.name
+    if isinstance(obj, slice):
+        config = {"start": obj.start, "stop": obj.stop, "step": obj.step}
+        return {"class_name": "__slice__", "config": config}
+    if obj is Ellipsis:
+        return {"class_name": "__ellipsis__", "config": {}}
     if hasattr(obj, "get_config"):
         return _serialize_instance(obj)
+    if hasattr(obj, "numpy"):
+        config = {"value": obj.numpy().tolist(), "dtype": str(obj.dtype)}
+        return {"class_name": "__tensor__", "config": config}
     if callable(obj) and hasattr(obj, "__name__"):
         return _serialize_function(obj)
     raise ValueError(
@@ -130,11 +139,8 @@ def deserialize_keras_object(
 
 def _deserialize_named(config: dict[str, Any]) -> Any:
     class_name, inner = config["class_name"], config["config"]
-    if class_name == "__numpy__":
-        return np.array(inner["value"], dtype=inner["dtype"])
-    if class_name == "__tensor__":
-        ops = importlib.import_module("pydl.ops")
-        return ops.convert_to_tensor(np.array(inner["value"], dtype=inner["dtype"]))
+    if class_name in _SPECIAL:
+        return _SPECIAL[class_name](inner)
     if class_name == "function":
         return find_object(inner, config.get("module"), config.get("registered_name"))
     cls = find_object(class_name, config.get("module"), config.get("registered_name"))
@@ -145,6 +151,19 @@ def _deserialize_named(config: dict[str, Any]) -> Any:
         if not getattr(obj, "built", False):
             obj.build_from_config(config["build_config"])
     return obj
+
+
+def _tensor(config: dict[str, Any]) -> Any:
+    ops = importlib.import_module("pydl.ops")
+    return ops.convert_to_tensor(np.array(config["value"], dtype=config["dtype"]))
+
+
+_SPECIAL: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "__numpy__": lambda config: np.array(config["value"], dtype=config["dtype"]),
+    "__tensor__": _tensor,
+    "__slice__": lambda c: slice(c["start"], c["stop"], c["step"]),
+    "__ellipsis__": lambda config: Ellipsis,
+}
 
 
 def find_object(name: str, module: str | None, registered_name: str | None) -> Any:

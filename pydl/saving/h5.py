@@ -1,4 +1,4 @@
-"""Keras's ``.weights.h5``: ``layers/<layer>/vars/<number>`` datasets.
+"""Keras's ``.weights.h5``: datasets such as ``layers/dense_1/vars/0``.
 
 h5py is imported when a file is read or written. Links, external and virtual datasets
 are refused: they would reach outside the file.
@@ -6,12 +6,17 @@ are refused: they would reach outside the file.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pydl.saving.names import named_sublayers
+from pydl.objects.naming import to_snake_case
+from pydl.saving.names import numbered
+
+#: Groups of a Keras file that hold other state than weights.
+_KEPT_BY_KERAS = frozenset({"seed_generator", "optimizer", "_metrics", "metrics"})
 
 
 def names(model: Any) -> dict[str, Any]:
@@ -22,12 +27,49 @@ def names(model: Any) -> dict[str, Any]:
 
 
 def _collect(layer: Any, prefix: str, found: dict[str, Any], seen: set[int]) -> None:
+    if id(layer) in seen:
+        return
     seen.add(id(layer))
     for index, variable in enumerate(layer.own_variables):
         found[f"{prefix}vars/{index}"] = variable
-    for sublayer, name in named_sublayers(layer):
-        if id(sublayer) not in seen:
-            _collect(sublayer, f"{prefix}layers/{name}/", found, seen)
+    for name, sublayer in _sublayers(layer):
+        _collect(sublayer, f"{prefix}{name}/", found, seen)
+
+
+def _sublayers(layer: Any) -> Iterator[tuple[str, Any]]:
+    """Sublayers by the path Keras gives them.
+
+    Graphs' and stacks' lists of layers come first; else attributes by name, private
+    ones last, a model's list of layers being one of them.
+    """
+    attributes = {k: v for k, v in vars(layer).items() if k != "_layers"}
+    if hasattr(layer, "layers"):
+        attributes["layers"] = layer.layers
+    if layer.owns_layers_in_order:
+        yield from _of_container("layers", layer.layers)
+    for name in sorted(attributes, key=lambda name: (name.startswith("_"), name)):
+        value = attributes[name]
+        if _is_layer(value):
+            yield name, value
+        elif isinstance(value, (list, tuple, dict)):
+            yield from _of_container(name, value)
+
+
+def _of_container(path: str, container: Any) -> Iterator[tuple[str, Any]]:
+    values = container.values() if isinstance(container, dict) else container
+    held = [v for v in values if _is_layer(v) or isinstance(v, (list, tuple, dict))]
+    kinds = [
+        to_snake_case(type(v).__name__) if _is_layer(v) else "container" for v in held
+    ]
+    for name, value in zip(numbered(kinds), held, strict=True):
+        if _is_layer(value):
+            yield f"{path}/{name}", value
+        else:
+            yield from _of_container(f"{path}/{name}", value)
+
+
+def _is_layer(value: Any) -> bool:
+    return hasattr(value, "own_variables")
 
 
 def write(path: Path, model: Any) -> None:
@@ -57,7 +99,7 @@ def read(path: Path, variables: dict[str, Any]) -> dict[str, np.ndarray]:
                 )  # to be reported
             elif variable is not None:
                 arrays[name] = np.asarray(dataset[()])
-            elif name.startswith(("layers/", "vars/")) and "seed_generator" not in name:
+            elif not _KEPT_BY_KERAS.intersection(name.split("/")):
                 arrays[name] = np.broadcast_to(np.float32(0), dataset.shape)
         return arrays
 

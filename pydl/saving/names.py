@@ -23,16 +23,21 @@ def _collect(layer: Any, prefix: str, names: dict[str, Any], seen: set[int]) -> 
     for variable, name in zip(layer.own_variables, own_names(layer), strict=True):
         if id(variable) not in seen:
             seen.add(id(variable))
-            names[prefix + name] = variable
+            names[_unused(prefix + name, names)] = variable
     for sublayer, name in named_sublayers(layer):
         if id(sublayer) not in seen:
             seen.add(id(sublayer))
             _collect(sublayer, f"{prefix}{name}/", names, seen)
 
 
+def _unused(name: str, names: dict[str, Any]) -> str:
+    """A variable's own name may hold slashes and so look like a sublayer's."""
+    return _unused(f"{name}_", names) if name in names else name
+
+
 def own_names(layer: Any) -> list[str]:
     """The names of a layer's own weights, numbered where they repeat."""
-    return _numbered([variable.name for variable in layer.own_variables])
+    return numbered([variable.name for variable in layer.own_variables])
 
 
 def named_sublayers(layer: Any) -> list[tuple[Any, str]]:
@@ -44,13 +49,14 @@ def named_sublayers(layer: Any) -> list[tuple[Any, str]]:
     return list(
         zip(
             layers,
-            _numbered([to_snake_case(type(s).__name__) for s in layers]),
+            numbered([to_snake_case(type(s).__name__) for s in layers]),
             strict=True,
         )
     )
 
 
-def _numbered(names: list[str]) -> list[str]:
+def numbered(names: list[str]) -> list[str]:
+    """The names, repeated ones with ``_1``, ``_2``, ... behind them."""
     counts: Counter[str] = Counter()
     result = []
     for name in names:

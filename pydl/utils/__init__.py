@@ -9,6 +9,7 @@ import numpy as np
 from pydl import random
 from pydl.layers.base import is_keras_tensor
 from pydl.objects.naming import reset_names
+from pydl.ops.dtypes import standardize_dtype
 from pydl.saving import (
     CustomObjectScope,
     custom_object_scope,
@@ -19,7 +20,13 @@ from pydl.saving import (
     register_keras_serializable,
     serialize_keras_object,
 )
-from pydl.utils.numerical import normalize, to_categorical
+from pydl.utils.numerical import (
+    normalize,
+    pack_x_y_sample_weight,
+    pad_sequences,
+    to_categorical,
+    unpack_x_y_sample_weight,
+)
 
 
 def set_random_seed(seed: int) -> None:
@@ -52,7 +59,8 @@ def clear_session(free_memory: bool = True) -> None:
 __all__ = [
     "CustomObjectScope", "clear_session", "custom_object_scope",
     "deserialize_keras_object", "get_custom_objects", "get_registered_name",
-    "get_registered_object", "is_keras_tensor", "normalize",
-    "register_keras_serializable", "serialize_keras_object", "set_random_seed",
-    "to_categorical",
+    "get_registered_object", "is_keras_tensor", "normalize", "pack_x_y_sample_weight",
+    "pad_sequences", "register_keras_serializable", "serialize_keras_object",
+    "set_random_seed", "standardize_dtype", "to_categorical",
+    "unpack_x_y_sample_weight",
 ]  # fmt: skip

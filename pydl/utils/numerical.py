@@ -44,3 +44,63 @@ def normalize(x: Any, axis: int = -1, order: int = 2) -> np.ndarray:
     norm = np.atleast_1d(np.linalg.norm(array, order, axis))
     norm[norm == 0] = 1
     return np.asarray(array / np.expand_dims(norm, axis))
+
+
+def pad_sequences(
+    sequences: Any,
+    maxlen: int | None = None,
+    dtype: str = "int32",
+    padding: str = "pre",
+    truncating: str = "pre",
+    value: float = 0.0,
+) -> np.ndarray:
+    """Lists of different lengths as rows of one array.
+
+    Args:
+        sequences: lists of numbers.
+        maxlen: length of the rows; None is that of the longest list.
+        dtype: dtype of the array.
+        padding: ``"pre"`` or ``"post"``: where `value` fills short rows.
+        truncating: ``"pre"`` or ``"post"``: where long lists are cut.
+        value: what fills short rows.
+
+    >>> pad_sequences([[1], [2, 3]]).tolist()
+    [[0, 1], [2, 3]]
+    """
+    for name, side in (("padding", padding), ("truncating", truncating)):
+        if side not in ("pre", "post"):
+            raise ValueError(f"{name}: expected 'pre' or 'post', received {side!r}")
+    rows = [np.asarray(row, dtype=dtype) for row in sequences]
+    length = max(map(len, rows), default=0) if maxlen is None else maxlen
+    tail = next((row.shape[1:] for row in rows if len(row)), ())
+    out = np.full((len(rows), length, *tail), value, dtype=dtype)
+    for target, row in zip(out, rows, strict=True):
+        kept = row[max(len(row) - length, 0) :] if truncating == "pre" else row[:length]
+        if len(kept):
+            start = length - len(kept) if padding == "pre" else 0
+            target[start : start + len(kept)] = kept
+    return out
+
+
+def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """``(x, y, sample_weight)`` without what is None; an `x` alone stays itself."""
+    if sample_weight is not None:
+        return (x, y, sample_weight)
+    if y is not None:
+        return (x, y)
+    return x if not isinstance(x, (list, tuple)) else (x,)
+
+
+def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+    """The reverse: always three values, None for what is not there."""
+    if isinstance(data, list):
+        data = tuple(data)
+    if not isinstance(data, tuple):
+        return (data, None, None)
+    if not 1 <= len(data) <= 3:
+        raise ValueError(
+            "expected `x`, (x,), (x, y) or (x, y, sample_weight), received a tuple of "
+            f"{len(data)} values"
+        )
+    x, y, sample_weight = (*data, None, None)[:3]
+    return (x, y, sample_weight)

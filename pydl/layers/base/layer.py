@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar, Self
 
 from pydl import dtype_policies, ops, regularizers, tree
-from pydl.graph.trace import outside_trace
+from pydl.layers.base.building import building
 from pydl.layers.base.context import (
     CallArguments,
     call_with_shapes,
     calling,
     context,
     is_any_tensor,
-    name_scope,
 )
 from pydl.layers.base.input_spec import assert_input_compatibility
 from pydl.layers.base.keras_tensor import KerasTensor, map_shapes
@@ -66,7 +62,7 @@ class Layer(LossHolder, Operation):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "build" in cls.__dict__:
-            cls.build = _building(cls.__dict__["build"])  # type: ignore[method-assign]
+            cls.build = building(cls.__dict__["build"])  # type: ignore[method-assign]
 
     def __init__(
         self,
@@ -236,6 +232,7 @@ class Layer(LossHolder, Operation):
     def _build_for(self, call: CallArguments) -> None:
         shapes = call.shapes()
         if type(self).build is Layer.build:
+            self.path = self._scope()
             self.built = True
         elif shapes:
             call_with_shapes(self.build, shapes)
@@ -261,8 +258,9 @@ class Layer(LossHolder, Operation):
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Shapes and dtypes of the outputs, as KerasTensors."""
-        if type(self).compute_output_shape is Layer.compute_output_shape:
-            return super().compute_output_spec(*args, **kwargs)
+        known = type(self).compute_output_shape is not Layer.compute_output_shape
+        if not known or not all(layer.built for layer in self._flatten_layers()):
+            return super().compute_output_spec(*args, **kwargs)  # builds sublayers too
         shapes = self._bind(args, kwargs).shapes()
         output_shape = call_with_shapes(self.compute_output_shape, shapes)
         return map_shapes(lambda s: KerasTensor(s, self.compute_dtype), output_shape)
@@ -273,6 +271,8 @@ class Layer(LossHolder, Operation):
         def symbolic(shape: Any) -> Any:
             return map_shapes(lambda s: KerasTensor(s, self.compute_dtype), shape)
 
+        if not self.built and type(self).build is not Layer.build:
+            self.build(*args, **kwargs)
         outputs = self.compute_output_spec(
             *(symbolic(shape) for shape in args),
             **{
@@ -321,33 +321,32 @@ class Layer(LossHolder, Operation):
                 )
         return dict(self._auto_config or {})
 
+    def __reduce__(self) -> Any:
+        """Copies and pickles are made of configuration, shapes and weights."""
+        weights = self.get_weights() if self.built else None
+        state = (self.get_config(), self.get_build_config(), weights)
+        return restore_layer, (type(self), *state)
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
 
-def _building(build: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap a class's `build`: outside any trace, in the layer's scope, then built."""
-
-    @functools.wraps(build)
-    def wrapper(self: Layer, *args: Any, **kwargs: Any) -> Any:
-        self._check_initialized()
-        inside = bool(context.names) and context.names[-1] == self.name
-        scope: AbstractContextManager[Any]
-        scope = nullcontext() if inside else name_scope(self.name)
-        with outside_trace(), scope:
-            self.path = "/".join(context.names)
-            result = build(self, *args, **kwargs)
-        self.built = True
-        bound = inspect.signature(build).bind(self, *args, **kwargs)
-        self._build_shapes = dict(list(bound.arguments.items())[1:])
-        return result
-
-    return wrapper
+def restore_layer(
+    cls: type[Layer], config: Any, build_config: Any, weights: Any
+) -> Layer:
+    """The layer that `Layer.__reduce__` describes."""
+    layer = cls.from_config(config)
+    if weights is not None:
+        if not layer.built and build_config is not None:
+            layer.build_from_config(build_config)
+        if weights:
+            layer.set_weights(weights)
+    return layer
 
 
 def _name_layer(error: Exception, layer: Layer, call: CallArguments) -> None:
     """Add the innermost layer's name and input shapes to an error's message."""
-    if getattr(error, "_names_layer", False) or layer.name in str(error):
+    if getattr(error, "_names_layer", False) or f"'{layer.name}'" in str(error):
         return
     shapes = {name: shape for name, shape in call.shapes().items()}
     told = ", ".join(f"{name}={shape}" for name, shape in shapes.items())

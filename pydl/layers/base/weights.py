@@ -18,6 +18,8 @@ from pydl.runtime.variable import Variable
 class WeightHolder(Tracked):
     """Lists of variables in Keras's order: own ones, then each sublayer's."""
 
+    #: Whether `layers` lists the sublayers in an order that files rely on.
+    owns_layers_in_order = False
     name: str
     built: bool
     _trainable: bool
@@ -70,11 +72,16 @@ class WeightHolder(Tracked):
                 aggregation=aggregation,
                 name=name,
             )
-        variable.path = "/".join((*(context.names or [self.name]), variable.name))
+        variable.path = f"{self._scope()}/{variable.name}"
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
         self._track_variable(variable)
         return variable
+
+    def _scope(self) -> str:
+        """The path of this layer in what is being called or built."""
+        inside = context.names[-1:] == [self.name]
+        return "/".join(context.names if inside else [*context.names, self.name])
 
     def add_variable(
         self,
