@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from keras_numbers import NUMBERS
 
+from keras_numbers import NUMBERS
 from pydl import optimizers
 from pydl.runtime.variable import Variable
 

@@ -27,7 +27,9 @@ def test_predict(make_model: Any, blobs: Any, rows: int) -> None:
     np.testing.assert_allclose(
         model.predict(x, batch_size=7, verbose=0), expected, rtol=1e-5, atol=1e-6
     )
-    np.testing.assert_allclose(model.predict_on_batch(x), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        model.predict_on_batch(x), expected, rtol=1e-5, atol=1e-6
+    )
 
 
 def test_predict_sees_new_weights(make_model: Any, blobs: Any) -> None:
@@ -65,7 +67,9 @@ def test_predict_from_two_threads(make_model: Any, blobs: Any) -> None:
 
     def work(start: int) -> None:
         for i in range(start, 200, 2):
-            if not np.array_equal(model.predict(x[i : i + 1], verbose=0)[0], expected[i]):
+            if not np.array_equal(
+                model.predict(x[i : i + 1], verbose=0)[0], expected[i]
+            ):
                 wrong.append(i)
 
     threads = [threading.Thread(target=work, args=(k,)) for k in range(2)]
