@@ -20,7 +20,7 @@ from pydl.graph.trace import outside_trace
 from pydl.lookup import serialize_object, snake_case
 from pydl.ops.apply import apply
 from pydl.optimizers.averaging import MovingAverage
-from pydl.optimizers.clipping import gradient_scale
+from pydl.optimizers.clipping import check_clipping, gradient_scale
 from pydl.optimizers.schedules import LearningRateSchedule
 from pydl.runtime.variable import Variable
 
@@ -82,18 +82,19 @@ class Optimizer:
         self.use_ema = use_ema
         self.ema_momentum = ema_momentum
         self.ema_overwrite_frequency = ema_overwrite_frequency
-        self._check_clipping()
-        self._average = (
-            MovingAverage(self, ema_momentum, ema_overwrite_frequency)
-            if use_ema
-            else None
-        )
+        check_clipping(self)
+        self._average: MovingAverage | None = None
+        if use_ema:
+            self._average = MovingAverage(self, ema_momentum, ema_overwrite_frequency)
+        self._no_decay: set[int] = set()
+        self._no_decay_names: list[str] = []
+        self._start_state(learning_rate)
+
+    def _start_state(self, learning_rate: Any) -> None:
         self.built = False
         self._slots: list[list[Variable]] = []
         self._trainable: list[Variable] = []
         self._index: dict[Any, int] = {}
-        self._no_decay: set[int] = set()
-        self._no_decay_names: list[str] = []
         self._variables: list[Variable] = []
         self.iterations = self.add_variable((), dtype="int64", name="iteration")
         self._set_learning_rate(learning_rate)
@@ -334,18 +335,6 @@ class Optimizer:
         results = apply(self.opcode, operands, attrs)
         for variable, value in zip(targets, results, strict=True):
             variable.assign(value)
-
-    def _check_clipping(self) -> None:
-        given = {
-            name: getattr(self, name)
-            for name in ("clipnorm", "clipvalue", "global_clipnorm")
-            if getattr(self, name) is not None
-        }
-        if len(given) > 1:
-            raise ValueError(f"{self.name}: give at most one of {', '.join(given)}")
-        for name, value in given.items():
-            if value <= 0:
-                raise ValueError(f"{self.name}: {name}: expected > 0, received {value}")
 
     # -- weight decay ------------------------------------------------------------------
 

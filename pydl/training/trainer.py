@@ -12,7 +12,13 @@ from pydl.training.callback import CallbackList
 from pydl.training.data import ArrayData, check_batch_size, weigh_classes
 from pydl.training.evaluate import Evaluation
 from pydl.training.export import export_model
-from pydl.training.fit import fault_error, fit, resolve_verbose
+from pydl.training.fit import (
+    Options,
+    fault_error,
+    fit,
+    prepare_data,
+    resolve_verbose,
+)
 from pydl.training.predict import Predictor, predict
 from pydl.training.state import TrainingState
 
@@ -178,12 +184,15 @@ class Trainer:
                 given.
             validation_freq: validate every so many epochs, or a list of epochs.
         """
-        return fit(
-            self._compiled("fit"), x, y, batch_size, epochs, verbose, callbacks,
-            validation_split, validation_data, shuffle, class_weight, sample_weight,
-            initial_epoch, steps_per_epoch, validation_steps, validation_batch_size,
-            validation_freq,
+        state = self._compiled("fit")
+        data, held_out = prepare_data(
+            x, y, sample_weight, class_weight, validation_split, validation_data
+        )
+        options = Options(
+            batch_size, epochs, initial_epoch, verbose, shuffle, steps_per_epoch,
+            validation_steps, validation_batch_size, validation_freq,
         )  # fmt: skip
+        return fit(state, data, held_out, callbacks, options)
 
     def evaluate(
         self,
