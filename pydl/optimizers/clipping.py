@@ -40,7 +40,7 @@ def gradient_scale(
 
 
 def check_clipping(optimizer: Any) -> None:
-    """Raise ValueError unless at most one kind of clipping is asked for, and rightly."""
+    """Raise ValueError unless at most one kind of clipping is asked for."""
     given = {
         name: getattr(optimizer, name)
         for name in ("clipnorm", "clipvalue", "global_clipnorm")

@@ -48,6 +48,9 @@ class ProgbarLogger(Callback):
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self._close()
 
+    def abandon(self) -> None:
+        self._close()
+
     # -- evaluation and prediction; silent inside fit ----------------------------------
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:

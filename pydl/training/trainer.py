@@ -9,18 +9,19 @@ import numpy as np
 
 from pydl import tree
 from pydl.training.callback import CallbackList
+from pydl.training.config import deserialize_arguments, serialize_arguments
 from pydl.training.data import ArrayData, check_batch_size, weigh_classes
 from pydl.training.evaluate import Evaluation
 from pydl.training.export import export_model
 from pydl.training.fit import (
     Options,
-    fault_error,
     fit,
     prepare_data,
     resolve_verbose,
 )
 from pydl.training.predict import Predictor, predict
 from pydl.training.state import TrainingState
+from pydl.training.step import total_loss
 
 
 class Trainer:
@@ -72,6 +73,43 @@ class Trainer:
             "jit_compile": jit_compile,
         }  # fmt: skip
         object.__setattr__(self, "_compile_arguments", arguments)
+
+        for name in ("train_step", "test_step", "predict_step"):
+            if hasattr(type(self), name):
+                raise ValueError(
+                    f"compile: {type(self).__name__}.{name} is defined, but own steps "
+                    "are "
+                    "not offered yet. Override compute_loss(), or write a loop with "
+                    "gradients and optimizer.apply()."
+                )
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """What `compile` was given, serialized; None before."""
+        if self._compile_arguments is None:
+            return None
+        return serialize_arguments(
+            {**self._compile_arguments, "optimizer": self.optimizer}
+        )
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Call `compile` with what `get_compile_config` gave."""
+        self.compile(**deserialize_arguments(config))
+
+    @property
+    def _has_own_loss(self) -> bool:
+        return type(self).compute_loss is not Trainer.compute_loss
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """The loss that is minimized, regularization included. May be overridden; it is
+        called while the step is traced."""
+        return total_loss(self._compiled("compute_loss"), y, y_pred, sample_weight)[0]
 
     def _compiled(self, method: str) -> TrainingState:
         if self._training is None:
@@ -341,7 +379,7 @@ def _hooks(callbacks: Any, verbose: Any, model: Any) -> CallbackList:
 def _after_batch(state: TrainingState, return_dict: bool) -> Any:
     stop = state.take_stop()
     if stop > 0:
-        raise fault_error(state, stop)
+        raise state.fault_error(stop)
     return _shaped(state.results(), return_dict)
 
 
