@@ -228,8 +228,7 @@ class Optimizer:
         if isinstance(rate, bool) or not isinstance(rate, (int, float, np.number)):
             raise ValueError(
                 f"{self.name}: learning_rate: expected a float, a LearningRateSchedule "
-                "or "
-                f"a callable, received {rate!r}"
+                f"or a callable, received {rate!r}"
             )
         self._rate = self.add_variable((), float(rate), name="learning_rate")
 
@@ -251,8 +250,7 @@ class Optimizer:
         else:
             raise TypeError(
                 f"{self.name} was made with a schedule as its learning_rate, so the "
-                "rate "
-                "cannot be set. Make the optimizer with a float to set it later."
+                "rate cannot be set. Make the optimizer with a float to set it later."
             )
 
     # -- the update --------------------------------------------------------------------
@@ -303,8 +301,7 @@ class Optimizer:
             if id(variable) not in self._index:
                 raise ValueError(
                     f"{self.name}: unknown variable {variable.name!r}. The optimizer "
-                    "was "
-                    "built for other variables; make a new one."
+                    "was built for other variables; make a new one."
                 )
         return variables
 
