@@ -323,3 +323,41 @@ def test_traced_optimizers_are_the_eager_ones(
     model.train_on_batch(x, y)
     for a, b in zip(model.get_weights(), by_hand.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=2e-5)
+
+
+def test_own_optimizer_in_fit(make_model: Any, blobs: Any) -> None:
+    class Descent(pydl.optimizers.Optimizer):
+        def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+            variable.assign_sub(gradient * learning_rate)
+
+    own, built_in = make_model(Descent(0.01)), make_model("sgd")
+    own.fit(*blobs, shuffle=False, verbose=0)
+    built_in.fit(*blobs, shuffle=False, verbose=0)
+    for a, b in zip(own.get_weights(), built_in.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        pydl.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.5),
+        pydl.optimizers.SGD(
+            pydl.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5), momentum=0.9
+        ),
+        pydl.optimizers.RMSprop(0.01, clipnorm=0.1, centered=True, momentum=0.5),
+        pydl.optimizers.Adam(0.01, amsgrad=True, clipvalue=0.01, loss_scale_factor=8.0),
+    ],
+    ids=["ema", "schedule", "rmsprop", "clipvalue"],
+)
+def test_traced_is_eager_over_steps(
+    make_model: Any, blobs: Any, optimizer: Any
+) -> None:
+    """Eight steps, compiled and op by op."""
+    config = pydl.optimizers.serialize(optimizer)
+    results = []
+    for eager in (False, True):
+        model = make_model(pydl.optimizers.get(config), run_eagerly=eager)
+        model.fit(*blobs, shuffle=False, verbose=0)
+        results.append(model.get_weights())
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-4)
