@@ -7,7 +7,6 @@ as `custom_objects`) are ever made: a config names no module to import.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import re
 from collections.abc import Mapping
@@ -36,6 +35,8 @@ def find(name: str, table: Mapping[str, Any], kind: str) -> Any:
         found = table.get(name.lower())
     if found is not None:
         return found
+    import difflib  # costs import time; needed for mistakes only
+
     near = difflib.get_close_matches(name, list(table), n=3, cutoff=0.5)
     hint = "Did you mean " + " or ".join(map(repr, near)) + "? " if near else ""
     known = ", ".join(sorted(key for key in table if key.islower()))

@@ -65,6 +65,9 @@ class CSVLogger(Callback):
         return writer
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        self.abandon()
+
+    def abandon(self) -> None:
         if self._file is not None:
             self._file.close()
         self._file = self._writer = None

@@ -37,8 +37,7 @@ class LearningRateScheduler(Callback):
         if not isinstance(rate, (float, np.floating)):
             raise ValueError(
                 "LearningRateScheduler: expected the schedule to return a float, "
-                "received "
-                f"{rate!r}"
+                f"received {rate!r}"
             )
         optimizer.learning_rate = float(rate)
         if self.verbose > 0:

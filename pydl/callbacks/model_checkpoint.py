@@ -48,8 +48,7 @@ class ModelCheckpoint(MonitorCallback):
         if save_freq != "epoch" and (not isinstance(save_freq, int) or save_freq < 1):
             raise ValueError(
                 "ModelCheckpoint: save_freq: expected 'epoch' or an int >= 1, "
-                "received "
-                f"{save_freq!r}"
+                f"received {save_freq!r}"
             )
         if self.save_weights_only and not self.filepath.endswith(_WEIGHTS):
             raise ValueError(

@@ -70,6 +70,5 @@ class MonitorCallback(Callback):
                 return 1 if metric._direction == "up" else -1
         raise ValueError(
             f"{type(self).__name__}: it is not known whether {self.monitor!r} should "
-            "be small "
-            "or large: pass mode='min' or mode='max'"
+            "be small or large: pass mode='min' or mode='max'"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydl import ops
 from pydl.losses.functions import (
     binary_crossentropy,
     categorical_crossentropy,
@@ -11,7 +12,7 @@ from pydl.losses.functions import (
     mean_squared_error,
     sparse_categorical_crossentropy,
 )
-from pydl.losses.loss import LossFunctionWrapper
+from pydl.losses.loss import LossFunctionWrapper, same_rank
 
 
 class MeanSquaredError(LossFunctionWrapper):
@@ -133,3 +134,22 @@ class SparseCategoricalCrossentropy(LossFunctionWrapper):
         self.from_logits = from_logits
         self.ignore_class = ignore_class
         self.axis = axis
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
+        if self.ignore_class is not None:
+            sample_weight = self._without_ignored(y_true, y_pred, sample_weight)
+        return super().__call__(y_true, y_pred, sample_weight)
+
+    def _without_ignored(self, y_true: Any, y_pred: Any, sample_weight: Any) -> Any:
+        """Weights that leave ignored samples out of means too, as Keras's masks do."""
+        keep = ops.cast(ops.not_equal(y_true, self.ignore_class), y_pred.dtype)
+        if len(keep.shape) == len(y_pred.shape):
+            keep = ops.squeeze(keep, self.axis)
+        if self.reduction in ("sum_over_batch_size", "mean"):
+            keep = ops.multiply(keep, ops.divide_no_nan(1.0, ops.mean(keep)))
+        if sample_weight is None:
+            return keep
+        weight = ops.cast(ops.convert_to_tensor(sample_weight), y_pred.dtype)
+        keep, weight = same_rank(keep, weight)
+        return ops.multiply(keep, weight)

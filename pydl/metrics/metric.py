@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pydl import ops
-from pydl.graph.trace import outside_trace
+from pydl.graph.trace import current_trace, outside_trace
 from pydl.lookup import snake_case
 from pydl.runtime.variable import Variable
 
@@ -76,8 +76,15 @@ class Metric:
 
     def reset_state(self) -> None:
         """Back to the start: all state zero."""
+        traced = current_trace() is not None
         for variable in self.variables:
-            variable.assign(np.zeros(tuple(variable.shape), variable.dtype))
+            if traced:
+                variable.assign(np.zeros(tuple(variable.shape), variable.dtype))
+                continue
+            # Each epoch resets all metrics: this is `assign` without its conversions.
+            variable.release_view()
+            variable.buffer.fill(0)
+            variable.version += 1
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
         """Take in a batch."""

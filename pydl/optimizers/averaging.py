@@ -25,8 +25,7 @@ class MovingAverage:
         if frequency is not None and (not isinstance(frequency, int) or frequency < 1):
             raise ValueError(
                 f"{optimizer.name}: ema_overwrite_frequency: expected an int >= 1 or "
-                "None, "
-                f"received {frequency}"
+                f"None, received {frequency}"
             )
         self.optimizer = optimizer
         self.momentum = momentum

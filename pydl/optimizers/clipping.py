@@ -37,3 +37,19 @@ def gradient_scale(
         )
         factors = ops.broadcast_to(factor, (len(grads),))
     return factors if loss_scale is None else ops.multiply(factors, unscale)
+
+
+def check_clipping(optimizer: Any) -> None:
+    """Raise ValueError unless at most one kind of clipping is asked for."""
+    given = {
+        name: getattr(optimizer, name)
+        for name in ("clipnorm", "clipvalue", "global_clipnorm")
+        if getattr(optimizer, name) is not None
+    }
+    if len(given) > 1:
+        raise ValueError(f"{optimizer.name}: give at most one of {', '.join(given)}")
+    for name, value in given.items():
+        if value <= 0:
+            raise ValueError(
+                f"{optimizer.name}: {name}: expected > 0, received {value}"
+            )

@@ -18,10 +18,10 @@ import numpy as np
 from pydl import ops
 from pydl.graph.trace import outside_trace
 from pydl.lookup import serialize_object, snake_case
-from pydl.ops.apply import apply
 from pydl.optimizers.averaging import MovingAverage
-from pydl.optimizers.clipping import gradient_scale
+from pydl.optimizers.clipping import check_clipping
 from pydl.optimizers.schedules import LearningRateSchedule
+from pydl.optimizers.update import update_all, update_each
 from pydl.runtime.variable import Variable
 
 
@@ -46,7 +46,7 @@ class Optimizer:
         name: name in files and logs.
     """
 
-    #: The update opcode of the subclass.
+    #: The update opcode of the subclass; without one `update_step` is called.
     opcode: ClassVar[str] = ""
 
     def __init__(
@@ -82,18 +82,19 @@ class Optimizer:
         self.use_ema = use_ema
         self.ema_momentum = ema_momentum
         self.ema_overwrite_frequency = ema_overwrite_frequency
-        self._check_clipping()
-        self._average = (
-            MovingAverage(self, ema_momentum, ema_overwrite_frequency)
-            if use_ema
-            else None
-        )
+        check_clipping(self)
+        self._average: MovingAverage | None = None
+        if use_ema:
+            self._average = MovingAverage(self, ema_momentum, ema_overwrite_frequency)
+        self._no_decay: set[int] = set()
+        self._no_decay_names: list[str] = []
+        self._start_state(learning_rate)
+
+    def _start_state(self, learning_rate: Any) -> None:
         self.built = False
         self._slots: list[list[Variable]] = []
         self._trainable: list[Variable] = []
         self._index: dict[Any, int] = {}
-        self._no_decay: set[int] = set()
-        self._no_decay_names: list[str] = []
         self._variables: list[Variable] = []
         self.iterations = self.add_variable((), dtype="int64", name="iteration")
         self._set_learning_rate(learning_rate)
@@ -103,6 +104,15 @@ class Optimizer:
     def slot_names(self) -> Sequence[str]:
         """The slots of each variable, in the opcode's order."""
         return ()
+
+    def update_step(
+        self, gradient: Any, variable: Variable, learning_rate: Any
+    ) -> None:
+        """For subclasses without an opcode: update one variable, with ops."""
+        raise NotImplementedError(
+            f"{type(self).__name__} must define update_step(gradient, variable, "
+            "learning_rate)"
+        )
 
     def attributes(self) -> dict[str, Any]:
         """The attributes of the update rule."""
@@ -185,14 +195,9 @@ class Optimizer:
         """The whole state: iteration, learning rate, slots."""
         return list(self._variables)
 
-    def named_slots(self) -> list[tuple[Variable, str, Variable]]:
-        """(model variable, slot name, slot) of every slot."""
-        names = self.slot_names()
-        return [
-            (variable, name, slot)
-            for variable, slots in zip(self._trainable, self._slots, strict=True)
-            for name, slot in zip(names, slots, strict=True)
-        ]
+    def slots_of(self, variable: Variable) -> list[Variable]:
+        """The slots of a model's variable, in the opcode's order."""
+        return self._slots[self._index[id(variable)]]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Put arrays in place of the state, in the order of `variables`."""
@@ -227,8 +232,7 @@ class Optimizer:
         if isinstance(rate, bool) or not isinstance(rate, (int, float, np.number)):
             raise ValueError(
                 f"{self.name}: learning_rate: expected a float, a LearningRateSchedule "
-                "or "
-                f"a callable, received {rate!r}"
+                f"or a callable, received {rate!r}"
             )
         self._rate = self.add_variable((), float(rate), name="learning_rate")
 
@@ -250,8 +254,7 @@ class Optimizer:
         else:
             raise TypeError(
                 f"{self.name} was made with a schedule as its learning_rate, so the "
-                "rate "
-                "cannot be set. Make the optimizer with a float to set it later."
+                "rate cannot be set. Make the optimizer with a float to set it later."
             )
 
     # -- the update --------------------------------------------------------------------
@@ -275,7 +278,8 @@ class Optimizer:
         if len(pairs) < len(variables):
             names = [v.name for g, v in zip(grads, variables, strict=True) if g is None]
             warnings.warn(f"Gradients do not exist for variables {names}", stacklevel=2)
-        self._update([g for g, _ in pairs], [v for _, v in pairs])
+        update = update_all if self.opcode else update_each
+        update(self, [g for g, _ in pairs], [v for _, v in pairs])
         for _, variable in pairs:
             if getattr(variable, "constraint", None) is not None:
                 variable.assign(variable.constraint(ops.convert_to_tensor(variable)))
@@ -302,50 +306,9 @@ class Optimizer:
             if id(variable) not in self._index:
                 raise ValueError(
                     f"{self.name}: unknown variable {variable.name!r}. The optimizer "
-                    "was "
-                    "built for other variables; make a new one."
+                    "was built for other variables; make a new one."
                 )
         return variables
-
-    def _update(self, grads: list[Any], variables: list[Variable]) -> None:
-        rate = ops.cast(ops.convert_to_tensor(self.learning_rate), "float32")
-        operands = [self.step_size(rate)]
-        attrs = {"n": len(variables), **self.attributes()}
-        scale = gradient_scale(
-            grads, self.clipnorm, self.global_clipnorm, self.loss_scale_factor
-        )
-        if scale is not None:
-            attrs["has_scale"] = 1
-            operands.append(scale)
-        if self.clipvalue is not None:
-            attrs["clip_value"] = float(self.clipvalue)
-        mask = [int(self._decays(v)) for v in variables]
-        if any(mask):
-            attrs["has_decay"] = 1
-            attrs["decay_mask"] = mask
-            operands.append(ops.multiply(rate, float(self.weight_decay or 0.0)))
-        targets: list[Variable] = []
-        for grad, variable in zip(grads, variables, strict=True):
-            group = [variable, *self._slots[self._index[id(variable)]]]
-            grad = ops.cast(ops.convert_to_tensor(grad), variable.dtype)
-            tensors = [ops.convert_to_tensor(t) for t in group]
-            operands += [tensors[0], grad, *tensors[1:]]
-            targets += group
-        results = apply(self.opcode, operands, attrs)
-        for variable, value in zip(targets, results, strict=True):
-            variable.assign(value)
-
-    def _check_clipping(self) -> None:
-        given = {
-            name: getattr(self, name)
-            for name in ("clipnorm", "clipvalue", "global_clipnorm")
-            if getattr(self, name) is not None
-        }
-        if len(given) > 1:
-            raise ValueError(f"{self.name}: give at most one of {', '.join(given)}")
-        for name, value in given.items():
-            if value <= 0:
-                raise ValueError(f"{self.name}: {name}: expected > 0, received {value}")
 
     # -- weight decay ------------------------------------------------------------------
 
@@ -361,7 +324,8 @@ class Optimizer:
         self._no_decay |= {id(v) for v in var_list or ()}
         self._no_decay_names += list(var_names or ())
 
-    def _decays(self, variable: Variable) -> bool:
+    def decays(self, variable: Variable) -> bool:
+        """Whether weight decay applies to a variable."""
         if not self.weight_decay or id(variable) in self._no_decay:
             return False
         name = str(getattr(variable, "path", variable.name))

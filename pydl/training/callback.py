@@ -91,6 +91,9 @@ class Callback:
     def on_predict_end(self, logs: Logs = None) -> None:
         """`predict` has ended."""
 
+    def abandon(self) -> None:
+        """An error, or Ctrl-C, ended `fit`: give back what is held open."""
+
     def on_invalid_loss(self, batch: int) -> None:
         """The loss of this batch was not finite (only where `stops_on_nan`)."""
 
@@ -226,6 +229,9 @@ class CallbackList:
 
     def on_predict_end(self, logs: Logs = None) -> None:
         self._call("on_predict_end", logs)
+
+    def abandon(self) -> None:
+        self._call("abandon")
 
     def on_invalid_loss(self, batch: int) -> None:
         self._call("on_invalid_loss", batch)

@@ -107,8 +107,7 @@ def _pairs(y: Any, y_pred: Any, names: Sequence[str]) -> list[tuple[Any, Any]]:
     if len(true) != len(pred):
         raise ValueError(
             f"y: expected labels for each of {len(pred)} outputs {list(names)}, "
-            "received "
-            f"{len(true)} array(s)"
+            f"received {len(true)} array(s)"
         )
     return list(zip(true, pred, strict=True))
 

@@ -30,8 +30,7 @@ def as_array(name: str, value: Any) -> np.ndarray:
         if hasattr(value, "__next__") or callable(value):
             raise TypeError(
                 f"{name}: expected an array, a tensor or a list, received {value!r} of "
-                "type "
-                f"{type(value).__name__}. Collect generators into arrays first."
+                f"type {type(value).__name__}. Collect generators into arrays first."
             )
         value = np.asarray(value)
     kind = value.dtype.kind
@@ -203,8 +202,7 @@ def split_validation(data: ArrayData, share: float) -> tuple[ArrayData, ArrayDat
     if at == 0 or at == data.rows:
         raise ValueError(
             f"validation_split={share}: {data.rows} rows are not enough to leave at "
-            "least "
-            "one on each side"
+            "least one on each side"
         )
     return data.rows_of(0, at), data.rows_of(at, data.rows)
 
@@ -219,8 +217,7 @@ def unpack_validation(validation_data: Any) -> ArrayData:
     ):
         raise ValueError(
             "validation_data: expected a tuple (x, y) or (x, y, sample_weight), "
-            "received "
-            f"{type(validation_data).__name__}"
+            f"received {type(validation_data).__name__}"
         )
     return ArrayData(*validation_data)
 
@@ -257,6 +254,5 @@ def check_labels(
     place = index[0] if len(index) == 1 or labels[index[0]].size == 1 else index
     raise ValueError(
         f"{name}: label {labels[index]} at index {place} is outside [0, {classes}): "
-        "the "
-        f"model has {classes} classes. {len(where)} label(s) out of range."
+        f"the model has {classes} classes. {len(where)} label(s) out of range."
     )

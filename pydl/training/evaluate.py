@@ -44,9 +44,7 @@ class Evaluation:
             done += self.passes.run(self.steps - done)
             stop = state.take_stop()
             if stop:
-                from pydl.training.fit import fault_error
-
-                raise fault_error(state, stop)
+                raise state.fault_error(stop)
             if self.batches_wanted:
                 callbacks.on_test_batch_end(done - 1, state.results())
         logs = state.results()

@@ -58,8 +58,7 @@ def input_signature(model: Any) -> tuple[Signature, Layout]:
     if not inputs:
         raise ValueError(
             f"export: model {model.name!r} has no known input shape. Give it an Input, "
-            "or "
-            "call predict() or fit() on data first."
+            "or call predict() or fit() on data first."
         )
     flat = tree.flatten(inputs)
     names = ["x"] if len(flat) == 1 else [f"x[{i}]" for i in range(len(flat))]
@@ -69,8 +68,7 @@ def input_signature(model: Any) -> tuple[Signature, Layout]:
         if any(size is None for size in tail):
             raise ValueError(
                 f"export: input {name!r} of model {model.name!r} has unknown sizes "
-                f"{tail}: "
-                "call predict() on data of the wanted shape first"
+                f"{tail}: call predict() on data of the wanted shape first"
             )
         columns.append((name, tail, str(tensor.dtype)))
     structure = 0 if len(flat) == 1 else [0] * len(flat)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from typing import Any
 
 from pydl.random import global_seed_generator
@@ -21,10 +23,11 @@ from pydl.training.state import TrainingState
 from pydl.training.step import HALTED
 
 
-def draw_seed() -> int:
-    """A seed for shuffling, drawn from the global generator."""
+def seed_stream() -> Callable[[], int]:
+    """Seeds for the orders of one `fit`, the first drawn from the global generator."""
     low, high = (int(word) for word in global_seed_generator().next().numpy())
-    return (high << 32 | low) >> 1  # the shuffle takes a signed 64-bit number
+    # The shuffle takes a signed 64-bit number; there is room to count upwards.
+    return count((high << 32 | low) >> 2).__next__
 
 
 class Fitting:
@@ -48,7 +51,7 @@ class Fitting:
         )
         self.passes = Passes(
             data, batch_size, make_step, Pace(1 if one else None),
-            draw_seed if shuffle else None,
+            seed_stream() if shuffle else None,
         )  # fmt: skip
         self.steps = steps_per_epoch or self.passes.per_sweep
         if steps_per_epoch is None:
@@ -86,21 +89,11 @@ class Fitting:
         if stop == HALTED:
             self.callbacks.on_invalid_loss(done - 1)
             return
-        raise fault_error(self.state, stop)
+        raise self.state.fault_error(stop)
 
 
 def _keep_going() -> None:
     """With `steps_per_epoch` an epoch goes on where the last one ended."""
-
-
-def fault_error(state: TrainingState, stop: int) -> ValueError:
-    """The error for labels that a program found outside the classes."""
-    classes = next((c for c in state.loss.classes if c), 0)
-    return ValueError(
-        f"y: the label at position {stop - 1} of a batch is outside [0, {classes}): "
-        "the "
-        f"model has {classes} classes. The weights are those before that batch."
-    )
 
 
 def prepare_data(
@@ -127,58 +120,75 @@ def resolve_verbose(verbose: Any) -> int:
     return int(verbose)
 
 
+@dataclass(frozen=True)
+class Options:
+    """The plain arguments of `fit`."""
+
+    batch_size: int | None
+    epochs: int
+    initial_epoch: int
+    verbose: Any
+    shuffle: bool
+    steps_per_epoch: int | None
+    validation_steps: int | None
+    validation_batch_size: int | None
+    validation_freq: Any
+
+
 def fit(
     state: TrainingState,
-    x: Any,
-    y: Any,
-    batch_size: int | None,
-    epochs: int,
-    verbose: Any,
+    data: ArrayData,
+    held_out: ArrayData | None,
     callbacks: Any,
-    validation_split: float,
-    validation_data: Any,
-    shuffle: bool,
-    class_weight: Any,
-    sample_weight: Any,
-    initial_epoch: int,
-    steps_per_epoch: int | None,
-    validation_steps: int | None,
-    validation_batch_size: int | None,
-    validation_freq: Any,
+    options: Options,
 ) -> Any:
     """See `Trainer.fit`."""
     model = state.model
-    data, held_out = prepare_data(
-        x, y, sample_weight, class_weight, validation_split, validation_data
-    )
-    batch = check_batch_size(batch_size)
+    batch = check_batch_size(options.batch_size)
     model._ensure_built(data)
-    level = resolve_verbose(verbose)
+    level = resolve_verbose(options.verbose)
     hooks = CallbackList(
         callbacks, add_history=True, add_progbar=level != 0, model=model
     )
-    fitting = Fitting(state, data, batch, hooks, bool(shuffle), steps_per_epoch)
+    fitting = Fitting(
+        state, data, batch, hooks, bool(options.shuffle), options.steps_per_epoch
+    )
     state.check_labels(data)
-    hooks.set_params({"verbose": level, "epochs": epochs, "steps": fitting.steps})
+    hooks.set_params(
+        {"verbose": level, "epochs": options.epochs, "steps": fitting.steps}
+    )
     validation = None
     if held_out is not None:
-        held_batch = check_batch_size(validation_batch_size or batch)
-        validation = Evaluation(state, held_out, held_batch, hooks, validation_steps)
+        held_batch = check_batch_size(options.validation_batch_size or batch)
+        steps = options.validation_steps
+        validation = Evaluation(state, held_out, held_batch, hooks, steps)
+    _run_epochs(fitting, validation, options)
+    return model.history
+
+
+def _run_epochs(
+    fitting: Fitting, validation: Evaluation | None, options: Options
+) -> None:
+    state, hooks = fitting.state, fitting.callbacks
+    model = state.model
     model.stop_training = False
     hooks.on_train_begin()
     logs: dict[str, Any] = {}
-    for epoch in range(initial_epoch, epochs):
-        hooks.on_epoch_begin(epoch)
-        logs = fitting.epoch()
-        if validation is not None and _due(epoch, validation_freq):
-            logs.update({f"val_{k}": v for k, v in validation.run().items()})
-        if epoch == epochs - 1 or model.stop_training:
-            state.optimizer.finalize_variable_values(model.trainable_variables)
-        hooks.on_epoch_end(epoch, logs)
-        if model.stop_training:
-            break
-    hooks.on_train_end(logs)
-    return model.history
+    try:
+        for epoch in range(options.initial_epoch, options.epochs):
+            hooks.on_epoch_begin(epoch)
+            logs = fitting.epoch()
+            if validation is not None and _due(epoch, options.validation_freq):
+                logs.update({f"val_{k}": v for k, v in validation.run().items()})
+            if epoch == options.epochs - 1 or model.stop_training:
+                state.optimizer.finalize_variable_values(model.trainable_variables)
+            hooks.on_epoch_end(epoch, logs)
+            if model.stop_training:
+                break
+        hooks.on_train_end(logs)
+    except BaseException:
+        hooks.abandon()
+        raise
 
 
 def _due(epoch: int, frequency: Any) -> bool:

@@ -52,7 +52,12 @@ class Predictor:
         if self.version != self.model.structure_version:
             return None
         found = self.quick.get(x.shape)
-        if found is None or found.single is None or x.dtype != np.float32 or not x.flags.c_contiguous:
+        if (
+            found is None
+            or found.single is None
+            or x.dtype != np.float32
+            or not x.flags.c_contiguous
+        ):
             return None
         shape, dtype = found.single
         out = np.empty(shape, dtype)

@@ -22,14 +22,10 @@ class ProgbarLogger(Callback):
         super().__init__()
         self._bar: Any = None
         self._start = 0.0
-        self._mode = "train"
         self._seen = 0
         self._validating = False
 
     # -- training ----------------------------------------------------------------------
-
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        self._mode = "train"
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         epochs = self.params.get("epochs") or 1
@@ -48,12 +44,13 @@ class ProgbarLogger(Callback):
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self._close()
 
+    def abandon(self) -> None:
+        self._close()
+
     # -- evaluation and prediction; silent inside fit ----------------------------------
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
-        self._validating = self._bar is not None or self._mode == "train"
-        if "epochs" not in self.params:
-            self._validating = False
+        self._validating = "epochs" in self.params
         if not self._validating:
             self._begin()
 
@@ -100,10 +97,8 @@ class ProgbarLogger(Callback):
 
     def _end(self, logs: dict[str, Any] | None) -> None:
         steps = self._steps or self._seen
-        if self._bar is not None:
-            self._bar.update(steps, _numbers(logs))
-            self._close()
-        elif self._verbose:
+        self._close()
+        if self._verbose:
             seconds = time.perf_counter() - self._start
             each = _span(seconds / max(steps, 1))
             numbers = _numbers(logs)
@@ -121,23 +116,22 @@ class ProgbarLogger(Callback):
 
 
 class _Bar:
-    """rich's progress bar, imported only when one is drawn."""
+    """A line of rich's that goes away when it is done; rich is imported only here."""
 
     def __init__(self, steps: int | None) -> None:
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeElapsedColumn,
-            TimeRemainingColumn,
-        )
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.table import Column
 
+        fixed, rest = Column(no_wrap=True), Column(no_wrap=True, ratio=1)
         self._progress = Progress(
-            MofNCompleteColumn(), BarColumn(bar_width=30), TimeElapsedColumn(),
-            TextColumn("ETA"), TimeRemainingColumn(), TextColumn("{task.description}"),
-            refresh_per_second=10,
-        )  # fmt: skip
+            TextColumn("{task.completed}/{task.total}", table_column=fixed),
+            BarColumn(bar_width=20),
+            TextColumn("ETA", table_column=fixed),
+            TimeRemainingColumn(compact=True),
+            TextColumn("{task.description}", table_column=rest, markup=False),
+            expand=True,
+            transient=True,
+        )
         self._task = self._progress.add_task("", total=steps)
         self._progress.start()
 

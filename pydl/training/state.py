@@ -78,10 +78,11 @@ class TrainingState:
     def train_step(self, data: ArrayData, batch: int, rows: int, halt: bool) -> Step:
         """The step that trains on batches of this size."""
         feed = Feed(data.signature, data.layout, batch, rows)
-        self.inputs, self.labels = data.inputs(), data.labels()
         trainable = tuple(id(v) for v in self.model.trainable_variables)
         key = ("train", feed.key, halt, self.model.structure_version, trainable)
-        return self._step(key, partial(trace_train, self, feed, halt=halt))
+        step = self._step(key, partial(trace_train, self, feed, halt=halt))
+        self.inputs, self.labels = data.inputs(), data.labels()
+        return step
 
     def test_step(self, data: ArrayData, batch: int, rows: int = 0) -> Step:
         """The step that evaluates batches of this size."""
@@ -113,3 +114,12 @@ class TrainingState:
         if stop:
             self.stop.assign(np.zeros(1, "int64"))
         return stop
+
+    def fault_error(self, stop: int) -> ValueError:
+        """The error for labels that a program found outside the classes."""
+        classes = next((count for count in self.loss.classes if count), 0)
+        return ValueError(
+            f"y: the label at position {stop - 1} of a batch is outside [0, "
+            f"{classes}): "
+            f"the model has {classes} classes. The weights are those before that batch."
+        )

@@ -84,7 +84,7 @@ def trace_train(
         x, y, weight = feed.bring_in(trace)
         gathers = len(trace.graph.nodes)
         y_pred = model(x, training=True)
-        loss, each = total_loss(state, y, y_pred, weight)
+        loss, each = loss_of(state, x, y, y_pred, weight, training=True)
         variables = list(model.trainable_variables)
         optimizer.build(variables)
         grads = gradients([optimizer.scale_loss(loss)], variables)
@@ -115,7 +115,7 @@ def trace_test(state: TrainingState, feed: Feed, *, open: Open = Trace) -> Graph
         x, y, weight = feed.bring_in(trace)
         gathers = len(trace.graph.nodes)
         y_pred = state.model(x, training=False)
-        loss, each = total_loss(state, y, y_pred, weight)
+        loss, each = loss_of(state, x, y, y_pred, weight, training=False)
         fault = fault_of(trace, gathers)
         if fault is not None:
             state.stop.assign(fault)
@@ -142,6 +142,24 @@ def trace_predict(
             trace.output(label, ops.convert_to_tensor(tensor), step=True)
         trace.loop(steps)
     return trace.graph, tree.map_structure(lambda _: 0, y_pred)
+
+
+def loss_of(
+    state: TrainingState, x: Any, y: Any, y_pred: Any, weight: Any, training: bool
+) -> tuple[Any, list[Any]]:
+    """The loss to minimize: the model's own `compute_loss` where it has one."""
+    model = state.model
+    if not model._has_own_loss:
+        return total_loss(state, y, y_pred, weight)
+    loss = model.compute_loss(
+        x=x, y=y, y_pred=y_pred, sample_weight=weight, training=training
+    )
+    if loss is None or len(loss.shape):
+        raise ValueError(
+            f"{type(model).__name__}.compute_loss: expected a scalar tensor, received "
+            f"{loss!r}"
+        )
+    return loss, []
 
 
 def total_loss(

@@ -9,12 +9,19 @@ import numpy as np
 
 from pydl import tree
 from pydl.training.callback import CallbackList
+from pydl.training.config import deserialize_arguments, serialize_arguments
 from pydl.training.data import ArrayData, check_batch_size, weigh_classes
 from pydl.training.evaluate import Evaluation
 from pydl.training.export import export_model
-from pydl.training.fit import fault_error, fit, resolve_verbose
+from pydl.training.fit import (
+    Options,
+    fit,
+    prepare_data,
+    resolve_verbose,
+)
 from pydl.training.predict import Predictor, predict
 from pydl.training.state import TrainingState
+from pydl.training.step import total_loss
 
 
 class Trainer:
@@ -66,6 +73,43 @@ class Trainer:
             "jit_compile": jit_compile,
         }  # fmt: skip
         object.__setattr__(self, "_compile_arguments", arguments)
+
+        for name in ("train_step", "test_step", "predict_step"):
+            if hasattr(type(self), name):
+                raise ValueError(
+                    f"compile: {type(self).__name__}.{name} is defined, but own steps "
+                    "are "
+                    "not offered yet. Override compute_loss(), or write a loop with "
+                    "gradients and optimizer.apply()."
+                )
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """What `compile` was given, serialized; None before."""
+        if self._compile_arguments is None:
+            return None
+        return serialize_arguments(
+            {**self._compile_arguments, "optimizer": self.optimizer}
+        )
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Call `compile` with what `get_compile_config` gave."""
+        self.compile(**deserialize_arguments(config))
+
+    @property
+    def _has_own_loss(self) -> bool:
+        return type(self).compute_loss is not Trainer.compute_loss
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """The loss that is minimized, regularization included. May be overridden; it is
+        called while the step is traced."""
+        return total_loss(self._compiled("compute_loss"), y, y_pred, sample_weight)[0]
 
     def _compiled(self, method: str) -> TrainingState:
         if self._training is None:
@@ -178,12 +222,15 @@ class Trainer:
                 given.
             validation_freq: validate every so many epochs, or a list of epochs.
         """
-        return fit(
-            self._compiled("fit"), x, y, batch_size, epochs, verbose, callbacks,
-            validation_split, validation_data, shuffle, class_weight, sample_weight,
-            initial_epoch, steps_per_epoch, validation_steps, validation_batch_size,
-            validation_freq,
+        state = self._compiled("fit")
+        data, held_out = prepare_data(
+            x, y, sample_weight, class_weight, validation_split, validation_data
+        )
+        options = Options(
+            batch_size, epochs, initial_epoch, verbose, shuffle, steps_per_epoch,
+            validation_steps, validation_batch_size, validation_freq,
         )  # fmt: skip
+        return fit(state, data, held_out, callbacks, options)
 
     def evaluate(
         self,
@@ -332,7 +379,7 @@ def _hooks(callbacks: Any, verbose: Any, model: Any) -> CallbackList:
 def _after_batch(state: TrainingState, return_dict: bool) -> Any:
     stop = state.take_stop()
     if stop > 0:
-        raise fault_error(state, stop)
+        raise state.fault_error(stop)
     return _shaped(state.results(), return_dict)
 
 

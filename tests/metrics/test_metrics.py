@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from keras_numbers import NUMBERS, data
 
+from keras_numbers import NUMBERS, data
 from pydl import metrics
 
 

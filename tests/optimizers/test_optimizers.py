@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from keras_numbers import NUMBERS
 
+from keras_numbers import NUMBERS
 from pydl import optimizers
 from pydl.runtime.variable import Variable
 
@@ -153,3 +153,30 @@ def test_schedules_as_keras(case: dict[str, Any]) -> None:
     np.testing.assert_allclose(got, case["values"], rtol=2e-6, atol=1e-7)
     again = optimizers.schedules.deserialize(optimizers.schedules.serialize(schedule))
     assert again.get_config() == schedule.get_config()
+
+
+class SignDescent(optimizers.Optimizer):
+    """A rule of a user's own, with a slot."""
+
+    def build(self, variables: Any) -> None:
+        super().build(variables)
+        self.counts = [self.add_variable_from_reference(v, "count") for v in variables]
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        from pydl import ops
+
+        variable.assign_sub(ops.sign(gradient) * learning_rate)
+        self.counts[self._index[id(variable)]].assign_add(ops.ones_like(gradient))
+
+
+def test_own_optimizer() -> None:
+    optimizer, variables = SignDescent(learning_rate=0.5, weight_decay=0.1), start()
+    before = [v.numpy() for v in variables]
+    grads = gradients(NUMBERS["grads"][0])
+    optimizer.apply(grads, variables)
+    for variable, old, grad in zip(variables, before, grads, strict=True):
+        expected = old * (1 - 0.05) - 0.5 * np.sign(grad)
+        np.testing.assert_allclose(variable.numpy(), expected, rtol=1e-6)
+    np.testing.assert_array_equal(optimizer.counts[0].numpy(), np.ones(3))
+    with pytest.raises(NotImplementedError, match="must define update_step"):
+        optimizers.Optimizer(0.1).apply(grads, start())

@@ -16,13 +16,17 @@ def test_not_compiled(blobs: Any) -> None:
     from pydl.models import Sequential
 
     model = Sequential([Input((8,)), Dense(4)])
-    with pytest.raises(ValueError, match=r"must call `compile\(\)` before calling `fit"):
+    with pytest.raises(
+        ValueError, match=r"must call `compile\(\)` before calling `fit"
+    ):
         model.fit(*blobs)
 
 
 def test_lengths(make_model: Any, blobs: Any) -> None:
     x, y = blobs
-    with pytest.raises(ValueError, match=r"equal length, received x \(250, 8\), y \(249,\)"):
+    with pytest.raises(
+        ValueError, match=r"equal length, received x \(250, 8\), y \(249,\)"
+    ):
         make_model().fit(x, y[:-1], verbose=0)
 
 
@@ -48,7 +52,9 @@ def test_label_out_of_range(make_model: Any, blobs: Any, bad: int, where: int) -
     before = model.get_weights()
     y = y.copy()
     y[where] = bad
-    text = rf"y: label {bad} at index {where} is outside \[0, 4\): the model has 4 classes"
+    text = (
+        rf"y: label {bad} at index {where} is outside \[0, 4\): the model has 4 classes"
+    )
     with pytest.raises(ValueError, match=text):
         model.fit(x, y, verbose=0)
     for a, b in zip(before, model.get_weights(), strict=True):
@@ -75,7 +81,9 @@ def test_label_out_of_range_inside_a_step(make_model: Any, blobs: Any) -> None:
 
 
 def test_data_that_is_not_numbers(make_model: Any, blobs: Any) -> None:
-    with pytest.raises(TypeError, match="y: expected numbers, received an array of dtype"):
+    with pytest.raises(
+        TypeError, match="y: expected numbers, received an array of dtype"
+    ):
         make_model().fit(blobs[0], np.array(["a"] * 250), verbose=0)
     with pytest.raises(TypeError, match="x: expected an array.*Collect generators"):
         make_model().fit((i for i in range(3)), blobs[1], verbose=0)
@@ -84,7 +92,10 @@ def test_data_that_is_not_numbers(make_model: Any, blobs: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ({"loss": "mean_square_error"}, "unknown loss 'mean_square_error'. Did you mean"),
+        (
+            {"loss": "mean_square_error"},
+            "unknown loss 'mean_square_error'. Did you mean",
+        ),
         ({"optimizer": "adamm"}, "unknown optimizer 'adamm'. Did you mean 'adam'"),
         ({"metrics": ["acurracy"]}, "unknown metric 'acurracy'"),
     ],
@@ -104,7 +115,9 @@ def test_unknown_names(make_model: Any, arguments: Any, text: str) -> None:
         ({"callbacks": ["x"]}, "callbacks: expected Callback objects, received 'x'"),
     ],
 )
-def test_arguments_of_fit(make_model: Any, blobs: Any, arguments: Any, text: str) -> None:
+def test_arguments_of_fit(
+    make_model: Any, blobs: Any, arguments: Any, text: str
+) -> None:
     with pytest.raises((ValueError, TypeError), match=text):
         make_model().fit(*blobs, **{"verbose": 0, **arguments})
 
@@ -122,7 +135,9 @@ def test_nan_is_data(make_model: Any, blobs: Any) -> None:
     assert np.isnan(history["loss"]).all()
 
 
-def test_terminate_on_nan_ends_at_the_step(make_model: Any, blobs: Any, capsys: Any) -> None:
+def test_terminate_on_nan_ends_at_the_step(
+    make_model: Any, blobs: Any, capsys: Any
+) -> None:
     x = blobs[0].copy()
     x[70] = np.nan  # in the third batch
     model = make_model()

@@ -1,0 +1,75 @@
+"""How an optimizer changes variables: all in one instruction, or one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydl import ops
+from pydl.ops.apply import apply
+from pydl.optimizers.clipping import gradient_scale
+from pydl.runtime.variable import Variable
+
+if TYPE_CHECKING:
+    from pydl.optimizers.optimizer import Optimizer
+
+
+def update_all(
+    optimizer: Optimizer, grads: Sequence[Any], variables: Sequence[Variable]
+) -> None:
+    """One instruction of the optimizer's opcode for all variables."""
+    rate = ops.cast(ops.convert_to_tensor(optimizer.learning_rate), "float32")
+    operands = [optimizer.step_size(rate)]
+    attrs = {"n": len(variables), **optimizer.attributes()}
+    scale = gradient_scale(
+        grads,
+        optimizer.clipnorm,
+        optimizer.global_clipnorm,
+        optimizer.loss_scale_factor,
+    )
+    if scale is not None:
+        attrs["has_scale"] = 1
+        operands.append(scale)
+    if optimizer.clipvalue is not None:
+        attrs["clip_value"] = float(optimizer.clipvalue)
+    mask = [int(optimizer.decays(v)) for v in variables]
+    if any(mask):
+        attrs["has_decay"] = 1
+        attrs["decay_mask"] = mask
+        operands.append(ops.multiply(rate, float(optimizer.weight_decay or 0.0)))
+    targets: list[Variable] = []
+    for grad, variable in zip(grads, variables, strict=True):
+        group = [variable, *optimizer.slots_of(variable)]
+        grad = ops.cast(ops.convert_to_tensor(grad), variable.dtype)
+        tensors = [ops.convert_to_tensor(t) for t in group]
+        operands += [tensors[0], grad, *tensors[1:]]
+        targets += group
+    results = apply(optimizer.opcode, operands, attrs)
+    for variable, value in zip(targets, results, strict=True):
+        variable.assign(value)
+
+
+def update_each(
+    optimizer: Optimizer, grads: Sequence[Any], variables: Sequence[Variable]
+) -> None:
+    """Clip, decay and call ``update_step(gradient, variable, learning_rate)``."""
+    rate = ops.cast(ops.convert_to_tensor(optimizer.learning_rate), "float32")
+    scale = gradient_scale(
+        grads,
+        optimizer.clipnorm,
+        optimizer.global_clipnorm,
+        optimizer.loss_scale_factor,
+    )
+    for index, (grad, variable) in enumerate(zip(grads, variables, strict=True)):
+        grad = ops.cast(ops.convert_to_tensor(grad), variable.dtype)
+        if scale is not None:
+            grad = ops.multiply(grad, ops.cast(scale[index], variable.dtype))
+        if optimizer.clipvalue is not None:
+            limit = float(optimizer.clipvalue)
+            grad = ops.minimum(ops.maximum(grad, -limit), limit)
+        if optimizer.decays(variable):
+            share = ops.multiply(rate, float(optimizer.weight_decay or 0.0))
+            weight = ops.convert_to_tensor(variable)
+            lost = ops.multiply(weight, ops.cast(share, variable.dtype))
+            variable.assign(ops.subtract(weight, lost))
+        optimizer.update_step(grad, variable, ops.cast(rate, variable.dtype))
