@@ -70,6 +70,7 @@ def main() -> int:
             "-m",
             "mypy.stubtest",
             "pydl._core",
+            "--mypy-config-file=pyproject.toml",
             "--ignore-disjoint-bases",
         ],
         cwd=STUB.parent.parent,

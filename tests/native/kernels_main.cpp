@@ -82,24 +82,12 @@ void fill(const Problem& problem, Numbers* numbers, Block* block) {
   const int64_t count = element_count(block->spec().shape);
   for (int64_t i = 0; i < count; ++i) {
     switch (block->spec().dtype) {
-      case DType::kFloat32:
-        put(block->data(), i, static_cast<float>(real()));
-        break;
-      case DType::kFloat64:
-        put(block->data(), i, real());
-        break;
-      case DType::kInt32:
-        put(block->data(), i, static_cast<int32_t>(whole()));
-        break;
-      case DType::kInt64:
-        put(block->data(), i, whole());
-        break;
-      case DType::kUInt32:
-        put(block->data(), i, numbers->bits());
-        break;
-      default:
-        put(block->data(), i, static_cast<unsigned char>(whole() & 1));
-        break;
+      case DType::kFloat32: put(block->data(), i, static_cast<float>(real())); break;
+      case DType::kFloat64: put(block->data(), i, real()); break;
+      case DType::kInt32: put(block->data(), i, static_cast<int32_t>(whole())); break;
+      case DType::kInt64: put(block->data(), i, whole()); break;
+      case DType::kUInt32: put(block->data(), i, numbers->bits()); break;
+      default: put(block->data(), i, static_cast<unsigned char>(whole() & 1)); break;
     }
   }
 }
