@@ -1,8 +1,8 @@
 // The plan: what a compiled model is, in memory and in a file. Format version 1.
 //
 // 1. A plan is JSON text. In a file it is the string "plan" of `__metadata__` in a safetensors
-//    container whose tensors are the state, data aligned to 64 bytes; Python hands the same text over
-//    without a file. Nothing else describes a program, so nothing passes the checks unseen.
+//    container whose tensors are the state, data aligned to 64 bytes; Python hands the same text
+//    over without a file. Nothing else describes a program, so nothing passes the checks unseen.
 // 2. {"format": "pydl-plan", "version": 1, "producer": "pydl 0.1.0",
 //     "state":   [{"name", "dtype", "shape", "trainable": 0|1}, ...],
 //     "entries": [entry, ...], "notes": {string: string}}
@@ -10,16 +10,19 @@
 //            "outputs": [{"name", "dtype", "shape", "step"}, ...],
 //            "arena": bytes, "values": [value, ...], "code": [instruction, ...]}
 //    `step`: bytes from one loop pass to the next, 0 when every pass sees the same memory.
-// 4. value: [dtype, shape, place, index, offset], place one of "arena" (index 0, offset a multiple of
+// 4. value: [dtype, shape, place, index, offset], place one of "arena" (index 0, offset a multiple
+// of
 //    64), "state", "input", "output" (index into that list; offset in bytes, element-aligned).
 //    A value inside a stepped input or output moves with it.
-// 5. instruction: [opcode name, [input values], [output values], {attributes}, label?]; label is the
+// 5. instruction: [opcode name, [input values], [output values], {attributes}, label?]; label is
+// the
 //    layer path and source line, for people. Instructions run in order. `if` and `loop` cover the
 //    instructions that follow them; ranges nest, end inside the code, and loops do not nest.
-// 6. Checked before anything runs: every name, dtype, dimension, index, count and range above; every
+// 6. Checked before anything runs: every name, dtype, dimension, index, count and range above;
+// every
 //    value inside its place; every instruction through `infer`; arena at most 2^46 bytes.
-//    Outputs of an instruction do not partly overlap its inputs: disjoint, or (elementwise, optimizer, copy
-//    families) exactly the same bytes.
+//    Outputs of an instruction do not partly overlap its inputs: disjoint, or (elementwise,
+//    optimizer, copy families) exactly the same bytes.
 // 7. A plan holds no kernel name, instruction set, packed layout, thread count or code.
 #pragma once
 
@@ -44,7 +47,7 @@ struct Value {
 
 struct Instruction {
   Opcode op = Opcode::copy;
-  std::vector<int> inputs;   // into Entry::values
+  std::vector<int> inputs;  // into Entry::values
   std::vector<int> outputs;
   Attrs attrs;
   std::string label;
@@ -92,8 +95,8 @@ PYDL_EXPORT Status validate(const Plan& plan);
 // A plan with its weights, as stored in a .pydl file.
 struct Model {
   Plan plan;
-  std::string text;                           // the plan's JSON, written back unchanged
-  std::vector<std::shared_ptr<void>> state;   // 64-byte aligned, in Plan::state order
+  std::string text;                          // the plan's JSON, written back unchanged
+  std::vector<std::shared_ptr<void>> state;  // 64-byte aligned, in Plan::state order
 };
 
 PYDL_EXPORT Status read_model(const std::string& path, Model* model);
