@@ -23,9 +23,9 @@ STATE = [np.arange(12, dtype=np.float32).reshape(4, 3), np.ones(3, np.float32)]
 HUGE = 2**62
 
 
-def make_plan() -> Plan:
-    """A dense layer with softmax in a loop, and an update in place behind an `if`."""
-    predict = {
+def predict_entry() -> Plan:
+    """A dense layer with softmax in a loop."""
+    return {
         "name": "predict:2",
         "inputs": [
             {"name": "x", "dtype": "float32", "shape": [2, 4], "step": 32},
@@ -49,7 +49,11 @@ def make_plan() -> Plan:
             ["softmax", [4], [6], {}],
         ],
     }
-    update = {
+
+
+def update_entry() -> Plan:
+    """An update in place behind an `if`."""
+    return {
         "name": "update",
         "inputs": [
             {"name": "skip", "dtype": "int64", "shape": [1], "step": 0},
@@ -69,6 +73,9 @@ def make_plan() -> Plan:
             ["sgd_update", [1, 3, 2], [3], {"n": 1, "momentum": 0.0}],
         ],
     }
+
+
+def make_plan() -> Plan:
     return {
         "format": "pydl-plan",
         "version": 1,
@@ -77,7 +84,7 @@ def make_plan() -> Plan:
             {"name": "kernel", "dtype": "float32", "shape": [4, 3], "trainable": 1},
             {"name": "bias", "dtype": "float32", "shape": [3], "trainable": 1},
         ],
-        "entries": [predict, update],
+        "entries": [predict_entry(), update_entry()],
         "notes": {"caf\u00e9": "\u2713"},
     }
 
