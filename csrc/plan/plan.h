@@ -26,8 +26,9 @@
 //    every value inside its place; every instruction through `infer`, its results' dtypes and
 //    shapes those of its output values; arena and tensors at most 2^46 bytes. `reshape` is no
 //    instruction. No instruction writes to an input. Results of an instruction are disjoint, from
-//    each other and from its operands, except that a result may have exactly the bytes of an operand
-//    of its own shape and element size (elementwise) or of the tensor it replaces (updates).
+//    each other and from its operands, except that a result may have exactly the bytes of an
+//    operand of its own shape and element size (elementwise) or of the tensor it replaces
+//    (updates).
 // 7. A plan holds no kernel name, instruction set, packed layout, thread count or code.
 #pragma once
 
