@@ -278,6 +278,15 @@ def test_entries_that_disagree_about_rows_are_refused(tmp_path: Path) -> None:
         assert status == INVALID and "rows of different sizes" in message
 
 
+def test_a_report_of_declared_terabytes_is_not_allocated(tmp_path: Path) -> None:
+    entry = plans.train_entry(8)
+    entry["outputs"].append(plans.port("metrics", "float32", [2**44]))
+    x, y = make_rows(8)
+    with load(LIBRARY, write(tmp_path / "m", [entry])) as model:
+        status, message = model.call("pydl_train", pointer(x), pointer(y), 8, None)
+    assert status == INVALID and "'metrics'" in message and "too large" in message
+
+
 def test_files_that_do_not_load(tmp_path: Path) -> None:
     handle = c.c_void_p(1)
     missing = str(tmp_path / "missing").encode()
