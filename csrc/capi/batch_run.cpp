@@ -10,6 +10,7 @@ namespace {
 constexpr std::string_view kSteps = "steps";
 constexpr std::string_view kFault = "fault";
 constexpr std::string_view kLoss = "loss";
+constexpr int64_t kMostReportBytes = 1 << 20;  // a file may declare 2^46
 const Spec kStepsSpec = {DType::kInt64, {1}};
 const Spec kFaultSpec = {DType::kInt64, {1}};
 const Spec kLossSpec = {DType::kFloat32, {1}};
@@ -86,6 +87,10 @@ Status BatchRun::connect_outputs(size_t expected) {
   for (size_t i = 0; i < entry.outputs.size(); ++i) {
     const Port& port = entry.outputs[i];
     if (port.step == 0) {
+      if (byte_size(port.spec) > kMostReportBytes) {
+        return invalid(cat("entry '", entry.name, "': '", port.name, "' ", port.spec,
+                           " is too large for a report; use pydl_run"));
+      }
       reports_[i].resize(static_cast<size_t>(byte_size(port.spec)));
       continue;
     }

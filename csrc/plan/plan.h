@@ -1,25 +1,34 @@
 // The plan: what a compiled model is, in memory and in a file. Format version 1.
 //
 // 1. A plan is JSON text. In a file it is the string "plan" of `__metadata__` in a safetensors
-//    container whose tensors are the state, data aligned to 64 bytes; Python hands the same text over
-//    without a file. Nothing else describes a program, so nothing passes the checks unseen.
+//    container whose tensors are the state (container.h); Python hands the same text over without
+//    a file. Nothing else describes a program, so nothing passes the checks unseen.
 // 2. {"format": "pydl-plan", "version": 1, "producer": "pydl 0.1.0",
 //     "state":   [{"name", "dtype", "shape", "trainable": 0|1}, ...],
 //     "entries": [entry, ...], "notes": {string: string}}
+//    "producer" and "notes" may be left out; no other key may, and none is added. Names are 1 to
+//    1024 bytes, each once in its list; state names do not begin with "__".
 // 3. entry: {"name", "inputs": [{"name", "dtype", "shape", "step"}, ...],
 //            "outputs": [{"name", "dtype", "shape", "step"}, ...],
 //            "arena": bytes, "values": [value, ...], "code": [instruction, ...]}
-//    `step`: bytes from one loop pass to the next, 0 when every pass sees the same memory.
-// 4. value: [dtype, shape, place, index, offset], place one of "arena" (index 0, offset a multiple of
-//    64), "state", "input", "output" (index into that list; offset in bytes, element-aligned).
-//    A value inside a stepped input or output moves with it.
-// 5. instruction: [opcode name, [input values], [output values], {attributes}, label?]; label is the
-//    layer path and source line, for people. Instructions run in order. `if` and `loop` cover the
-//    instructions that follow them; ranges nest, end inside the code, and loops do not nest.
-// 6. Checked before anything runs: every name, dtype, dimension, index, count and range above; every
-//    value inside its place; every instruction through `infer`; arena at most 2^46 bytes.
-//    Outputs of an instruction do not partly overlap its inputs: disjoint, or (elementwise, optimizer, copy
-//    families) exactly the same bytes.
+//    `step`: bytes from one loop pass to the next, a multiple of the element size, 0 when every
+//    pass sees the same memory.
+// 4. value: [dtype, shape, place, index, offset], place one of "arena" (index 0, offset a multiple
+//    of 64), "state", "input", "output" (index into that list; offset in bytes, element-aligned;
+//    the dtype is that of the slot or port). A value inside a stepped input or output moves with
+//    it.
+// 5. instruction: [opcode name, [input values], [output values], {attributes}, label?]; label is
+//    the layer path and source line, for people. Infinite and NaN attributes are the strings "inf",
+//    "-inf", "nan". Instructions run in order. `if` and `loop` cover the instructions that follow
+//    them; ranges nest, end inside the code, and loops do not nest. The count of a loop is an input
+//    with step 0.
+// 6. Checked before anything runs: every name, dtype, dimension, index, count and range above;
+//    every value inside its place; every instruction through `infer`, its results' dtypes and
+//    shapes those of its output values; arena and tensors at most 2^46 bytes. `reshape` is no
+//    instruction. No instruction writes to an input. Results of an instruction are disjoint, from
+//    each other and from its operands, except that a result may have exactly the bytes of an
+//    operand of its own shape and element size (elementwise) or of the tensor it replaces
+//    (updates).
 // 7. A plan holds no kernel name, instruction set, packed layout, thread count or code.
 #pragma once
 
@@ -44,7 +53,7 @@ struct Value {
 
 struct Instruction {
   Opcode op = Opcode::copy;
-  std::vector<int> inputs;   // into Entry::values
+  std::vector<int> inputs;  // into Entry::values
   std::vector<int> outputs;
   Attrs attrs;
   std::string label;
@@ -92,8 +101,8 @@ PYDL_EXPORT Status validate(const Plan& plan);
 // A plan with its weights, as stored in a .pydl file.
 struct Model {
   Plan plan;
-  std::string text;                           // the plan's JSON, written back unchanged
-  std::vector<std::shared_ptr<void>> state;   // 64-byte aligned, in Plan::state order
+  std::string text;                          // the plan's JSON, written back unchanged
+  std::vector<std::shared_ptr<void>> state;  // 64-byte aligned, in Plan::state order
 };
 
 PYDL_EXPORT Status read_model(const std::string& path, Model* model);

@@ -12,9 +12,9 @@ enum class Code : int {
   kInvalidArgument = 1,  // wrong shape, dtype, name, value
   kBadFile = 2,          // malformed, truncated or altered file
   kOutOfMemory = 3,
-  kIo = 4,               // the operating system refused
-  kNotFound = 5,         // no such entry, tensor, instruction set
-  kFault = 6,            // bad data met while running; state unchanged by the faulty step
+  kIo = 4,        // the operating system refused
+  kNotFound = 5,  // no such entry, tensor, instruction set
+  kFault = 6,     // bad data met while running; state unchanged by the faulty step
   kInternal = 7,
 };
 
@@ -37,8 +37,8 @@ inline Status invalid(std::string message) {
 
 }  // namespace pydl
 
-#define PYDL_RETURN_IF_ERROR(expr)              \
-  do {                                          \
-    ::pydl::Status status_ = (expr);            \
-    if (!status_.ok()) return status_;          \
+#define PYDL_RETURN_IF_ERROR(expr)     \
+  do {                                 \
+    ::pydl::Status status_ = (expr);   \
+    if (!status_.ok()) return status_; \
   } while (false)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -107,8 +108,18 @@ def emit(
         "entries": entries,
         "notes": notes or {},
     }
-    text = json.dumps(plan, separators=(",", ":"), default=_plain)
+    text = json.dumps(plan, separators=(",", ":"), default=_plain, allow_nan=False)
     return Emitted(text, table.items, infos)
+
+
+def _attribute(value: Any) -> Any:
+    """As a plan holds it: flags are 0 or 1; JSON has no infinities and no NaN, so their
+    names stand for them."""
+    if isinstance(value, bool | np.bool_):
+        return int(value)
+    if isinstance(value, float | np.floating) and not math.isfinite(value):
+        return str(float(value))
+    return value
 
 
 def _plain(item: Any) -> Any:
@@ -183,7 +194,7 @@ class _EntryWriter:
             step.op,
             [number(value) for value in step.inputs],
             [number(value) for value in step.outputs],
-            step.attrs,
+            {name: _attribute(value) for name, value in step.attrs.items()},
         ]
         label = " ".join(part for part in (step.layer, step.source) if part)
         if label:

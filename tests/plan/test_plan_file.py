@@ -23,9 +23,9 @@ STATE = [np.arange(12, dtype=np.float32).reshape(4, 3), np.ones(3, np.float32)]
 HUGE = 2**62
 
 
-def make_plan() -> Plan:
-    """A dense layer with softmax in a loop, and an update in place behind an `if`."""
-    predict = {
+def predict_entry() -> Plan:
+    """A dense layer with softmax in a loop."""
+    return {
         "name": "predict:2",
         "inputs": [
             {"name": "x", "dtype": "float32", "shape": [2, 4], "step": 32},
@@ -49,7 +49,11 @@ def make_plan() -> Plan:
             ["softmax", [4], [6], {}],
         ],
     }
-    update = {
+
+
+def update_entry() -> Plan:
+    """An update in place behind an `if`."""
+    return {
         "name": "update",
         "inputs": [
             {"name": "skip", "dtype": "int64", "shape": [1], "step": 0},
@@ -69,6 +73,9 @@ def make_plan() -> Plan:
             ["sgd_update", [1, 3, 2], [3], {"n": 1, "momentum": 0.0}],
         ],
     }
+
+
+def make_plan() -> Plan:
     return {
         "format": "pydl-plan",
         "version": 1,
@@ -77,7 +84,7 @@ def make_plan() -> Plan:
             {"name": "kernel", "dtype": "float32", "shape": [4, 3], "trainable": 1},
             {"name": "bias", "dtype": "float32", "shape": [3], "trainable": 1},
         ],
-        "entries": [predict, update],
+        "entries": [predict_entry(), update_entry()],
         "notes": {"caf\u00e9": "\u2713"},
     }
 
@@ -155,16 +162,25 @@ LIES: list[tuple[str, Change, str]] = [
     ("attribute", lambda p: code_of(p)[1][3].update(isa="avx2"), "attribute 'isa'"),
     ("attribute type", lambda p: code_of(p)[1][3].update(bias="yes"), "0 or 1"),
     ("flag", lambda p: code_of(p)[1][3].update(bias=2), "0 or 1, received 2"),
-    ("many", lambda p: code_of(p)[2].__setitem__(3, {str(i): 1 for i in range(33)}),
-     "too many attributes"),
+    (
+        "many",
+        lambda p: code_of(p)[2].__setitem__(3, {str(i): 1 for i in range(33)}),
+        "too many attributes",
+    ),
     ("true", lambda p: code_of(p)[1][3].update(bias=True), "expected a number"),
     ("body", lambda p: code_of(p)[0][3].update(body=4), "only 3 follow"),
     ("no body", lambda p: code_of(p)[0][3].update(body=0), "at least 1"),
     ("huge body", lambda p: code_of(p)[0][3].update(body=HUGE), "only 3 follow"),
-    ("nested", lambda p: code_of(p).insert(1, ["loop", [1], [], {"body": 1}]),
-     "loops do not nest"),
-    ("crossing", lambda p: code_of(p).insert(3, ["if", [1], [], {"skip": 1}]),
-     "only 0 follow in its range"),
+    (
+        "nested",
+        lambda p: code_of(p).insert(1, ["loop", [1], [], {"body": 1}]),
+        "loops do not nest",
+    ),
+    (
+        "crossing",
+        lambda p: code_of(p).insert(3, ["if", [1], [], {"skip": 1}]),
+        "only 0 follow in its range",
+    ),
     ("count moves", lambda p: predict_of(p)["inputs"][1].update(step=8), "step 0"),
     ("writes input", lambda p: code_of(p).append(["exp", [0], [0], {}]), "to an input"),
     ("result spec", lambda p: code_of(p)[2].__setitem__(2, [0]), "float32 (2, 4)"),
@@ -174,8 +190,9 @@ LIES: list[tuple[str, Change, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "message"), [row[1:] for row in LIES],
-                         ids=[row[0] for row in LIES])
+@pytest.mark.parametrize(
+    ("change", "message"), [row[1:] for row in LIES], ids=[row[0] for row in LIES]
+)
 def test_a_lie_is_refused(change: Change, message: str) -> None:
     plan = make_plan()
     change(plan)
@@ -369,8 +386,9 @@ def test_any_flipped_bit_is_found(tmp_path: Path) -> None:
     expected = json.dumps(make_plan())
     rng = np.random.default_rng(1)
     passed = 0
-    for at, bit in zip(rng.integers(len(data), size=4000), rng.integers(8, size=4000),
-                       strict=True):
+    for at, bit in zip(
+        rng.integers(len(data), size=4000), rng.integers(8, size=4000), strict=True
+    ):
         altered = bytearray(data)
         altered[at] ^= 1 << bit
         path.write_bytes(altered)
@@ -429,8 +447,11 @@ HEADER_LIES: list[tuple[str, Change, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "message"), [row[1:] for row in HEADER_LIES],
-                         ids=[row[0] for row in HEADER_LIES])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [row[1:] for row in HEADER_LIES],
+    ids=[row[0] for row in HEADER_LIES],
+)
 def test_a_lie_in_the_header_is_refused(
     tmp_path: Path, change: Change, message: str
 ) -> None:
@@ -465,9 +486,7 @@ def test_declared_sizes_are_checked_before_memory_is_asked_for(tmp_path: Path) -
     """A file of 1 KB that claims 64 TB of weights."""
     plan = make_plan()
     plan["entries"] = []
-    plan["state"] = [
-        {"name": "w", "dtype": "int8", "shape": [2**46], "trainable": 0}
-    ]
+    plan["state"] = [{"name": "w", "dtype": "int8", "shape": [2**46], "trainable": 0}]
     tensor = {"dtype": "I8", "shape": [2**46], "data_offsets": [0, 2**46]}
     metadata = {"format": "pydl", "version": "1", "plan": json.dumps(plan)}
     path = tmp_path / "m.pydl"

@@ -19,10 +19,10 @@
  * thread that made the call. Nothing here aborts, exits or throws: wrong arguments, damaged files
  * and bad data are errors. Files are checked completely before anything of them runs.
  *
- * Threads: different models may be used from different threads at any time. Several threads may call
- * pydl_predict with one model, or pydl_run with entries that only read the state, and the functions
- * that describe it. While pydl_train, pydl_set_tensor or an entry that writes the state runs, no
- * other thread may use that model.
+ * Threads: different models may be used from different threads at any time. Several threads may
+ * call pydl_predict with one model, or pydl_run with entries that only read the state, and the
+ * functions that describe it. While pydl_train, pydl_set_tensor or an entry that writes the state
+ * runs, no other thread may use that model.
  */
 #ifndef PYDL_PYDL_H_
 #define PYDL_PYDL_H_
@@ -44,9 +44,9 @@ typedef enum pydl_status {
   PYDL_INVALID_ARGUMENT = 1, /* wrong shape, size, name or value */
   PYDL_BAD_FILE = 2,         /* malformed, truncated or altered file */
   PYDL_OUT_OF_MEMORY = 3,
-  PYDL_IO = 4,               /* the operating system refused */
-  PYDL_NOT_FOUND = 5,        /* no such entry, tensor or instruction set */
-  PYDL_FAULT = 6,            /* bad data, such as a label out of range; that step changed nothing */
+  PYDL_IO = 4,        /* the operating system refused */
+  PYDL_NOT_FOUND = 5, /* no such entry, tensor or instruction set */
+  PYDL_FAULT = 6,     /* bad data, such as a label out of range; that step changed nothing */
   PYDL_INTERNAL = 7
 } pydl_status;
 
@@ -116,7 +116,8 @@ PYDL_API pydl_status pydl_predict(pydl_model* model, const void* x, int64_t rows
  * model change. Full batches use the largest entry "train_step:<batch size>" that rows can fill;
  * rows left over need an entry of exactly that size, otherwise nothing is trained and the message
  * says which numbers of rows fit. `loss`, when not NULL, receives the output "loss" of the last
- * entry run. PYDL_FAULT names the first bad row: steps before it have been made, its own has not. */
+ * entry run. PYDL_FAULT names the first bad row: steps before it have been made, its own has not.
+ */
 PYDL_API pydl_status pydl_train(pydl_model* model, const void* x, const void* y, int64_t rows,
                                 float* loss);
 
@@ -130,9 +131,9 @@ typedef struct pydl_row_sizes {
 PYDL_API pydl_status pydl_row_bytes(const pydl_model* model, pydl_row_sizes* sizes);
 
 /* Runs an entry. Inputs and outputs in the entry's order; sizes are checked. An entry with a loop
- * has an int64 input "steps": the passes to make; inputs and outputs whose `step` is not 0 then need
- * bytes + (steps - 1) * step. `passes`, when not NULL, receives the passes made. An output "fault"
- * is the caller's to look at. */
+ * has an int64 input "steps": the passes to make; inputs and outputs whose `step` is not 0 then
+ * need bytes + (steps - 1) * step. `passes`, when not NULL, receives the passes made. An output
+ * "fault" is the caller's to look at. */
 PYDL_API pydl_status pydl_run(pydl_model* model, const char* entry, const pydl_input* inputs,
                               int n_inputs, const pydl_output* outputs, int n_outputs,
                               int64_t* passes);
