@@ -69,19 +69,26 @@ PYDL_INLINE void drop(double* row, int count, const uint32_t* words, uint32_t th
   for (int j = 0; j < count; ++j) row[j] = words[j] >= threshold ? row[j] * scale : 0;
 }
 
+// Out of line: inlined, GCC 12 takes its vector stores for no initialization.
+__attribute__((noinline)) inline void random_words(const uint32_t* seed, int64_t group,
+                                                   uint32_t* words) {
+  VecU w[4];
+  philox_group(seed, group, 0, w);
+  interleave(w);
+  for (int i = 0; i < 4; ++i) store_u(words + i * kBlockLanes, w[i]);
+}
+
 // Dropout of elements `first` onwards of C.
 template <class T>
 void drop_row(T* row, int64_t columns, int64_t first, const uint32_t* seed, double rate) {
   const uint32_t threshold = static_cast<uint32_t>(rate * 4294967296.0);
   const double scale = 1.0 / (1.0 - rate);
-  uint32_t words[kGroupWords + kLanes<float>] = {};
+  uint32_t words[kGroupWords + kLanes<float>];
+  store_u(words + kGroupWords, set_u(0));
   for (int64_t j = 0; j < columns;) {
     const int64_t group = (first + j) / kGroupWords, skip = (first + j) % kGroupWords;
     const int count = static_cast<int>(least(kGroupWords - skip, columns - j));
-    VecU w[4];
-    philox_group(seed, group, 0, w);
-    interleave(w);
-    for (int i = 0; i < 4; ++i) store_u(words + i * kBlockLanes, w[i]);
+    random_words(seed, group, words);
     drop(row + j, count, words + skip, threshold, scale);
     j += count;
   }

@@ -81,19 +81,6 @@ void pack_rows(const T* a, int64_t a_row, int rows, int64_t depth, T* tile) {
   }
 }
 
-// The same from A stored transposed, whose rows are contiguous.
-template <class T>
-void pack_rows_transposed(const T* a, int64_t a_col, int rows, int64_t depth, T* tile) {
-  constexpr int L = kLanes<T>;
-  for (int64_t k = 0; k < depth; ++k, a += a_col, tile += rows) {
-    prefetch_far(a + kPrefetchRows * a_col);
-    for (int i = 0; i < rows; i += L) {
-      const int here = least(rows - i, L);
-      store_n(tile + i, load_n(a + i, here), here);
-    }
-  }
-}
-
 // sums[j] (+)= the sum of column j over `depth` rows of a panel; four chains, added as a tree.
 template <class T>
 void sum_columns(const T* b, int64_t b_stride, int64_t depth, int columns, bool add, T* sums) {

@@ -124,14 +124,8 @@ void pack_row_block(const Block<T>& s, Range rows, Range depth) {
   const int64_t deep = depth.end - depth.begin, tiles = ceil_div(rows.end - rows.begin, kTileRows);
   for (int64_t i = 0; i < tiles; ++i) {
     const Range tile = share(rows.end - rows.begin, tiles, i);
-    const int tall = static_cast<int>(tile.end - tile.begin);
-    const T* a = s.a + (rows.begin + tile.begin) * p.a_row + depth.begin * p.a_col;
-    T* packed = s.packed_a + tile.begin * deep;
-    if (p.a_col == 1) {
-      pack_rows(a, p.a_row, tall, deep, packed);
-    } else {
-      pack_rows_transposed(a, p.a_col, tall, deep, packed);
-    }
+    pack_rows(s.a + (rows.begin + tile.begin) * p.a_row + depth.begin, p.a_row,
+              static_cast<int>(tile.end - tile.begin), deep, s.packed_a + tile.begin * deep);
   }
 }
 

@@ -54,18 +54,18 @@ double work(const Gemm& p) {
   return 2.0 * static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
 }
 
-// What a grid costs against perfect sharing: the slowest thread's tiles over 1, 2, 4, 8 and 16 threads, and
-// the copies of A and B that each rectangle makes for itself.
+// What a grid costs against perfect sharing: the slowest thread's tiles over 2, 4, 8 and 16 threads, few
+// threads counting most, and the copies of A and B that each rectangle makes for itself.
 double grid_cost(const Gemm& p, int64_t panels, int64_t tiles, int64_t rows, int64_t columns) {
   const double area = static_cast<double>(panels) * static_cast<double>(tiles);
   const double piece = static_cast<double>(ceil_div(tiles, rows) * ceil_div(panels, columns));
-  const double copy_b = p.transpose_b ? 3.0 : 0.5;  // tiles' worth
-  const double copy_a = p.pack_a ? 85.0 / static_cast<double>(p.n) : 0.01;
+  const double copy_b = p.transpose_b ? 2.5 : 0.4;
+  const double copy_a = p.pack_a ? 70.0 / static_cast<double>(p.n) : 0.01;
   double cost = copy_b * static_cast<double>(rows) / static_cast<double>(tiles) +
                 copy_a * static_cast<double>(columns);
-  for (int64_t threads = 1; threads <= kMostPieces; threads *= 2) {
-    const int64_t rounds = ceil_div(rows * columns, threads);
-    cost += piece * static_cast<double>(rounds * threads) / area;
+  for (int64_t threads = 2; threads <= kMostPieces; threads *= 2) {
+    const double slowest = piece * static_cast<double>(ceil_div(rows * columns, threads));
+    cost += 4.0 / static_cast<double>(threads) * slowest * static_cast<double>(threads) / area;
   }
   return cost;
 }
@@ -73,7 +73,7 @@ double grid_cost(const Gemm& p, int64_t panels, int64_t tiles, int64_t rows, int
 void choose_grid(Gemm* p, int64_t panel_width) {
   const int64_t panels = ceil_div(p->n, panel_width);
   const int64_t tiles = most<int64_t>(1, ceil_div(p->m, kTileRows));
-  const double wanted = work(*p) < kSerialFlops ? 1 : work(*p) / kPieceFlops + 1;
+  const double wanted = work(*p) < kSerialFlops ? 1 : work(*p) / kPieceFlops + 1.5;
   const int64_t most_pieces =
       wanted > kMostPieces ? kMostPieces : static_cast<int64_t>(wanted);
   p->row_pieces = p->column_pieces = 1;
@@ -94,9 +94,9 @@ template <class T>
 void choose_packing(Gemm* p) {
   const int64_t size = sizeof(T);
   p->pack_b = p->m > kTileRows && p->n * size >= kCopyStride;
-  const int64_t stride = most(p->a_row, p->a_col) * size;
-  p->pack_a = p->m > kTileRows && p->n >= 256 && p->k >= 256 && stride % kAliasStride == 0 &&
-              stride >= 4 * kAliasStride;
+  const int64_t stride = p->a_row * size;
+  p->pack_a = p->a_col == 1 && p->m > kTileRows && p->n >= 256 && stride >= 4 * kAliasStride &&
+              stride % kAliasStride == 0;
 }
 
 template <class T>
