@@ -225,7 +225,7 @@ const char* bind_loss(const OpView& op, Binder* binder, Bound* bound) {
   if (dtype == DType::kFloat64) run = choose<double>(op, p->columns);
   if (run == nullptr) return "dtype not supported";
   p->rows_per_piece = cut_pieces(p->rows, 3 * dtype_size(dtype) * p->columns,
-                                 25.0 * static_cast<double>(p->columns), kLogRows);
+                                 25.0 * static_cast<double>(p->columns), 1);
   p->fault.result = 2;
   p->fault.pieces = p->rows == 0 ? 1 : piece_count(p->rows, p->rows_per_piece);
   if (sparse) return bind_fault(&p->fault, run, bound);
