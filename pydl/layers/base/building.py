@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from pydl.graph.trace import outside_trace
 from pydl.layers.base.context import context, name_scope
+from pydl.objects.signatures import signature_of
 
 
 def building(build: Callable[..., Any]) -> Callable[..., Any]:
@@ -25,7 +25,7 @@ def building(build: Callable[..., Any]) -> Callable[..., Any]:
             self.path = "/".join(context.names)
             result = build(self, *args, **kwargs)
         self.built = True
-        bound = inspect.signature(build).bind(self, *args, **kwargs)
+        bound = signature_of(build).bind(self, *args, **kwargs)
         self._build_shapes = dict(list(bound.arguments.items())[1:])
         return result
 

@@ -12,6 +12,7 @@ from pydl import tree
 from pydl.graph.trace import TraceTensor, current_trace
 from pydl.layers.base.input_spec import known_shape
 from pydl.layers.base.keras_tensor import KerasTensor
+from pydl.objects.signatures import method_signature
 from pydl.runtime.tensor import Tensor
 from pydl.runtime.variable import Variable
 
@@ -114,7 +115,7 @@ def _shape_or_none(x: Any) -> Any:
 
 def call_with_shapes(function: Callable[..., Any], shapes: dict[str, Any]) -> Any:
     """Call ``build`` or the like with the shapes that its parameters ask for."""
-    parameters = inspect.signature(function).parameters.values()
+    parameters = method_signature(function).parameters.values()
     named = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         return function(**shapes)

@@ -19,6 +19,7 @@ from pydl.layers.base.keras_tensor import KerasTensor, map_shapes
 from pydl.layers.base.losses import LossHolder
 from pydl.layers.base.operation import Node, Operation
 from pydl.objects.serialization import deserialize_keras_object
+from pydl.objects.signatures import method_signature
 
 
 class Layer(LossHolder, Operation):
@@ -94,7 +95,7 @@ class Layer(LossHolder, Operation):
         self._convert_input_args = True
         self._losses = []
         self._build_shapes: dict[str, Any] | None = None
-        self._call_signature = inspect.signature(self.call)
+        self._call_signature = method_signature(self.call)
         parameters = self._call_signature.parameters
         self._takes_training = "training" in parameters
         self._ignores_training = not self._takes_training and not any(
@@ -312,14 +313,14 @@ class Layer(LossHolder, Operation):
 
     def _auto_arguments(self) -> dict[str, Any]:
         """Arguments of a subclass's `__init__` when it does not define `get_config`."""
-        for name, value in (self._auto_config or {}).items():
+        for name, value in self._auto_config().items():
             if not _is_plain(value):
                 raise NotImplementedError(
                     f"Layer {type(self).__name__} was created with the argument "
                     f"{name}={value!r}, which JSON cannot hold: the class must define "
                     "`get_config()`."
                 )
-        return dict(self._auto_config or {})
+        return self._auto_config()
 
     def __reduce__(self) -> Any:
         """Copies and pickles are made of configuration, shapes and weights."""

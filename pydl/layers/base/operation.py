@@ -10,6 +10,7 @@ from pydl import ops, tree
 from pydl.layers.base.keras_tensor import KerasHistory, KerasTensor
 from pydl.layers.base.output_spec import trace_output_spec
 from pydl.objects.naming import auto_name
+from pydl.objects.signatures import signature_of
 
 
 class Node:
@@ -87,14 +88,12 @@ def is_tensor(x: Any) -> bool:
 class Operation:
     """Something that maps tensors to tensors and can stand in a model graph."""
 
-    _auto_config: dict[str, Any] | None
+    _init_arguments: tuple[tuple[Any, ...], dict[str, Any]]
     name: str
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         instance = super().__new__(cls)
-        object.__setattr__(
-            instance, "_auto_config", _bound_arguments(cls, args, kwargs)
-        )
+        object.__setattr__(instance, "_init_arguments", (args, kwargs))
         object.__setattr__(instance, "_inbound_nodes", [])
         object.__setattr__(instance, "_outbound_nodes", [])
         return instance
@@ -136,14 +135,17 @@ class Operation:
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, as far as they are plain values."""
-        if self._auto_config is None or type(self).__init__ is Operation.__init__:
-            return {"name": self.name}
-        return {"name": self.name, **self._auto_config}
+        return {"name": self.name, **self._auto_config()}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         """The operation of a `get_config` dict."""
         return cls(**config)
+
+    def _auto_config(self) -> dict[str, Any]:
+        """The arguments the constructor was called with, by name."""
+        args, kwargs = self._init_arguments
+        return _bound_arguments(type(self), args, kwargs)
 
     @property
     def input(self) -> Any:
@@ -206,17 +208,17 @@ def call_op(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     return OpFunction(function).symbolic_call(*args, **kwargs)
 
 
-def _bound_arguments(cls: type, args: Any, kwargs: Any) -> dict[str, Any] | None:
-    """Constructor arguments by name; None when they do not fit."""
-    try:
-        bound = inspect.signature(cls.__init__).bind(None, *args, **kwargs)  # type: ignore[misc]
-    except TypeError:
-        return None
+def _bound_arguments(cls: Any, args: Any, kwargs: Any) -> dict[str, Any]:
+    """Constructor arguments by name."""
+    bound = signature_of(cls.__init__).bind(None, *args, **kwargs)
     arguments: dict[str, Any] = {}
     for name, value in list(bound.arguments.items())[1:]:
         kind = bound.signature.parameters[name].kind
         if kind is inspect.Parameter.VAR_POSITIONAL:
-            return None
+            raise NotImplementedError(
+                f"{cls.__name__} takes any number of positional arguments: it must "
+                "define `get_config()`"
+            )
         if kind is inspect.Parameter.VAR_KEYWORD:
             arguments.update(value)
         else:
