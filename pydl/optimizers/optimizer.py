@@ -278,7 +278,8 @@ class Optimizer:
         if len(pairs) < len(variables):
             names = [v.name for g, v in zip(grads, variables, strict=True) if g is None]
             warnings.warn(f"Gradients do not exist for variables {names}", stacklevel=2)
-        update = update_all if self.opcode else update_each
+        own_rule = type(self).update_step is not Optimizer.update_step
+        update = update_each if own_rule or not self.opcode else update_all
         update(self, [g for g, _ in pairs], [v for _, v in pairs])
         for _, variable in pairs:
             if getattr(variable, "constraint", None) is not None:

@@ -160,6 +160,12 @@ class CompiledLoss:
         self, y: Any, y_pred: Any, sample_weight: Any, names: Sequence[str]
     ) -> tuple[Any, list[Any]]:
         """The total loss (None: no loss) and the loss of each output."""
+        if self.loss is None:
+            return None, []
+        if y is None:
+            raise ValueError(
+                f"y: expected labels for the loss {self.loss!r}, received None"
+            )
         pairs = _pairs(y, y_pred, names)
         self.build(pairs, names)
         each: list[Any] = []
@@ -226,7 +232,7 @@ class CompiledMetrics:
         self, y: Any, y_pred: Any, sample_weight: Any, names: Sequence[str]
     ) -> None:
         """Take in a batch."""
-        if self.user_metrics is None and self.user_weighted is None:
+        if y is None or (self.user_metrics is None and self.user_weighted is None):
             return
         pairs = _pairs(y, y_pred, names)
         self.build(pairs, names)

@@ -32,7 +32,12 @@ def as_array(name: str, value: Any) -> np.ndarray:
                 f"{name}: expected an array, a tensor or a list, received {value!r} of "
                 f"type {type(value).__name__}. Collect generators into arrays first."
             )
-        value = np.asarray(value)
+        try:
+            value = np.asarray(value)
+        except ValueError as error:
+            raise ValueError(
+                f"{name}: expected rows of equal length: {error}"
+            ) from None
     kind = value.dtype.kind
     if kind not in "biufV" or (kind == "V" and value.dtype.name != "bfloat16"):
         raise TypeError(

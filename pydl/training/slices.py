@@ -97,11 +97,6 @@ class Passes:
         self._at += passes
         return passes
 
-    def row_of(self, passed: int, index: int) -> int:
-        """The row of the data that stood at `index` of a batch some passes back."""
-        position = (self._at - passed) * self.batch + index
-        return int(position if self._order is None else self._order[position])
-
     def _begin_sweep(self) -> None:
         self._at = 0
         if self._order is not None and self._draw_seed is not None:

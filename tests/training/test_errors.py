@@ -40,6 +40,18 @@ def test_no_data(make_model: Any) -> None:
         make_model().fit(verbose=0)
 
 
+def test_no_labels(make_model: Any, blobs: Any) -> None:
+    with pytest.raises(
+        ValueError, match="y: expected labels for the loss 'sparse_.*None"
+    ):
+        make_model().fit(blobs[0], verbose=0)
+
+
+def test_rows_of_unequal_length(make_model: Any) -> None:
+    with pytest.raises(ValueError, match="x: expected rows of equal length"):
+        make_model().fit([[1, 2], [3]], [0, 1], verbose=0)
+
+
 def test_wrong_width_names_the_layer(make_model: Any, blobs: Any) -> None:
     model = make_model()
     with pytest.raises(ValueError, match=r"(sequential|dense).*8.*\(\w+, 7\)"):

@@ -280,6 +280,17 @@ def test_own_compute_loss(blobs: Any) -> None:
     assert losses[1] == pytest.approx(3 * losses[0], rel=1e-5)
 
 
+def test_training_on_regularization_alone(blobs: Any) -> None:
+    from pydl.layers import Dense, Input
+    from pydl.models import Sequential
+
+    model = Sequential([Input((8,)), Dense(2, kernel_regularizer="l2", use_bias=False)])
+    model.compile(pydl.optimizers.SGD(1.0))
+    before = model.get_weights()[0]
+    model.fit(blobs[0], batch_size=250, verbose=0)
+    np.testing.assert_allclose(model.get_weights()[0], before * 0.98, rtol=1e-5)
+
+
 def test_own_train_step_is_refused() -> None:
     from pydl.layers import Dense, Input
     from pydl.models import Sequential
