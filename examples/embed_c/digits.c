@@ -16,7 +16,7 @@ enum { PIXELS = 64, CLASSES = 10, ROW = PIXELS + 1, BATCH = 32, EPOCHS = 5 };
 
 typedef struct Digits {
   int64_t rows;
-  float* x;   /* rows x PIXELS, 0 to 1 */
+  float* x; /* rows x PIXELS, 0 to 1 */
   int64_t* y; /* rows */
 } Digits;
 
