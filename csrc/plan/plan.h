@@ -101,7 +101,7 @@ PYDL_EXPORT Status validate(const Plan& plan);
 // A plan with its weights, as stored in a .pydl file.
 struct Model {
   Plan plan;
-  std::string text;                          // the plan's JSON, written back unchanged
+  std::string text;  // the plan's JSON, written back unchanged
   std::vector<std::shared_ptr<void>> state;  // 64-byte aligned, in Plan::state order
 };
 

@@ -16,7 +16,7 @@ enum { PIXELS = 64, CLASSES = 10, ROW = PIXELS + 1, BATCH = 32, EPOCHS = 5 };
 
 typedef struct Digits {
   int64_t rows;
-  float* x;   /* rows x PIXELS, 0 to 1 */
+  float* x; /* rows x PIXELS, 0 to 1 */
   int64_t* y; /* rows */
 } Digits;
 
@@ -45,7 +45,8 @@ static int read_digits(const char* path, Digits* digits) {
     perror(path);
     return -1;
   }
-  if (fseek(file, 0, SEEK_END) != 0 || (bytes = ftell(file)) < 0 || bytes % ROW != 0) {
+  if (fseek(file, 0, SEEK_END) != 0 || (bytes = ftell(file)) < 0 || bytes == 0 ||
+      bytes % ROW != 0) {
     fprintf(stderr, "%s: expected rows of %d bytes\n", path, ROW);
     fclose(file);
     return -1;
@@ -70,7 +71,7 @@ static int read_digits(const char* path, Digits* digits) {
   return 0;
 }
 
-/* Digit d: the pixels of rows d and 9 - d (modulo 8) and of column d modulo 8, with noise. */
+/* One row and one column of pixels per digit, with noise. */
 static int draw_digits(Digits* digits) {
   int64_t i;
   if (allocate_digits(digits, 1000) != 0) return -1;
@@ -80,7 +81,7 @@ static int draw_digits(Digits* digits) {
     int k;
     digits->y[i] = digit;
     for (k = 0; k < PIXELS; ++k) {
-      const int on = k / 8 == digit % 8 || k / 8 == (9 - digit) % 8 || k % 8 == digit % 8;
+      const int on = k / 8 == digit % 8 || k % 8 == (digit < 8 ? digit : 15 - digit);
       digits->x[i * PIXELS + k] = (on ? 0.7f : 0.1f) + 0.2f * (float)rand() / (float)RAND_MAX;
     }
   }
@@ -111,7 +112,7 @@ static double accuracy(pydl_model* model, const Digits* digits) {
     right += best == digits->y[i];
   }
   free(out);
-  return digits->rows == 0 ? 0.0 : (double)right / (double)digits->rows;
+  return (double)right / (double)digits->rows;
 }
 
 static int train(pydl_model* model, const Digits* digits) {

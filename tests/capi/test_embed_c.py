@@ -85,6 +85,7 @@ def test_the_program_draws_digits_of_its_own(program: Path, tmp_path: Path) -> N
     result = run(program, exported)
     assert result.returncode == 0, result.stderr
     assert "1000 rows" in result.stdout
+    assert float(result.stdout.split("before, ")[1].split()[0]) > 0.95
 
 
 def test_the_program_reports_errors(program: Path, tmp_path: Path) -> None:
@@ -99,6 +100,9 @@ def test_the_program_reports_errors(program: Path, tmp_path: Path) -> None:
     result = run(program, tmp_path / "missing")
     assert result.returncode == 1
     assert "load: error 4:" in result.stderr and "No such file" in result.stderr
+    data.write_bytes(b"")
+    result = run(program, exported, data)
+    assert result.returncode == 1 and "expected rows of 65 bytes" in result.stderr
     cut = tmp_path / "cut.pydl"
     cut.write_bytes(exported.read_bytes()[:-1])
     result = run(program, cut)

@@ -8,32 +8,22 @@ namespace {
 bool has_kind(const AttrValue& value, AttrKind kind) {
   const int64_t* integer = std::get_if<int64_t>(&value);
   switch (kind) {
-    case AttrKind::kInt:
-      return integer != nullptr;
-    case AttrKind::kFlag:
-      return integer != nullptr && (*integer == 0 || *integer == 1);
-    case AttrKind::kFloat:
-      return integer != nullptr || std::holds_alternative<double>(value);
-    case AttrKind::kString:
-      return std::holds_alternative<std::string>(value);
-    case AttrKind::kInts:
-      return std::holds_alternative<std::vector<int64_t>>(value);
+    case AttrKind::kInt: return integer != nullptr;
+    case AttrKind::kFlag: return integer != nullptr && (*integer == 0 || *integer == 1);
+    case AttrKind::kFloat: return integer != nullptr || std::holds_alternative<double>(value);
+    case AttrKind::kString: return std::holds_alternative<std::string>(value);
+    case AttrKind::kInts: return std::holds_alternative<std::vector<int64_t>>(value);
   }
   return false;
 }
 
 const char* kind_text(AttrKind kind) {
   switch (kind) {
-    case AttrKind::kInt:
-      return "an integer";
-    case AttrKind::kFlag:
-      return "0 or 1";
-    case AttrKind::kFloat:
-      return "a number";
-    case AttrKind::kString:
-      return "a string";
-    case AttrKind::kInts:
-      return "a list of integers";
+    case AttrKind::kInt: return "an integer";
+    case AttrKind::kFlag: return "0 or 1";
+    case AttrKind::kFloat: return "a number";
+    case AttrKind::kString: return "a string";
+    case AttrKind::kInts: return "a list of integers";
   }
   return "";
 }
@@ -63,20 +53,13 @@ std::string known_names(std::span<const AttrRule> rules) {
 
 const char* takes_text(Takes kinds) {
   switch (kinds) {
-    case Takes::kFloat:
-      return "float32 or float64";
-    case Takes::kFloatOrSigned:
-      return "float32, float64 or a signed integer type";
-    case Takes::kNumber:
-      return "float32, float64 or an integer type";
-    case Takes::kNumberOrBool:
-      return "float32, float64, an integer type or bool";
-    case Takes::kBool:
-      return "bool";
-    case Takes::kIndex:
-      return "int32 or int64";
-    case Takes::kAny:
-      return "any dtype";
+    case Takes::kFloat: return "float32 or float64";
+    case Takes::kFloatOrSigned: return "float32, float64 or a signed integer type";
+    case Takes::kNumber: return "float32, float64 or an integer type";
+    case Takes::kNumberOrBool: return "float32, float64, an integer type or bool";
+    case Takes::kBool: return "bool";
+    case Takes::kIndex: return "int32 or int64";
+    case Takes::kAny: return "any dtype";
   }
   return "";
 }
@@ -134,20 +117,13 @@ Status check_operands(const OpCall& call, std::initializer_list<const char*> nam
 bool takes(Takes kinds, DType dtype) {
   const bool real = dtype == DType::kFloat32 || dtype == DType::kFloat64;
   switch (kinds) {
-    case Takes::kFloat:
-      return real;
-    case Takes::kFloatOrSigned:
-      return real || (dtype >= DType::kInt8 && dtype <= DType::kInt64);
-    case Takes::kNumber:
-      return real || is_integer(dtype);
-    case Takes::kNumberOrBool:
-      return real || is_integer(dtype) || dtype == DType::kBool;
-    case Takes::kBool:
-      return dtype == DType::kBool;
-    case Takes::kIndex:
-      return dtype == DType::kInt32 || dtype == DType::kInt64;
-    case Takes::kAny:
-      return true;
+    case Takes::kFloat: return real;
+    case Takes::kFloatOrSigned: return real || (dtype >= DType::kInt8 && dtype <= DType::kInt64);
+    case Takes::kNumber: return real || is_integer(dtype);
+    case Takes::kNumberOrBool: return real || is_integer(dtype) || dtype == DType::kBool;
+    case Takes::kBool: return dtype == DType::kBool;
+    case Takes::kIndex: return dtype == DType::kInt32 || dtype == DType::kInt64;
+    case Takes::kAny: return true;
   }
   return false;
 }

@@ -16,32 +16,25 @@ Rule rule_of(Opcode op) {
     case Opcode::abs:
     case Opcode::sign:
     case Opcode::square:
-    case Opcode::relu:
-      return {Takes::kFloatOrSigned, false};
+    case Opcode::relu: return {Takes::kFloatOrSigned, false};
     case Opcode::logical_not:
     case Opcode::logical_and:
-    case Opcode::logical_or:
-      return {Takes::kBool, true};
-    case Opcode::isfinite:
-      return {Takes::kFloat, true};
+    case Opcode::logical_or: return {Takes::kBool, true};
+    case Opcode::isfinite: return {Takes::kFloat, true};
     case Opcode::add:
     case Opcode::sub:
     case Opcode::mul:
     case Opcode::maximum:
-    case Opcode::minimum:
-      return {Takes::kNumber, false};
+    case Opcode::minimum: return {Takes::kNumber, false};
     case Opcode::equal:
     case Opcode::not_equal:
     case Opcode::less:
     case Opcode::less_equal:
     case Opcode::greater:
-    case Opcode::greater_equal:
-      return {Takes::kNumberOrBool, true};
+    case Opcode::greater_equal: return {Takes::kNumberOrBool, true};
     case Opcode::copy:
-    case Opcode::where:
-      return {Takes::kAny, false};
-    default:
-      return {Takes::kFloat, false};
+    case Opcode::where: return {Takes::kAny, false};
+    default: return {Takes::kFloat, false};
   }
 }
 
@@ -127,12 +120,9 @@ Status infer_elementwise(const OpCall& call, std::vector<Spec>* outputs) {
   if (call.op == Opcode::cast) return infer_cast(call, outputs);
   PYDL_RETURN_IF_ERROR(check_no_attrs(call));
   switch (chain_arity(call.op)) {
-    case 1:
-      return infer_unary(call, outputs);
-    case 2:
-      return infer_binary(call, outputs);
-    default:
-      return infer_where(call, outputs);
+    case 1: return infer_unary(call, outputs);
+    case 2: return infer_binary(call, outputs);
+    default: return infer_where(call, outputs);
   }
 }
 

@@ -233,22 +233,14 @@ Status infer_one_hot(const OpCall& call, std::vector<Spec>* outputs) {
 
 Status infer_shape(const OpCall& call, std::vector<Spec>* outputs) {
   switch (call.op) {
-    case Opcode::reshape:
-      return infer_reshape(call, outputs);
-    case Opcode::transpose:
-      return infer_transpose(call, outputs);
-    case Opcode::broadcast_to:
-      return infer_broadcast_to(call, outputs);
-    case Opcode::concatenate:
-      return infer_concatenate(call, outputs);
-    case Opcode::slice:
-      return infer_slice(call, outputs);
-    case Opcode::pad:
-      return infer_pad(call, outputs);
-    case Opcode::full:
-      return infer_full(call, outputs);
-    default:
-      return infer_one_hot(call, outputs);
+    case Opcode::reshape: return infer_reshape(call, outputs);
+    case Opcode::transpose: return infer_transpose(call, outputs);
+    case Opcode::broadcast_to: return infer_broadcast_to(call, outputs);
+    case Opcode::concatenate: return infer_concatenate(call, outputs);
+    case Opcode::slice: return infer_slice(call, outputs);
+    case Opcode::pad: return infer_pad(call, outputs);
+    case Opcode::full: return infer_full(call, outputs);
+    default: return infer_one_hot(call, outputs);
   }
 }
 
