@@ -303,9 +303,11 @@ def _cross_entropy(inputs: list[Array], attrs: Attrs) -> list[Array]:
 def _sparse_cross_entropy(inputs: list[Array], attrs: Attrs) -> list[Array]:
     x, labels = _wide(inputs[0]), inputs[1]
     hot, fault = _one_hot_rows(labels, x.shape[-1])
-    p, inside = _clipped(x, inputs[0].dtype)
+    total = np.sum(x, axis=-1, keepdims=True)
+    p, inside = _clipped(x / total, inputs[0].dtype)
     loss = -np.sum(np.where(hot > 0, np.log(p), 0.0), axis=-1)
-    grad = np.where((hot > 0) & inside, -1 / p, 0.0)
+    slope = np.where((hot > 0) & inside, -1 / p, 0.0)
+    grad = (slope - np.sum(slope * p, axis=-1, keepdims=True)) / total
     return [*(np.asarray(y).astype(inputs[0].dtype) for y in (loss, grad)), fault]
 
 

@@ -83,7 +83,7 @@ def _where_inside(p: Any, x: Any) -> Any:
 
 
 def _sparse_form(x: Any, labels: Any) -> Any:
-    return _where_inside(x, -(_hot(x, labels) / _clipped(x)))
+    return _share_form(x, _hot(x, labels))
 
 
 define(

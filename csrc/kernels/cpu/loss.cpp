@@ -88,10 +88,15 @@ void run_dense(const Call& call, int64_t piece) {
 }
 
 template <class T>
-PYDL_INLINE void clear_row(T* grad, int64_t n) {
+PYDL_INLINE void fill_row(T* grad, int64_t n, T value) {
   for (int64_t i = 0; i < n; i += kLanes<T>) {
-    store_n(grad + i, zero<T>(), lanes_left(n - i, kLanes<T>));
+    store_n(grad + i, set(value), lanes_left(n - i, kLanes<T>));
   }
+}
+
+template <class T>
+PYDL_INLINE void clear_row(T* grad, int64_t n) {
+  fill_row(grad, n, T{0});
 }
 
 // kVectors 0: rows of any length, else rows that fit in as many registers.
@@ -177,16 +182,19 @@ void run_sparse_cross_entropy(const Call& call, int64_t piece) {
     const Label label = static_cast<const Label*>(call.in[1])[r];
     T* grad = static_cast<T*>(call.out[1]) + r * p.columns;
     T* loss = static_cast<T*>(call.out[0]) + r;
-    clear_row(grad, p.columns);
-    *loss = T{0};
     if (!in_range(label, p.columns)) {
+      clear_row(grad, p.columns);
+      *loss = T{0};
       if (fault == 0) fault = r + 1;
       continue;
     }
-    const T x = static_cast<const T*>(call.in[0])[r * p.columns + label];
-    const bool cut = x < kClipLow<T> || x > kClipHigh<T>;
-    grad[label] = cut ? T{0} : T{-1} / x;
-    *loss = -log_of(x < kClipLow<T> ? kClipLow<T> : x > kClipHigh<T> ? kClipHigh<T> : x);
+    const T* x = static_cast<const T*>(call.in[0]) + r * p.columns;
+    const T total = sum_of(x, p.columns);
+    const T share = x[label] / total;
+    const bool cut = share < kClipLow<T> || share > kClipHigh<T>;
+    fill_row(grad, p.columns, cut ? T{0} : T{1} / total);
+    if (!cut) grad[label] = (T{1} - T{1} / share) / total;
+    *loss = -log_of(share < kClipLow<T> ? kClipLow<T> : share > kClipHigh<T> ? kClipHigh<T> : share);
   }
   note_fault(p.fault, call, piece, fault);
 }

@@ -120,9 +120,11 @@ void run_sparse_cross_entropy(const Call& call, int64_t) {
       refuse_row<T>(call, r, p.columns);
       continue;
     }
-    for (int64_t i = 0; i < p.columns; ++i) grad[i] = T(0);
-    const T q = x[label];
-    grad[label] = Clip<T>::cuts(q) ? T(0) : T(-1) / q;
+    const double total = sum(x, p.columns);
+    const T q = static_cast<T>(x[label] / total);
+    const bool cut = Clip<T>::cuts(q);
+    for (int64_t i = 0; i < p.columns; ++i) grad[i] = cut ? T(0) : static_cast<T>(1.0 / total);
+    if (!cut) grad[label] = static_cast<T>((1.0 - 1.0 / q) / total);
     static_cast<T*>(call.out[0])[r] = static_cast<T>(-std::log(double(Clip<T>::apply(q))));
   }
 }
