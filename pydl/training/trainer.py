@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from pydl import tree
+from pydl.plan.explain import PlanTable
 from pydl.training.callback import CallbackList
 from pydl.training.config import deserialize_arguments, serialize_arguments
 from pydl.training.data import ArrayData, check_batch_size, weigh_classes
 from pydl.training.evaluate import Evaluation
+from pydl.training.explain import explain_model
 from pydl.training.export import export_model
 from pydl.training.fit import (
     Options,
@@ -332,6 +334,12 @@ class Trainer:
         if tree.is_nested(x):
             rows = None
         return self.predict(x, batch_size=rows or len(tree.flatten(x)[0]), verbose=0)
+
+    def explain(self) -> list[PlanTable]:
+        """The programs made so far by `fit`, `evaluate` and `predict`: a printable
+        table each, with the kernel chosen for every instruction and why others were
+        not."""
+        return explain_model(self)
 
     # -- files -------------------------------------------------------------------------
 
