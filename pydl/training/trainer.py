@@ -63,6 +63,7 @@ class Trainer:
             jit_compile: accepted; steps are always compiled unless run_eagerly.
             auto_scale_loss: accepted; it concerns float16 training only.
         """
+        _refuse_own_steps(type(self))
         state = TrainingState(
             self, optimizer, loss, loss_weights, metrics, weighted_metrics, run_eagerly,
             steps_per_execution,
@@ -75,15 +76,6 @@ class Trainer:
             "jit_compile": jit_compile,
         }  # fmt: skip
         object.__setattr__(self, "_compile_arguments", arguments)
-
-        for name in ("train_step", "test_step", "predict_step"):
-            if hasattr(type(self), name):
-                raise ValueError(
-                    f"compile: {type(self).__name__}.{name} is defined, but own steps "
-                    "are "
-                    "not offered yet. Override compute_loss(), or write a loop with "
-                    "gradients and optimizer.apply()."
-                )
 
     def get_compile_config(self) -> dict[str, Any] | None:
         """What `compile` was given, serialized; None before."""
@@ -374,6 +366,16 @@ class Trainer:
         entries = export_model(self, str(filepath), batch_sizes, train_batch)
         if verbose:
             print(f"wrote {filepath}: {', '.join(entries)}")
+
+
+def _refuse_own_steps(cls: type) -> None:
+    for name in ("train_step", "test_step", "predict_step"):
+        if hasattr(cls, name):
+            raise ValueError(
+                f"compile: {cls.__name__}.{name} is defined, but own steps are not "
+                "offered yet. Override compute_loss(), or write a loop with gradients "
+                "and optimizer.apply()."
+            )
 
 
 def _hooks(callbacks: Any, verbose: Any, model: Any) -> CallbackList:
