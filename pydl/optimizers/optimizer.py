@@ -69,9 +69,9 @@ class Optimizer:
             raise ValueError(f"{self.name}: unknown arguments: {', '.join(kwargs)}")
         if gradient_accumulation_steps is not None:
             raise ValueError(
-                f"{self.name}: gradient_accumulation_steps is not offered yet, "
-                "received "
-                f"{gradient_accumulation_steps}. Use a larger batch_size instead."
+                f"{self.name}: "
+                f"gradient_accumulation_steps={gradient_accumulation_steps}"
+                " is not offered yet. Use a larger batch_size instead."
             )
         self.weight_decay = weight_decay
         self.clipnorm = clipnorm

@@ -40,6 +40,10 @@ class ProgramCache(Generic[T]):
             del self.notes[:-100]
         return made
 
+    def values(self) -> list[T]:
+        """The programs, the least recently used first."""
+        return list(self._items.values())
+
     def clear(self) -> None:
         """Forget all programs."""
         self._items.clear()

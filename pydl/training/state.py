@@ -119,7 +119,7 @@ class TrainingState:
         """The error for labels that a program found outside the classes."""
         classes = next((count for count in self.loss.classes if count), 0)
         return ValueError(
-            f"y: the label at position {stop - 1} of a batch is outside [0, "
-            f"{classes}): "
-            f"the model has {classes} classes. The weights are those before that batch."
+            f"y: the label at position {stop - 1} of a batch is outside "
+            f"[0, {classes}): the model has {classes} classes. The weights are those "
+            "before that batch."
         )

@@ -194,8 +194,7 @@ def update_metrics(
 
 
 def fault_of(trace: Trace, start: int) -> TraceTensor | None:
-    """The faults ops report from node `start` on, as one int64 [1]; None: there are
-    none.
+    """The faults ops report from node `start` on, as one int64 [1]; None if none can.
 
     The gathers of batches stand before `start`: their order comes from `fit` itself.
     """

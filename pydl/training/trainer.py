@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from pydl import tree
+from pydl.plan.explain import PlanTable
 from pydl.training.callback import CallbackList
 from pydl.training.config import deserialize_arguments, serialize_arguments
 from pydl.training.data import ArrayData, check_batch_size, weigh_classes
 from pydl.training.evaluate import Evaluation
+from pydl.training.explain import explain_model
 from pydl.training.export import export_model
 from pydl.training.fit import (
     Options,
@@ -61,6 +63,7 @@ class Trainer:
             jit_compile: accepted; steps are always compiled unless run_eagerly.
             auto_scale_loss: accepted; it concerns float16 training only.
         """
+        _refuse_own_steps(type(self))
         state = TrainingState(
             self, optimizer, loss, loss_weights, metrics, weighted_metrics, run_eagerly,
             steps_per_execution,
@@ -73,15 +76,6 @@ class Trainer:
             "jit_compile": jit_compile,
         }  # fmt: skip
         object.__setattr__(self, "_compile_arguments", arguments)
-
-        for name in ("train_step", "test_step", "predict_step"):
-            if hasattr(type(self), name):
-                raise ValueError(
-                    f"compile: {type(self).__name__}.{name} is defined, but own steps "
-                    "are "
-                    "not offered yet. Override compute_loss(), or write a loop with "
-                    "gradients and optimizer.apply()."
-                )
 
     def get_compile_config(self) -> dict[str, Any] | None:
         """What `compile` was given, serialized; None before."""
@@ -333,6 +327,12 @@ class Trainer:
             rows = None
         return self.predict(x, batch_size=rows or len(tree.flatten(x)[0]), verbose=0)
 
+    def explain(self) -> list[PlanTable]:
+        """The programs made so far by `fit`, `evaluate` and `predict`: a printable
+        table each, with the kernel chosen for every instruction and why others were
+        not."""
+        return explain_model(self)
+
     # -- files -------------------------------------------------------------------------
 
     def export(
@@ -366,6 +366,16 @@ class Trainer:
         entries = export_model(self, str(filepath), batch_sizes, train_batch)
         if verbose:
             print(f"wrote {filepath}: {', '.join(entries)}")
+
+
+def _refuse_own_steps(cls: type) -> None:
+    for name in ("train_step", "test_step", "predict_step"):
+        if hasattr(cls, name):
+            raise ValueError(
+                f"compile: {cls.__name__}.{name} is defined, but own steps are not "
+                "offered yet. Override compute_loss(), or write a loop with gradients "
+                "and optimizer.apply()."
+            )
 
 
 def _hooks(callbacks: Any, verbose: Any, model: Any) -> CallbackList:

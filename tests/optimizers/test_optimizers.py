@@ -117,7 +117,7 @@ def test_learning_rate_can_be_set() -> None:
         ({"clipnorm": 1.0, "clipvalue": 1.0}, "at most one of clipnorm, clipvalue"),
         ({"clipnorm": -1.0}, "clipnorm: expected > 0, received -1.0"),
         ({"learning_rate": "fast"}, "learning_rate: expected a float.*received 'fast'"),
-        ({"gradient_accumulation_steps": 2}, "not offered yet, received 2"),
+        ({"gradient_accumulation_steps": 2}, "steps=2 is not offered yet"),
         ({"lr": 0.1}, "unknown arguments: lr"),
     ],
 )

@@ -123,3 +123,16 @@ def test_run_eagerly(make_model: Any, blobs: Any) -> None:
     model = make_model(run_eagerly=True)
     got = model.predict(blobs[0][:50], verbose=0)
     np.testing.assert_allclose(got, forward(model, blobs[0][:50]), rtol=1e-5, atol=1e-6)
+
+
+def test_explain_shows_every_program(make_model: Any, blobs: Any) -> None:
+    model = make_model()
+    assert model.explain() == []
+    model.fit(*blobs, verbose=0)
+    model.predict(blobs[0][:1], verbose=0)
+    tables = model.explain()
+    assert [table.name for table in tables] == ["train", "train", "predict"]
+    ops = [row["op"] for row in tables[0]]
+    assert "adam_update" in ops and "take" in ops
+    assert all(row["kernel"] for row in tables[2] if row["op"] == "gemm")
+    assert "adam_update" in repr(tables[0])
