@@ -54,6 +54,12 @@ void grad_row(T* row, const T* out, int64_t columns, Activation activation) {
   }
 }
 
+// GCC 12 takes the vector stores of random words for no initialization.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
 // Element j is kept, scaled, when words[j] >= threshold. Words are readable a vector past the end.
 PYDL_INLINE void drop(float* row, int count, const uint32_t* words, uint32_t threshold, double scale) {
   constexpr int L = kLanes<float>;
@@ -69,22 +75,18 @@ PYDL_INLINE void drop(double* row, int count, const uint32_t* words, uint32_t th
   for (int j = 0; j < count; ++j) row[j] = words[j] >= threshold ? row[j] * scale : 0;
 }
 
-// Out of line: inlined, GCC 12 takes its vector stores for no initialization.
-__attribute__((noinline)) inline void random_words(const uint32_t* seed, int64_t group,
-                                                   uint32_t* words) {
+PYDL_INLINE void random_words(const uint32_t* seed, int64_t group, uint32_t* words) {
   VecU w[4];
   philox_group(seed, group, 0, w);
   interleave(w);
   for (int i = 0; i < 4; ++i) store_u(words + i * kBlockLanes, w[i]);
 }
-
 // Dropout of elements `first` onwards of C.
 template <class T>
 void drop_row(T* row, int64_t columns, int64_t first, const uint32_t* seed, double rate) {
   const uint32_t threshold = static_cast<uint32_t>(rate * 4294967296.0);
   const double scale = 1.0 / (1.0 - rate);
-  uint32_t words[kGroupWords + kLanes<float>];
-  store_u(words + kGroupWords, set_u(0));
+  uint32_t words[kGroupWords + kLanes<float>] = {};
   for (int64_t j = 0; j < columns;) {
     const int64_t group = (first + j) / kGroupWords, skip = (first + j) % kGroupWords;
     const int count = static_cast<int>(least(kGroupWords - skip, columns - j));
@@ -93,6 +95,10 @@ void drop_row(T* row, int64_t columns, int64_t first, const uint32_t* seed, doub
     j += count;
   }
 }
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 template <class T>
 void add_bias(const Gemm& p, const Call& call, Range rows, Range columns, T* c) {
