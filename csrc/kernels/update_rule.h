@@ -6,7 +6,8 @@
 
 namespace pydl {
 
-// Operands: lr, [scale], [decay], then `n` groups of var, grad, slots. Results: groups of var, slots.
+// Operands: lr, [scale], [decay], then `n` groups of var, grad, slots. Results: groups of var,
+// slots.
 struct UpdateRule {
   Opcode op;
   bool nesterov, amsgrad, centered;

@@ -214,7 +214,8 @@ PieceFn choose_update(const UpdateRule& rule) {
     case Opcode::sgd_update:
       if (rule.n_slots == 0) return run_update<Sgd>;
       return rule.nesterov ? run_update<Momentum<true>> : run_update<Momentum<false>>;
-    case Opcode::adam_update: return rule.amsgrad ? run_update<Adam<true>> : run_update<Adam<false>>;
+    case Opcode::adam_update:
+      return rule.amsgrad ? run_update<Adam<true>> : run_update<Adam<false>>;
     case Opcode::rmsprop_update: return choose_rmsprop(rule);
     default: return run_update<Adagrad>;
   }

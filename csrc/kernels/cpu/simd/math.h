@@ -1,5 +1,5 @@
-// Vectors of elementary functions. Coefficients are our own fits (interpolation at Chebyshev nodes in
-// 60 digits). Measured errors: exp, log, erf, float pow 1.1 ulp; expm1, log1p, softplus 1.9; tanh,
+// Vectors of elementary functions. Coefficients are our own fits (interpolation at Chebyshev
+// nodes in 60 digits). Measured errors: exp, log, erf, float pow 1.1 ulp; expm1, log1p, softplus 1.9; tanh,
 // sigmoid, sin, cos 2.4. Infinities, NaN, overflow and subnormal results are those of C. Huge
 // arguments of sin and cos, double pow and its special cases are done lane by lane with libm.
 #pragma once

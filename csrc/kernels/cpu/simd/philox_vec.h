@@ -39,29 +39,55 @@ PYDL_INLINE void interleave(Vec<float> v[4]) {
   for (int j = 0; j < 4; ++j) v[j].v = reinterpret_cast<typename Native<float>::type>(w[j]);
 }
 
+// Half the blocks of a group, a word in the low half of each 64-bit lane; the high halves hold
+// whatever the multiplications left there, which the next ones ignore.
+using Wide = typename Native<uint64_t>::type;
+
+PYDL_INLINE Wide set_wide(uint64_t x) { return x - Wide{}; }
+
+// The products of the low halves.
+PYDL_INLINE Wide mul_low(Wide a, Wide b) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<Wide>(
+      _mm512_mul_epu32(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
+#elif defined(__AVX2__)
+  return reinterpret_cast<Wide>(
+      _mm256_mul_epu32(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
+#elif defined(__SSE2__)
+  return reinterpret_cast<Wide>(
+      _mm_mul_epu32(reinterpret_cast<__m128i>(a), reinterpret_cast<__m128i>(b)));
+#else
+  const Wide mask = set_wide(0xFFFFFFFFu);
+  return (a & mask) * (b & mask);
+#endif
+}
+
+PYDL_INLINE void philox_round(uint32_t k0, uint32_t k1, Wide c[4]) {
+  const Wide p0 = mul_low(c[0], set_wide(0xD2511F53u));
+  const Wide p1 = mul_low(c[2], set_wide(0xCD9E8D57u));
+  c[0] = (p1 >> 32) ^ c[1] ^ set_wide(k0);
+  c[1] = p1;
+  c[2] = (p0 >> 32) ^ c[3] ^ set_wide(k1);
+  c[3] = p0;
+}
+
 // w[j] becomes word j of the blocks `group * kBlockLanes` onwards; `word2` is their third counter
 // word. A group never crosses a carry into the second word.
 PYDL_INLINE void philox_group(const uint32_t* key, int64_t group, uint32_t word2, VecU w[4]) {
   const uint64_t block = static_cast<uint64_t>(group) * kBlockLanes;
-  VecU c0 = set_u(static_cast<uint32_t>(block)) + iota_u();
-  VecU c1 = set_u(static_cast<uint32_t>(block >> 32));
-  VecU c2 = set_u(word2), c3 = set_u(0);
+  const Wide first = reinterpret_cast<Wide>(set_u(static_cast<uint32_t>(block)) + iota_u());
+  const Wide second = set_wide(block >> 32), third = set_wide(word2);
+  Wide even[4] = {first, second, third, set_wide(0)};
+  Wide odd[4] = {first >> 32, second, third, set_wide(0)};
   uint32_t k0 = key[0], k1 = key[1];
   for (int round = 0; round < 10; ++round) {
-    VecU high0, low0, high1, low1;
-    mul_wide(c0, set_u(0xD2511F53u), &high0, &low0);
-    mul_wide(c2, set_u(0xCD9E8D57u), &high1, &low1);
-    c0 = high1 ^ c1 ^ set_u(k0);
-    c1 = low1;
-    c2 = high0 ^ c3 ^ set_u(k1);
-    c3 = low0;
+    philox_round(k0, k1, even);
+    philox_round(k0, k1, odd);
     k0 += 0x9E3779B9u;
     k1 += 0xBB67AE85u;
   }
-  w[0] = c0;
-  w[1] = c1;
-  w[2] = c2;
-  w[3] = c3;
+  const Wide low = set_wide(0xFFFFFFFFu);
+  for (int j = 0; j < 4; ++j) w[j] = reinterpret_cast<VecU>((even[j] & low) | (odd[j] << 32));
 }
 
 // The top 24 bits as a number in [0, 1).
