@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pydl import datasets as datasets
     from pydl import dtype_policies as dtype_policies
     from pydl import initializers as initializers
+    from pydl import kernels as kernels
     from pydl import layers as layers
     from pydl import losses as losses
     from pydl import metrics as metrics
@@ -50,7 +51,7 @@ __version__ = "0.1.0"
 
 _MODULES = frozenset({
     "activations", "callbacks", "config", "constraints", "datasets", "dtype_policies",
-    "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers",
+    "initializers", "kernels", "layers", "losses", "metrics", "models", "ops", "optimizers",
     "random", "regularizers", "saving", "tree", "utils",
 })  # fmt: skip
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from graph_values import values
-from numpy_reference import reference
 
 import pydl.random as random
+from graph_values import values
+from numpy_reference import reference
 from pydl.graph.trace import Trace
 from pydl.random import SeedGenerator
 

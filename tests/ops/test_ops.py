@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from graph_values import values
 
 import pydl.ops as ops
+from graph_values import values
 from pydl.graph.trace import Trace, TraceTensor
 from pydl.runtime.tensor import Tensor
 from pydl.runtime.variable import Variable
