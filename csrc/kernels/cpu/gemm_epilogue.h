@@ -61,7 +61,8 @@ void grad_row(T* row, const T* out, int64_t columns, Activation activation) {
 #endif
 
 // Element j is kept, scaled, when words[j] >= threshold. Words are readable a vector past the end.
-PYDL_INLINE void drop(float* row, int count, const uint32_t* words, uint32_t threshold, double scale) {
+PYDL_INLINE void drop(float* row, int count, const uint32_t* words, uint32_t threshold,
+                      double scale) {
   constexpr int L = kLanes<float>;
   const Vec<float> factor = set(static_cast<float>(scale));
   for (int j = 0; j < count; j += L) {
@@ -117,7 +118,7 @@ void finish_row(const Gemm& p, const Call& call, int64_t first, int64_t count) {
   if (p.out >= 0) grad_row(row, operand<T>(call, p.out) + first, count, p.grad);
 }
 
-// Activation, dropout and activation gradient of a rectangle of C; whole rows are one run of memory.
+// Activation, dropout and activation gradient of a rectangle of C; whole rows are one run.
 template <class T>
 void finish_block(const Gemm& p, const Call& call, Range rows, Range columns) {
   const int64_t width = columns.end - columns.begin, height = rows.end - rows.begin;

@@ -54,8 +54,8 @@ double work(const Gemm& p) {
   return 2.0 * static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
 }
 
-// What a grid costs against perfect sharing: the slowest thread's tiles over 2, 4, 8 and 16 threads, few
-// threads counting most, and the copies of A and B that each rectangle makes for itself.
+// What a grid costs against perfect sharing: the slowest thread's tiles over 2, 4, 8 and 16
+// threads, few threads counting most, and the copies of A and B that each rectangle makes for itself.
 double grid_cost(const Gemm& p, int64_t panels, int64_t tiles, int64_t rows, int64_t columns) {
   const double area = static_cast<double>(panels) * static_cast<double>(tiles);
   const double piece = static_cast<double>(ceil_div(tiles, rows) * ceil_div(panels, columns));
@@ -203,7 +203,7 @@ void fill_split(Gemm* p, Bound* bound) {
   choose_packing<T>(p);
   choose_blocks<T>(p);
   const int64_t partial = (p->m + (p->column_sum ? 1 : 0)) * p->n;
-  p->row_pieces = work(*p) > 0 ? most<int64_t>(1, least(p->m, partial * p->depth_pieces / 65536)) : 1;
+  p->row_pieces = most<int64_t>(1, least(p->m, partial * p->depth_pieces / 65536));
   bound->worker_bytes = worker_bytes<T>(*p);
   bound->scratch_bytes = p->depth_pieces * partial * static_cast<int64_t>(sizeof(T));
   bound->phases[0] = {run_split<T>, p->depth_pieces};
