@@ -95,8 +95,8 @@ void run_dot(const Call& call, int64_t piece) {
     for (int64_t i = 0; i < row_tiles; ++i) {
       const Range tall = share(rows.end - rows.begin, row_tiles, i);
       const int64_t m = rows.begin + tall.begin;
-      const DotTile<T> t = {p.k, a + m * p.a_row, p.a_row, b + n * b_stride, b_stride,
-                            c + m * p.n + n, p.n};
+      const DotTile<T> t = {p.k,      a + m * p.a_row, p.a_row, b + n * b_stride,
+                            b_stride, c + m * p.n + n, p.n};
       const int height = static_cast<int>(tall.end - tall.begin);
       pick_dot<T>(height, static_cast<int>(wide.end - wide.begin))(t);
     }

@@ -26,8 +26,7 @@ template <class T>
 void activate_row(T* row, int64_t columns, Activation activation) {
   const T* none = nullptr;
   switch (activation) {
-    case Activation::kNone:
-      return;
+    case Activation::kNone: return;
     case Activation::kRelu:
       return map_row(row, none, columns, [](Vec<T> x, Vec<T>) { return max_fast(zero<T>(), x); });
     case Activation::kSigmoid:
@@ -41,12 +40,10 @@ template <class T>
 void grad_row(T* row, const T* out, int64_t columns, Activation activation) {
   const Vec<T> one = set(T{1});
   switch (activation) {
-    case Activation::kNone:
-      return;
+    case Activation::kNone: return;
     case Activation::kRelu:
-      return map_row(row, out, columns, [](Vec<T> g, Vec<T> y) {
-        return select(gt(y, zero<T>()), g, zero<T>());
-      });
+      return map_row(row, out, columns,
+                     [](Vec<T> g, Vec<T> y) { return select(gt(y, zero<T>()), g, zero<T>()); });
     case Activation::kSigmoid:
       return map_row(row, out, columns, [one](Vec<T> g, Vec<T> y) { return g * y * (one - y); });
     case Activation::kTanh:

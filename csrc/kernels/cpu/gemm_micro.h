@@ -35,11 +35,11 @@ struct Tile {
   int64_t b_stride;
   T* c;
   int64_t c_stride;
-  const T* bias;     // added first; null for none
-  const T* out;      // of kReluGrad, laid out as c
-  T* copy;           // kCopy: receives b as a packed panel
-  int last;          // columns in the last vector
-  bool accumulate;   // add to what c holds; otherwise c is never read
+  const T* bias;  // added first; null for none
+  const T* out;  // of kReluGrad, laid out as c
+  T* copy;  // kCopy: receives b as a packed panel
+  int last;  // columns in the last vector
+  bool accumulate;  // add to what c holds; otherwise c is never read
   Finish finish;
 };
 
