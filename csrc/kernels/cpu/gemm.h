@@ -1,4 +1,5 @@
-// What every matrix multiplication kernel is told: C[M, N] = op(A)[M, K] op(B)[K, N], then the epilogue.
+// What every matrix multiplication kernel is told: C[M, N] = op(A)[M, K] op(B)[K, N], then the
+// epilogue.
 #pragma once
 
 #include "kernels/cpu/bundle.h"

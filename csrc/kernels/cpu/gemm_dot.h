@@ -1,5 +1,5 @@
-// Dot products: vectors run along K, for operands stored with K contiguous on both sides (B transposed, or
-// N = 1), where few rows of A would not pay for turning B over.
+// Dot products: vectors run along K, for operands stored with K contiguous on both sides (B
+// transposed, or N = 1), where few rows of A would not pay for turning B over.
 #pragma once
 
 #include "kernels/cpu/gemm.h"
@@ -51,7 +51,9 @@ void dot_micro(const DotTile<T>& t) {
   for (; k + L <= t.k; k += L) dot_step<T, MR, NR, false>(t, k, L, acc);
   if (k < t.k) dot_step<T, MR, NR, true>(t, k, static_cast<int>(t.k - k), acc);
 #pragma GCC unroll 64
-  for (int r = 0; r < MR * NR; ++r) t.c[r / NR * t.c_stride + r % NR] = reduce_add(acc[r / NR][r % NR]);
+  for (int r = 0; r < MR * NR; ++r) {
+    t.c[r / NR * t.c_stride + r % NR] = reduce_add(acc[r / NR][r % NR]);
+  }
 }
 
 template <class T>
@@ -74,8 +76,8 @@ DotFn<T> pick_dot(int rows, int columns) {
   }
 }
 
-// Piece = a range of rows and columns of C. B's rows are the long stream: each group of them is read once and
-// stays in L1 for all rows of A.
+// Piece = a range of rows and columns of C. B's rows are the long stream: each group of them is
+// read once and stays in L1 for all rows of A.
 template <class T>
 void run_dot(const Call& call, int64_t piece) {
   const Gemm& p = *static_cast<const Gemm*>(call.params);
@@ -93,9 +95,10 @@ void run_dot(const Call& call, int64_t piece) {
     for (int64_t i = 0; i < row_tiles; ++i) {
       const Range tall = share(rows.end - rows.begin, row_tiles, i);
       const int64_t m = rows.begin + tall.begin;
-      const DotTile<T> t = {p.k, a + m * p.a_row, p.a_row, b + n * b_stride, b_stride,
-                            c + m * p.n + n, p.n};
-      pick_dot<T>(static_cast<int>(tall.end - tall.begin), static_cast<int>(wide.end - wide.begin))(t);
+      const DotTile<T> t = {p.k,      a + m * p.a_row, p.a_row, b + n * b_stride,
+                            b_stride, c + m * p.n + n, p.n};
+      const int height = static_cast<int>(tall.end - tall.begin);
+      pick_dot<T>(height, static_cast<int>(wide.end - wide.begin))(t);
     }
   }
   if (p.bias >= 0) add_bias(p, call, rows, columns, c);

@@ -26,8 +26,7 @@ template <class T>
 void activate_row(T* row, int64_t columns, Activation activation) {
   const T* none = nullptr;
   switch (activation) {
-    case Activation::kNone:
-      return;
+    case Activation::kNone: return;
     case Activation::kRelu:
       return map_row(row, none, columns, [](Vec<T> x, Vec<T>) { return max_fast(zero<T>(), x); });
     case Activation::kSigmoid:
@@ -41,12 +40,10 @@ template <class T>
 void grad_row(T* row, const T* out, int64_t columns, Activation activation) {
   const Vec<T> one = set(T{1});
   switch (activation) {
-    case Activation::kNone:
-      return;
+    case Activation::kNone: return;
     case Activation::kRelu:
-      return map_row(row, out, columns, [](Vec<T> g, Vec<T> y) {
-        return select(gt(y, zero<T>()), g, zero<T>());
-      });
+      return map_row(row, out, columns,
+                     [](Vec<T> g, Vec<T> y) { return select(gt(y, zero<T>()), g, zero<T>()); });
     case Activation::kSigmoid:
       return map_row(row, out, columns, [one](Vec<T> g, Vec<T> y) { return g * y * (one - y); });
     case Activation::kTanh:
@@ -61,7 +58,8 @@ void grad_row(T* row, const T* out, int64_t columns, Activation activation) {
 #endif
 
 // Element j is kept, scaled, when words[j] >= threshold. Words are readable a vector past the end.
-PYDL_INLINE void drop(float* row, int count, const uint32_t* words, uint32_t threshold, double scale) {
+PYDL_INLINE void drop(float* row, int count, const uint32_t* words, uint32_t threshold,
+                      double scale) {
   constexpr int L = kLanes<float>;
   const Vec<float> factor = set(static_cast<float>(scale));
   for (int j = 0; j < count; j += L) {
@@ -117,7 +115,7 @@ void finish_row(const Gemm& p, const Call& call, int64_t first, int64_t count) {
   if (p.out >= 0) grad_row(row, operand<T>(call, p.out) + first, count, p.grad);
 }
 
-// Activation, dropout and activation gradient of a rectangle of C; whole rows are one run of memory.
+// Activation, dropout and activation gradient of a rectangle of C; whole rows are one run.
 template <class T>
 void finish_block(const Gemm& p, const Call& call, Range rows, Range columns) {
   const int64_t width = columns.end - columns.begin, height = rows.end - rows.begin;

@@ -35,15 +35,16 @@ struct Tile {
   int64_t b_stride;
   T* c;
   int64_t c_stride;
-  const T* bias;     // added first; null for none
-  const T* out;      // of kReluGrad, laid out as c
-  T* copy;           // kCopy: receives b as a packed panel
-  int last;          // columns in the last vector
-  bool accumulate;   // add to what c holds; otherwise c is never read
+  const T* bias;  // added first; null for none
+  const T* out;  // of kReluGrad, laid out as c
+  T* copy;  // kCopy: receives b as a packed panel
+  int last;  // columns in the last vector
+  bool accumulate;  // add to what c holds; otherwise c is never read
   Finish finish;
 };
 
-// Rows of A in threes from one pointer: base, base + stride, base + 2 * stride are all addressing modes.
+// Rows of A in threes from one pointer: base, base + stride and base + 2 * stride are addressing
+// modes.
 template <class T, int MR>
 struct RowPointers {
   static constexpr int kGroups = (MR + 2) / 3;
@@ -64,8 +65,8 @@ PYDL_INLINE Vec<T> load_column(const T* p, int j, int last) {
   return kRagged && j == NV - 1 ? load_n(p + j * kLanes<T>, last) : load(p + j * kLanes<T>);
 }
 
-// How the panel of B is read: in place, in place with a ragged last vector, or for the first time, leaving
-// a packed copy for the tiles that follow.
+// How the panel of B is read: in place, in place with a ragged last vector, or for the first time,
+// leaving a packed copy for the tiles that follow.
 enum class Panel : uint8_t { kFull, kRagged, kCopy };
 
 template <class T, int MR, int NV, bool kMasked, bool kCopy>
@@ -155,7 +156,7 @@ MicroFn<T> pick_rows(int rows) {
   }
 }
 
-// The kernel for `rows` rows and `vectors` (1, 2 or 4) vectors; only two vectors wide does one copy.
+// The kernel for `rows` rows and `vectors` (1, 2 or 4) vectors; only two vectors wide copies.
 template <class T>
 MicroFn<T> pick_micro(int rows, int vectors, Panel panel) {
   constexpr Panel kFull = Panel::kFull, kRagged = Panel::kRagged;

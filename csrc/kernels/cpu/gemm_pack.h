@@ -58,8 +58,9 @@ void pack_panel_transposed(const T* b, int64_t b_stride, int64_t depth, int colu
   }
 }
 
-// tile[k][rows] from `rows` <= kTileRows rows of A whose columns are contiguous. Whole vectors are stored, in
-// order of k, so that each covers what the one before wrote too far: the last one ends kLanes past the tile.
+// tile[k][rows] from `rows` <= kTileRows rows of A whose columns are contiguous. Whole vectors are
+// stored, in order of k, so that each covers what the one before wrote too far: the last one ends
+// kLanes past the tile.
 template <class T>
 void pack_rows(const T* a, int64_t a_row, int rows, int64_t depth, T* tile) {
   constexpr int L = kLanes<T>;

@@ -27,7 +27,7 @@ struct Block {
 template <class T>
 constexpr int kPanelWidth = kTileVectors * kLanes<T>;
 
-// How many vectors wide the next panel is: four at a time when there are too few rows to fill a tile.
+// How many vectors wide the next panel is: four when there are too few rows to fill a tile.
 template <class T>
 PYDL_INLINE int panel_vectors(int64_t rows, int64_t columns_left) {
   constexpr int L = kLanes<T>;
@@ -35,8 +35,8 @@ PYDL_INLINE int panel_vectors(int64_t rows, int64_t columns_left) {
   return columns_left > L ? kTileVectors : 1;
 }
 
-// Where the tiles of a panel find B. Packed beforehand when it is stored transposed or, without masked
-// loads, ragged; copied by the first tile when later tiles would suffer from its stride.
+// Where the tiles of a panel find B. Packed beforehand when it is stored transposed or, without
+// masked loads, ragged; copied by the first tile when later tiles would suffer from its stride.
 template <class T>
 PYDL_INLINE Panel place_panel(const Block<T>& s, Range depth, int64_t n, int columns, int width,
                               Tile<T>* t) {
@@ -65,8 +65,8 @@ PYDL_INLINE Panel place_panel(const Block<T>& s, Range depth, int64_t n, int col
 }
 
 template <class T>
-PYDL_INLINE void place_rows(const Block<T>& s, Range rows, Range depth, int64_t m, int tall, int64_t n,
-                            Tile<T>* t) {
+PYDL_INLINE void place_rows(const Block<T>& s, Range rows, Range depth, int64_t m, int tall,
+                            int64_t n, Tile<T>* t) {
   const Gemm& p = *s.p;
   if (p.pack_a) {
     t->a = s.packed_a + (m - rows.begin) * (depth.end - depth.begin);
@@ -83,7 +83,8 @@ PYDL_INLINE void place_rows(const Block<T>& s, Range rows, Range depth, int64_t 
 
 // Columns [n, n + columns) of rows [rows.begin, rows.end), depth [depth.begin, depth.end).
 template <class T>
-void multiply_panel(const Block<T>& s, Range rows, Range depth, int64_t n, int columns, int vectors) {
+void multiply_panel(const Block<T>& s, Range rows, Range depth, int64_t n, int columns,
+                    int vectors) {
   const int width = vectors * kLanes<T>;
   const bool first = depth.begin == s.depth.begin, last = depth.end == s.depth.end;
   Tile<T> t;

@@ -1,5 +1,5 @@
-// A vector times a matrix whose columns are contiguous (M = 1, or N = 1 with A stored transposed): as fast as
-// the matrix can be read, row after row, the result staying in L1.
+// A vector times a matrix whose columns are contiguous (M = 1, or N = 1 with A stored transposed):
+// as fast as the matrix can be read, row after row, the result staying in L1.
 #pragma once
 
 #include "kernels/cpu/gemm.h"

@@ -54,8 +54,9 @@ double work(const Gemm& p) {
   return 2.0 * static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
 }
 
-// What a grid costs against perfect sharing: the slowest thread's tiles over 2, 4, 8 and 16 threads, few
-// threads counting most, and the copies of A and B that each rectangle makes for itself.
+// What a grid costs against perfect sharing: the slowest thread's tiles over 2, 4, 8 and 16
+// threads, few threads counting most, and the copies of A and B that each rectangle makes for
+// itself.
 double grid_cost(const Gemm& p, int64_t panels, int64_t tiles, int64_t rows, int64_t columns) {
   const double area = static_cast<double>(panels) * static_cast<double>(tiles);
   const double piece = static_cast<double>(ceil_div(tiles, rows) * ceil_div(panels, columns));
@@ -74,8 +75,7 @@ void choose_grid(Gemm* p, int64_t panel_width) {
   const int64_t panels = ceil_div(p->n, panel_width);
   const int64_t tiles = most<int64_t>(1, ceil_div(p->m, kTileRows));
   const double wanted = work(*p) < kSerialFlops ? 1 : work(*p) / kPieceFlops + 1.5;
-  const int64_t most_pieces =
-      wanted > kMostPieces ? kMostPieces : static_cast<int64_t>(wanted);
+  const int64_t most_pieces = wanted > kMostPieces ? kMostPieces : static_cast<int64_t>(wanted);
   p->row_pieces = p->column_pieces = 1;
   double best = -1;
   for (int64_t rows = 1; rows <= least(tiles, most_pieces); ++rows) {
@@ -203,7 +203,7 @@ void fill_split(Gemm* p, Bound* bound) {
   choose_packing<T>(p);
   choose_blocks<T>(p);
   const int64_t partial = (p->m + (p->column_sum ? 1 : 0)) * p->n;
-  p->row_pieces = work(*p) > 0 ? most<int64_t>(1, least(p->m, partial * p->depth_pieces / 65536)) : 1;
+  p->row_pieces = most<int64_t>(1, least(p->m, partial * p->depth_pieces / 65536));
   bound->worker_bytes = worker_bytes<T>(*p);
   bound->scratch_bytes = p->depth_pieces * partial * static_cast<int64_t>(sizeof(T));
   bound->phases[0] = {run_split<T>, p->depth_pieces};
@@ -234,14 +234,10 @@ const char* bind_split(const OpView& op, Binder* binder, Bound* bound) {
 }  // namespace
 
 const Candidate kMatmulCandidates[] = {
-    {Opcode::matmul, "gemm_vector", bind_vector},
-    {Opcode::matmul, "gemm_split_k", bind_split},
-    {Opcode::matmul, "gemm_dot", bind_dot},
-    {Opcode::matmul, "gemm_tiled", bind_tiled},
-    {Opcode::gemm, "gemm_vector", bind_vector},
-    {Opcode::gemm, "gemm_split_k", bind_split},
-    {Opcode::gemm, "gemm_dot", bind_dot},
-    {Opcode::gemm, "gemm_tiled", bind_tiled},
+    {Opcode::matmul, "gemm_vector", bind_vector}, {Opcode::matmul, "gemm_split_k", bind_split},
+    {Opcode::matmul, "gemm_dot", bind_dot},       {Opcode::matmul, "gemm_tiled", bind_tiled},
+    {Opcode::gemm, "gemm_vector", bind_vector},   {Opcode::gemm, "gemm_split_k", bind_split},
+    {Opcode::gemm, "gemm_dot", bind_dot},         {Opcode::gemm, "gemm_tiled", bind_tiled},
 };
 extern const Family kMatmulFamily = {kMatmulCandidates, 8};
 

@@ -30,10 +30,10 @@ struct AllLanes<16> {
 template <int kBlock, class V, int... kLane>
 PYDL_INLINE void swap_blocks(V* a, V* b, LaneList<kLane...>) {
   constexpr int kCount = sizeof...(kLane);
-  const V low = __builtin_shufflevector(
-      *a, *b, ((kLane & kBlock) ? kCount + kLane - kBlock : kLane)...);
-  const V high = __builtin_shufflevector(
-      *a, *b, ((kLane & kBlock) ? kCount + kLane : kLane + kBlock)...);
+  const V low =
+      __builtin_shufflevector(*a, *b, ((kLane & kBlock) ? kCount + kLane - kBlock : kLane)...);
+  const V high =
+      __builtin_shufflevector(*a, *b, ((kLane & kBlock) ? kCount + kLane : kLane + kBlock)...);
   *a = low;
   *b = high;
 }
