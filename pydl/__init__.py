@@ -51,8 +51,8 @@ __version__ = "0.1.0"
 
 _MODULES = frozenset({
     "activations", "callbacks", "config", "constraints", "datasets", "dtype_policies",
-    "initializers", "kernels", "layers", "losses", "metrics", "models", "ops", "optimizers",
-    "random", "regularizers", "saving", "tree", "utils",
+    "initializers", "kernels", "layers", "losses", "metrics", "models", "ops",
+    "optimizers", "random", "regularizers", "saving", "tree", "utils",
 })  # fmt: skip
 
 _OBJECTS = {

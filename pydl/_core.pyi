@@ -13,7 +13,9 @@ def flops(
     op: str, inputs: Sequence[Spec], outputs: Sequence[Spec], attrs: dict[str, Any]
 ) -> float: ...
 def check_plan(text: str) -> None: ...
-def read_model(path: str) -> tuple[str, list[np.ndarray]]: ...  # plan text, state arrays
+def read_model(
+    path: str,
+) -> tuple[str, list[np.ndarray]]: ...  # plan text, state arrays
 def write_model(path: str, text: str, state: Sequence[np.ndarray]) -> None: ...
 
 # runtime
@@ -21,7 +23,9 @@ class State:
     """The slot table: one buffer per state slot of a plan. Keeps the arrays alive."""
     def __init__(self, slots: int) -> None: ...
     def set(self, index: int, array: np.ndarray) -> None: ...  # writable, C-contiguous
-    def touch(self, index: int) -> None: ...  # its content changed: derived buffers are stale
+    def touch(
+        self, index: int
+    ) -> None: ...  # its content changed: derived buffers are stale
 
 class Program:
     """One bound entry of a plan: immutable, shared between threads."""
@@ -40,12 +44,19 @@ class Program:
     ) -> list[float]: ...  # as run; seconds of each instruction, serially timed
 
 def run_op(
-    op: str, inputs: Sequence[np.ndarray], attrs: dict[str, Any],
-    outputs: Sequence[np.ndarray] | None = None, isa: str = "", kernel: str = "",
+    op: str,
+    inputs: Sequence[np.ndarray],
+    attrs: dict[str, Any],
+    outputs: Sequence[np.ndarray] | None = None,
+    isa: str = "",
+    kernel: str = "",
 ) -> list[np.ndarray]: ...
 def kernels(op: str, isa: str = "") -> list[str]: ...  # candidate names in order
-def shuffle(order: np.ndarray, seed: int) -> None: ...  # int64, in place, Philox Fisher-Yates
-
+def shuffle(
+    order: np.ndarray, seed: int
+) -> None: ...  # int64, in place, Philox Fisher-Yates
 def set_threads(count: int) -> None: ...  # 0: the limits found
 def get_threads() -> int: ...
-def info() -> dict[str, Any]: ...  # version, isa, bundles, threads, limits, build options
+def info() -> dict[
+    str, Any
+]: ...  # version, isa, bundles, threads, limits, build options

@@ -42,7 +42,7 @@ def _one(op: str, inputs: Sequence[Array], attrs: dict[str, Any], out: Any) -> A
 
 
 def candidates(op: str, isa: str = "") -> list[str]:
-    """The kernels of an opcode in the order they are tried. `isa`: "" is this machine's."""
+    """The kernels of an opcode, in the order tried. `isa`: "" is this machine's."""
     return _core.kernels(op, isa)
 
 
@@ -172,7 +172,7 @@ def truncated_normal(
 
 
 def dropout(x: Array, rate: float, seed: int, *, out: Array | None = None) -> Array:
-    """Zeroes a share `rate` of the elements and scales the others by `1 / (1 - rate)`."""
+    """Zeroes a share `rate` of the elements, scales the rest by `1 / (1 - rate)`."""
     return _one("dropout", [x, _seed(seed)], {"rate": float(rate)}, out)
 
 
@@ -217,7 +217,7 @@ def rmsprop_update(
     groups: Sequence[Sequence[Array]], lr: float, rho: float = 0.9,
     momentum: float = 0.0, epsilon: float = 1e-7, centered: bool = False,
 ) -> None:  # fmt: skip
-    """RMSprop over groups ``(var, grad, v)``, then the mean and the momentum if used."""
+    """RMSprop over groups ``(var, grad, v)``, then mean and momentum if used."""
     attrs = {
         "rho": rho, "momentum": momentum, "epsilon": epsilon, "centered": int(centered),
     }  # fmt: skip

@@ -44,7 +44,16 @@ class Value:
 class Node:
     """One op call. `layer` and `source` say where the user wrote it."""
 
-    __slots__ = ("attrs", "guard", "inputs", "layer", "op", "outputs", "payload", "source")
+    __slots__ = (
+        "attrs",
+        "guard",
+        "inputs",
+        "layer",
+        "op",
+        "outputs",
+        "payload",
+        "source",
+    )
 
     def __init__(
         self,

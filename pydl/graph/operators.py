@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-#: The `pydl.ops` module, entered by `pydl.ops` itself when it is imported: operators are
-#: defined below it and call back into it.
+#: The `pydl.ops` module, entered by `pydl.ops` itself when it is imported: operators
+#: are defined below it and call back into it.
 _ops: Any = None
 
 

@@ -116,7 +116,8 @@ class Trace:
     def constant(self, array: np.ndarray) -> TraceTensor:
         """An array owned by the graph; equal small ones are shared."""
         array = np.ascontiguousarray(array).reshape(np.shape(array))
-        key = (array.dtype.name, array.shape, array.tobytes()) if array.size <= 16 else ()
+        small = array.size <= 16
+        key = (array.dtype.name, array.shape, array.tobytes()) if small else ()
         if key and key in self._constants:
             return TraceTensor(self, self._constants[key])
         tensor = self._leaf("constant", (array.dtype.name, array.shape), array)
@@ -125,7 +126,7 @@ class Trace:
         return tensor
 
     def read(self, variable: Any) -> TraceTensor:
-        """The variable's value here: the last one assigned in this trace, else its own."""
+        """The variable's value here: the last assigned in this trace, else its own."""
         value = self._current.get(variable) or self._variables.get(variable)
         if value is None:
             spec = (variable.dtype, tuple(variable.shape))
@@ -213,7 +214,7 @@ def outside_trace() -> Iterator[None]:
 
 
 def user_line() -> str:
-    """``file:line`` of the innermost frame outside this package, "" if there is none."""
+    """``file:line`` of the innermost frame outside this package, "" if none."""
     frame = sys._getframe(1)
     while frame is not None:
         if not frame.f_globals.get("__name__", "").startswith("pydl."):

@@ -198,7 +198,7 @@ def _pow(state: _Simplifier, node: Node) -> Value | None:
 
 def _relu_grad(state: _Simplifier, node: Node) -> Value | None:
     """Behind dropout, what was dropped is 0 just as what relu cut off: the dropped
-    result tells both. So no mask is drawn again, and relu's own result is not stored."""
+    result tells both. So no mask is drawn again and relu's own result is not kept."""
     grad, out = node.inputs
     drop = grad.node
     if drop.op != "dropout" or out.node.op == "dropout":
