@@ -31,6 +31,7 @@ SHAPES: tuple[tuple[int, int, int], ...] = (
     (33, 523, 70),
     (43, 256, 1024),
     (131, 65, 129),
+    (6, 8, 120000),
 )
 LAYOUTS = tuple(product((0, 1), (0, 1)))
 ACTIVATIONS = ("", "relu", "sigmoid", "tanh")
