@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.peers import PYDL, Peer, Worker
+
+#: Seconds between turns: OpenMP threads of the last library spin on for up to 0.2 s.
+SETTLE = 0.25
 
 
 @dataclass
@@ -58,6 +62,7 @@ def _time_case(case: str, workers: list[Worker], threads: int, rounds: int) -> T
             timing.errors[worker.peer.name] = answer["error"]
     for _ in range(rounds):
         for worker in active:
+            time.sleep(SETTLE)
             seconds = worker.time(case)["seconds"]
             timing.rounds.setdefault(worker.peer.name, []).append(seconds)
     return timing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -93,15 +94,19 @@ class Worker:
     def time(self, case: str) -> dict[str, Any]:
         """One run: {"seconds": per step}, {"missing": True} or {"error": text}."""
         requests = self._pipe(self.process.stdin)
-        requests.write(case + "\n")
-        requests.flush()
-        line = self._pipe(self.process.stdout).readline()
+        try:
+            requests.write(case + "\n")
+            requests.flush()
+            line = self._pipe(self.process.stdout).readline()
+        except BrokenPipeError:
+            line = ""
         if not line:
             return {"error": f"{self.peer.name} ended with {self.process.wait()}"}
         return dict(json.loads(line))
 
     def close(self) -> None:
-        self._pipe(self.process.stdin).close()
+        with contextlib.suppress(BrokenPipeError):
+            self._pipe(self.process.stdin).close()
         self.process.wait()
 
     @staticmethod
