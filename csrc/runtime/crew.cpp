@@ -27,18 +27,25 @@ inline void pause() {
 #endif
 }
 
-// sequence : 32 | parts : 16 | next part : 16
+// sequence : 32 | end : 16 | first : 16, the parts [first, end) are not claimed yet.
 constexpr uint64_t pack(uint64_t sequence, uint64_t parts) { return sequence << 32 | parts << 16; }
-constexpr int parts_of(uint64_t claim) { return static_cast<int>(claim >> 16 & 0xffff); }
-constexpr int next_of(uint64_t claim) { return static_cast<int>(claim & 0xffff); }
+constexpr int first_of(uint64_t claim) { return static_cast<int>(claim & 0xffff); }
+constexpr int end_of(uint64_t claim) { return static_cast<int>(claim >> 16 & 0xffff); }
+
+// Even workers claim from the front, odd ones from the back: from phase to phase and from step to
+// step a worker meets the same region of the arrays, which its cache still holds.
+constexpr bool from_front(int worker) { return worker % 2 == 0; }
+constexpr uint64_t without_one(uint64_t claim, int worker) {
+  return from_front(worker) ? claim + 1 : claim - (uint64_t{1} << 16);
+}
 
 // Looks again and again, first eagerly, then letting others run.
 class Spinner {
  public:
   // False when the time to sleep has come.
   bool wait() {
-    for (int i = 0; i < 32; ++i) pause();
-    if (++looks_ % 16 != 0) return true;
+    for (int i = 0; i < 4; ++i) pause();
+    if (++looks_ % 32 != 0) return true;
     const auto spent = Clock::now() - start_;
     if (spent > kPolite) sched_yield();
     return spent < kSpin;
@@ -92,14 +99,15 @@ class Crew {
   // Claims and runs one part. False when there was none.
   bool help(int worker) {
     uint64_t claim = claim_.load(std::memory_order_acquire);
-    if (next_of(claim) >= parts_of(claim)) return false;
-    if (!claim_.compare_exchange_strong(claim, claim + 1, std::memory_order_acq_rel)) return true;
+    if (first_of(claim) >= end_of(claim)) return false;
+    const uint64_t rest = without_one(claim, worker);
+    if (!claim_.compare_exchange_strong(claim, rest, std::memory_order_acq_rel)) return true;
     if (delay_.load(std::memory_order_relaxed) != 0 && delayed_worker_.load() == worker) {
       std::this_thread::sleep_for(std::chrono::microseconds(delay_.exchange(0)));
     }
     // Holding a part keeps the job alive and the phase open.
-    job_->run_part(next_of(claim), worker);
-    if (done_.fetch_add(1, std::memory_order_acq_rel) + 1 == parts_of(claim)) move_on(worker);
+    job_->run_part(from_front(worker) ? first_of(claim) : end_of(claim) - 1, worker);
+    if (left_.fetch_sub(1, std::memory_order_acq_rel) == 1) move_on(worker);
     return true;
   }
 
@@ -109,7 +117,7 @@ class Crew {
       finished_.store(true, std::memory_order_release);
       return;
     }
-    done_.store(0, std::memory_order_relaxed);
+    left_.store(parts, std::memory_order_relaxed);
     claim_.store(pack(++sequence_ & 0xffffffff, static_cast<uint64_t>(parts)),
                  std::memory_order_seq_cst);
     if (sleepers_.load(std::memory_order_seq_cst) > 0) wake();
@@ -122,7 +130,7 @@ class Crew {
 
   bool has_work() const {
     const uint64_t claim = claim_.load(std::memory_order_seq_cst);
-    return next_of(claim) < parts_of(claim);
+    return first_of(claim) < end_of(claim);
   }
 
   void work(int worker) {
@@ -148,7 +156,7 @@ class Crew {
   }
 
   alignas(64) std::atomic<uint64_t> claim_{0};
-  alignas(64) std::atomic<int> done_{0};
+  alignas(64) std::atomic<int> left_{0};  // parts of the phase that are not done
   alignas(64) std::atomic<bool> finished_{true};
   Job* job_ = nullptr;
   uint64_t sequence_ = 0;  // touched by the thread that moves the job on

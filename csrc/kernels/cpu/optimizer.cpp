@@ -11,7 +11,9 @@ namespace {
 
 constexpr int kMaxSlots = 3;
 constexpr int64_t kChunk = 16384;             // elements: 64 KB of each float32 stream
-constexpr int64_t kPieceBytes = 256 * 1024;   // of all streams of a piece's chunks
+constexpr int64_t kPieceBytes = 192 * 1024;   // of all streams of a piece's chunks
+constexpr int64_t kSmallSlice = 64;           // elements: a smaller slice is not worth cutting
+constexpr int64_t kLineFloats = 16;
 
 struct Chunk {
   int variable;
@@ -73,7 +75,7 @@ struct Adam {
     v = fma(e->grad * e->grad - v, c.beta2, v);
     Vec<T> size = v;
     if constexpr (kAmsgrad) size = e->slots[2] = max(e->slots[2], v);
-    e->var = e->var - c.lr * m / (sqrt(size) + c.epsilon);
+    e->var = e->var - c.lr * m / (root(size) + c.epsilon);
   }
 };
 
@@ -248,6 +250,54 @@ const char* make_table(const OpView& op, int n, int64_t streams, OperandOf opera
   return nullptr;
 }
 
+// Where part k of n of `count` elements begins: at a cache line.
+PYDL_INLINE int64_t share_begin(int64_t count, int64_t k, int64_t n) {
+  return k == n ? count : count * k / n / kLineFloats * kLineFloats;
+}
+
+// The part of a variable that piece k of n updates.
+PYDL_INLINE Chunk piece_of(const TensorView& x, int64_t k, int64_t n) {
+  Chunk chunk = {};
+  chunk.begin = share_begin(x.count, k, n);
+  chunk.count = share_begin(x.count, k + 1, n) - chunk.begin;
+  return chunk;
+}
+
+// Cuts an update so that piece k has the k-th part of every large variable: the thread that made
+// this part of the gradient (products are cut by rows, too) has it in its cache. Small variables
+// go whole to one piece.
+template <class OperandOf>
+const char* make_slices(const OpView& op, int n, int64_t streams, OperandOf operand_of,
+                        Binder* binder, ChunkTable* table) {
+  int64_t bytes = 0;
+  for (int i = 0; i < n; ++i) {
+    const TensorView& x = op.in[operand_of(i)];
+    if (x.dtype != DType::kFloat32 && x.dtype != DType::kFloat64) return "dtype not supported";
+    bytes += x.count * streams * dtype_size(x.dtype);
+  }
+  if (bytes == 0) return nullptr;
+  const int64_t wanted = bytes / kPieceBytes / 2 * 2;
+  const int64_t pieces = wanted < 1 ? 1 : wanted > kMaxPieces ? kMaxPieces : wanted;
+  table->chunks = alloc_params<Chunk>(binder, pieces * n);
+  table->first = alloc_params<int64_t>(binder, pieces + 1);
+  if (table->chunks == nullptr || table->first == nullptr) return kOutOfMemory;
+  for (int64_t k = 0; k < pieces; ++k) {
+    table->first[k] = table->n_chunks;
+    for (int i = 0; i < n; ++i) {
+      const TensorView& x = op.in[operand_of(i)];
+      const bool whole = x.count < pieces * kSmallSlice;
+      if (whole && i % pieces != k) continue;
+      Chunk chunk = whole ? piece_of(x, 0, 1) : piece_of(x, k, pieces);
+      chunk.variable = i;
+      chunk.is_double = x.dtype == DType::kFloat64;
+      table->chunks[table->n_chunks++] = chunk;
+    }
+  }
+  table->n_pieces = pieces;
+  table->first[pieces] = table->n_chunks;
+  return nullptr;
+}
+
 const char* bind_update(const OpView& op, Binder* binder, Bound* bound) {
   UpdateParams* p = alloc_params<UpdateParams>(binder);
   if (p == nullptr) return kOutOfMemory;
@@ -255,8 +305,8 @@ const char* bind_update(const OpView& op, Binder* binder, Bound* bound) {
   if (error != nullptr) return error;
   const UpdateRule& rule = p->rule;
   const int64_t streams = 3 + 2 * rule.n_slots;
-  error = make_table(op, rule.n, streams, [&](int i) { return input_group(rule, i); }, binder,
-                     &p->table);
+  error = make_slices(op, rule.n, streams, [&](int i) { return input_group(rule, i); }, binder,
+                      &p->table);
   if (error != nullptr) return error;
   const int64_t* mask = nullptr;
   const int n_mask = attr_ints(op, "decay_mask", &mask);

@@ -41,6 +41,23 @@ PYDL_INLINE Vec<T> by_lane(Vec<T> a, Vec<T> b, Fn fn) {
   return a;
 }
 
+// Square root within 1 ulp that leaves the divider, which also takes square roots and is the limit
+// of an optimizer's loop, to the division: one Newton step from a 14-bit guess.
+template <class T>
+PYDL_INLINE Vec<T> root(Vec<T> a) {
+  return sqrt(a);
+}
+#if defined(__AVX512F__)
+PYDL_INLINE Vec<float> root(Vec<float> a) {
+  const Vec<float> guess = {_mm512_rsqrt14_ps(a.v)};
+  const Vec<float> s = a * guess;
+  const Vec<float> correction = fnma(s, set(0.5f) * guess, set(0.5f));
+  // 0 and infinity are their own roots; there the guess is infinite or 0.
+  const Mask<float> own = eq(a, zero<float>()) | eq(a, set(__builtin_inff()));
+  return select(own, a, fma(s, correction, s));
+}
+#endif
+
 // All bits set in the lanes where bit `bit` of k is, for an integral |k| < 2^22.
 template <class T>
 PYDL_INLINE Mask<T> bit_set(Vec<T> k, int bit) {
