@@ -8,7 +8,7 @@
 namespace pydl::PYDL_ISA {
 namespace {
 
-constexpr int64_t kAheadBytes = 4096;  // prefetched before they are copied
+constexpr int64_t kAheadBytes = 8192;  // prefetched before they are copied
 constexpr int64_t kLine = 64;
 
 struct TakeParams {
@@ -23,15 +23,16 @@ PYDL_INLINE bool in_range(Index k, int64_t rows) {
   return k >= 0 && k < rows;
 }
 
-// Copies a row while the lines of a later one are fetched, one for each line copied.
+// Copies a row while the lines of a later one are fetched, one for each line copied. Into L2: more
+// requests fit in flight than for L1 (25 against 34 us for 128 random rows of 3 KB).
 PYDL_INLINE void copy_row(const unsigned char* x, int64_t bytes, const unsigned char* later,
                           unsigned char* out) {
   int64_t i = 0;
   for (; i + kLine <= bytes; i += kLine) {
-    prefetch(later + i);
+    prefetch_far(later + i);
     __builtin_memcpy(out + i, x + i, kLine);
   }
-  prefetch(later + i);
+  prefetch_far(later + i);
   for (; i < bytes; ++i) out[i] = x[i];
 }
 

@@ -10,6 +10,7 @@ namespace {
 
 constexpr int64_t kMostPieces = 16;
 constexpr int64_t kDotMostRows = 12;
+constexpr int64_t kShards = 4, kShardDepth = 512;
 constexpr double kPieceFlops = 600e3;        // about 5 us
 constexpr int64_t kDepthBytes = 2048;
 // A block of A should stay in half of L2; turning B over is dear enough to do it for longer blocks.
@@ -203,7 +204,7 @@ void fill_split(Gemm* p, Bound* bound) {
   choose_packing<T>(p);
   choose_blocks<T>(p);
   const int64_t partial = (p->m + (p->column_sum ? 1 : 0)) * p->n;
-  p->row_pieces = most<int64_t>(1, least(p->m, partial * p->depth_pieces / 65536));
+  p->row_pieces = most<int64_t>(1, least(p->m, partial * p->depth_pieces / 16384));
   bound->worker_bytes = worker_bytes<T>(*p);
   bound->scratch_bytes = p->depth_pieces * partial * static_cast<int64_t>(sizeof(T));
   bound->phases[0] = {run_split<T>, p->depth_pieces};
@@ -211,16 +212,30 @@ void fill_split(Gemm* p, Bound* bound) {
   bound->n_phases = 2;
 }
 
-// A long sum into few elements: without cutting K there would be too few pieces.
+// Whether b, read as it is stored, outweighs a and the partial results: then a thread should keep
+// to rows of b. They are its part of the weight gradient and of the optimizer's update as well
+// (both cut by rows), so the weights stay in its cache and no line of them is written by one core
+// after another has read it, which costs several times the update.
+bool keeps_rows_of_b(const Gemm& p) {
+  return p.a_col == 1 && !p.transpose_b && p.k >= kShardDepth && p.k >= kShards * p.m;
+}
+
+// A long sum into few elements, where without cutting K there would be too few pieces, or large
+// weights.
 const char* bind_split(const OpView& op, Binder* binder, Bound* bound) {
   Gemm* p = allocate(binder, bound);
   if (!p) return kOutOfMemory;
   if (const char* reason = read_problem(op, p)) return reason;
   const int64_t width = kTileVectors * kVectorBytes / dtype_size(p->dtype);
   const int64_t grid = ceil_div(p->m, kTileRows) * ceil_div(p->n, width);
-  const int64_t pieces = least(kMostPieces, static_cast<int64_t>(work(*p) / kPieceFlops / 2));
-  if (grid == 0 || grid >= 8) return "enough tiles without cutting K";
-  if (pieces < 2 || p->k < 256 * pieces) return "K too short to cut";
+  int64_t pieces = least(kMostPieces, static_cast<int64_t>(work(*p) / kPieceFlops / 2));
+  if (keeps_rows_of_b(*p)) {
+    pieces = least(pieces, kShards);
+  } else {
+    if (grid == 0 || grid >= 8) return "enough tiles without cutting K";
+    if (p->k < 256 * pieces) return "K too short to cut";
+  }
+  if (pieces < 2 || grid == 0) return "too little work to cut";
   p->depth_pieces = pieces;
   p->row_pieces = 1;
   if (p->dtype == DType::kFloat32) {
