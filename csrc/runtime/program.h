@@ -11,6 +11,7 @@
 #include "runtime/bind.h"
 #include "runtime/derived.h"
 #include "runtime/state.h"
+#include "runtime/tempo.h"
 
 namespace pydl {
 
@@ -90,6 +91,7 @@ class PYDL_EXPORT Program {
   std::vector<Stepped> stepped_;
   std::vector<bool> written_;  // per state slot
   DerivedSet derived_;
+  mutable Tempo tempo_;
   int64_t scratch_bytes_ = 0;
   int64_t worker_bytes_ = 0;
 };

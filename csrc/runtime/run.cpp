@@ -10,7 +10,8 @@ constexpr int64_t align_up(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 }  // namespace
 
 Run::Run(const Program& program, void* const* derived, std::vector<double>* seconds)
-    : program_(program), derived_(derived), seconds_(seconds), pointers_(program.operands_.size()) {}
+    : program_(program), derived_(derived), seconds_(seconds), pointers_(program.operands_.size()),
+      blocks_(&program.tempo_) {}
 
 // Everything but arena pointers, which wait for `prepare`.
 void Run::connect(const State& state, const std::vector<Buffer>& inputs,
@@ -30,6 +31,7 @@ void Run::connect(const State& state, const std::vector<Buffer>& inputs,
 }
 
 Status Run::prepare(int workers) {
+  adapts_ = workers > 1 && seconds_ == nullptr;
   const int64_t values = align_up(program_.entry_.arena_bytes);
   const int64_t scratch = align_up(program_.scratch_bytes_);
   const int64_t worker = align_up(program_.worker_bytes_);
@@ -86,10 +88,11 @@ int Run::advance(int worker) {
     }
     open_ = &instruction.bound.phases[phase_++];
     pieces_per_part_ = (open_->pieces + kMostParts - 1) / kMostParts;
-    if (open_->pieces > 1) {
+    if (open_->pieces > 1 && !alone()) {
       return static_cast<int>((open_->pieces + pieces_per_part_ - 1) / pieces_per_part_);
     }
-    if (open_->pieces == 1) open_->run(call_for(worker), 0);
+    const Call call = call_for(worker);
+    for (int64_t piece = 0; piece < open_->pieces; ++piece) open_->run(call, piece);
   }
 }
 
@@ -113,6 +116,7 @@ void Run::begin_loop() {
   stop_ = stops ? read_operand(control.first_input + 1) : nullptr;
   pass_ = 0;
   passes_ = 0;
+  blocks_.begin();
   loop_begin_ = at_ + 1;
   loop_end_ = count_ > 0 ? control.end : -1;
   at_ = count_ > 0 ? loop_begin_ : control.end;
@@ -121,6 +125,7 @@ void Run::begin_loop() {
 void Run::end_pass() {
   ++pass_;
   passes_ = pass_;
+  if (adapts_) blocks_.pass_done();
   if (pass_ < count_ && (stop_ == nullptr || *stop_ == 0)) {
     move_stepped(1);
     at_ = loop_begin_;

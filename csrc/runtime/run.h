@@ -25,6 +25,7 @@ class Run final : public Job {
  private:
   using Clock = std::chrono::steady_clock;
 
+  bool alone() const { return adapts_ && loop_end_ >= 0 && blocks_.alone(); }
   void begin_loop();
   void end_pass();
   void move_stepped(int64_t passes);
@@ -51,6 +52,8 @@ class Run final : public Job {
   int64_t count_ = 0;
   const int64_t* stop_ = nullptr;
   int64_t passes_ = 1;
+  Blocks blocks_;
+  bool adapts_ = false;  // may run passes alone
   Clock::time_point started_;
 };
 

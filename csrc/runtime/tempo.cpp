@@ -1,0 +1,48 @@
+#include "runtime/tempo.h"
+
+namespace pydl {
+namespace {
+
+constexpr auto kBlock = std::chrono::microseconds(500);
+constexpr int kBlockPasses = 6;
+constexpr int kSettling = 2;  // passes after a change: data moves to other caches, workers wake
+constexpr auto kProbe = std::chrono::milliseconds(200);
+constexpr double kClearly = 0.95;  // alone must win by this to be preferred
+constexpr double kFar = 1.3;       // the other way was so much slower: look more seldom
+constexpr int kSeldom = 4;
+
+// The ratio of the slower to the faster way.
+double contrast(double a, double b) { return a > 0 && b > 0 ? (a > b ? a / b : b / a) : 1.0; }
+
+}  // namespace
+
+void Tempo::learn(bool alone, double seconds, Clock::time_point now) {
+  (alone ? alone_seconds_ : crew_seconds_).store(seconds, std::memory_order_relaxed);
+  const double crew_seconds = crew_seconds_.load(std::memory_order_relaxed);
+  const double alone_seconds = alone_seconds_.load(std::memory_order_relaxed);
+  const int64_t ticks = now.time_since_epoch().count();
+  if (ticks >= next_probe_.load(std::memory_order_relaxed)) {
+    const int64_t pause = std::chrono::duration_cast<Clock::duration>(kProbe).count();
+    const int times = contrast(crew_seconds, alone_seconds) > kFar ? kSeldom : 1;
+    next_probe_.store(ticks + times * pause, std::memory_order_relaxed);
+    alone_.store(!alone, std::memory_order_relaxed);  // how is the other way now?
+    return;
+  }
+  alone_.store(alone_seconds > 0 && alone_seconds < kClearly * crew_seconds,
+               std::memory_order_relaxed);
+}
+
+void Blocks::pass_done() {
+  ++passes_;
+  const auto now = Tempo::Clock::now();
+  if (passes_ <= 0) start_ = now;
+  if (passes_ < kBlockPasses || now - start_ < kBlock) return;
+  const std::chrono::duration<double> spent = now - start_;
+  tempo_->learn(alone_, spent.count() / passes_, now);
+  const bool before = alone_;
+  alone_ = tempo_->alone();
+  passes_ = alone_ == before ? 0 : -kSettling;
+  start_ = now;
+}
+
+}  // namespace pydl

@@ -1,0 +1,47 @@
+// Whether a looping program runs faster with the crew or alone, found out while it runs.
+//
+// Sharing small instructions pays only while the cores are close: on a busy or virtual machine the
+// hand-over between them can become ten times dearer for seconds at a time. The bits are the same
+// either way, so the loop may change its mind between passes: it measures both ways in short
+// blocks, keeps to the faster and looks again a few times a second.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+
+namespace pydl {
+
+// What is known of a program; shared by its runs.
+class Tempo {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  bool alone() const { return alone_.load(std::memory_order_relaxed); }
+  // One block of passes took so long per pass; decides how the next block runs.
+  void learn(bool alone, double seconds, Clock::time_point now);
+
+ private:
+  std::atomic<bool> alone_{false};
+  std::atomic<double> crew_seconds_{0};   // of a pass, 0: not measured yet
+  std::atomic<double> alone_seconds_{0};
+  std::atomic<int64_t> next_probe_{0};    // Clock ticks
+};
+
+// The blocks of one run.
+class Blocks {
+ public:
+  explicit Blocks(Tempo* tempo) : tempo_(tempo), alone_(tempo->alone()) {}
+
+  bool alone() const { return alone_; }
+  void begin() { start_ = Tempo::Clock::now(); }
+  void pass_done();
+
+ private:
+  Tempo* tempo_;
+  bool alone_;
+  int passes_ = 0;  // of the block; below 0 while a change settles
+  Tempo::Clock::time_point start_;
+};
+
+}  // namespace pydl
