@@ -180,7 +180,11 @@ def _cross_entropy(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list
 def _sparse_cross_entropy(
     inputs: list[Array], attrs: Attrs, want: list[Array]
 ) -> list[Any]:
-    return [4 * (1 + np.abs(want[0])), 2 * np.abs(want[1]), 0.0]
+    # As above with one target of 1: the total of the row is rounded, then divided by.
+    x = _wide(inputs[0])
+    units = 8 + _log2(x.shape[-1])
+    rows = np.max(np.abs(_wide(want[1])), axis=-1, keepdims=True, initial=0)
+    return [units * (1 + np.abs(want[0])), units * rows + np.zeros(x.shape), 0.0]
 
 
 def _take_grad(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
