@@ -29,11 +29,11 @@ double together(int threads, const std::function<void(int)>& work) {
   double best = 1e9;
   for (int round = 0; round < 5; ++round) {
     best = std::min(best, seconds([&] {
-      std::vector<std::thread> others;
-      for (int t = 1; t < threads; ++t) others.emplace_back(work, t);
-      work(0);
-      for (auto& other : others) other.join();
-    }));
+                      std::vector<std::thread> others;
+                      for (int t = 1; t < threads; ++t) others.emplace_back(work, t);
+                      work(0);
+                      for (auto& other : others) other.join();
+                    }));
   }
   return best;
 }
@@ -62,7 +62,8 @@ void multiply_add(int) {
 int main(int argc, char** argv) {
   const int threads = argc > 1 ? std::atoi(argv[1]) : 1;
   const size_t count = (size_t{256} << 20) / 4 / static_cast<size_t>(threads);
-  std::vector<std::vector<float>> from(static_cast<size_t>(threads), std::vector<float>(count, 1.f));
+  std::vector<std::vector<float>> from(static_cast<size_t>(threads),
+                                       std::vector<float>(count, 1.f));
   std::vector<std::vector<float>> to = from;
   const double bytes = 2.0 * 4.0 * static_cast<double>(count) * threads;
   const double fma = together(threads, multiply_add);
@@ -75,7 +76,7 @@ int main(int argc, char** argv) {
     float* q = to[static_cast<size_t>(t)].data();
     for (size_t i = 0; i < count; ++i) q[i] = p[i] + 1.f;
   });
-  std::printf("{\"threads\": %d, \"gflops\": %.1f, \"scale_gbs\": %.1f, \"copy_gbs\": %.1f}\n", threads,
-              2.0 * kRounds * kChains * kLanes * threads / fma / 1e9, bytes / scale / 1e9,
+  std::printf("{\"threads\": %d, \"gflops\": %.1f, \"scale_gbs\": %.1f, \"copy_gbs\": %.1f}\n",
+              threads, 2.0 * kRounds * kChains * kLanes * threads / fma / 1e9, bytes / scale / 1e9,
               bytes / copy / 1e9);
 }

@@ -24,13 +24,13 @@ bool dtype_from_format(const Py_buffer& view, DType* dtype) {
     case 'b': *dtype = DType::kInt8; return true;
     case 'B': *dtype = DType::kUInt8; return true;
     case '?': *dtype = DType::kBool; return true;
-    case 'h': case 'i': case 'l': case 'q':
-      return sized(DType::kInt16, DType::kInt32, DType::kInt64);
-    case 'H': case 'I':
-      return sized(DType::kUInt16, DType::kUInt32, DType::kUInt32);
-    case 'L':
-      *dtype = DType::kUInt32;
-      return view.itemsize == 4;
+    case 'h':
+    case 'i':
+    case 'l':
+    case 'q': return sized(DType::kInt16, DType::kInt32, DType::kInt64);
+    case 'H':
+    case 'I': return sized(DType::kUInt16, DType::kUInt32, DType::kUInt32);
+    case 'L': *dtype = DType::kUInt32; return view.itemsize == 4;
     default: return false;
   }
 }
@@ -48,8 +48,9 @@ BufferList::BufferList(py::sequence arrays, bool writable, const char* what) {
     if (PyObject_GetBuffer(array.ptr(), &view, flags) != 0) {
       release();
       const py::error_already_set cause;
-      throw py::value_error(std::string(what) + " " + std::to_string(i) + ": expected a C-contiguous" +
-                            (writable ? ", writable" : "") + " array: " + cause.what());
+      throw py::value_error(std::string(what) + " " + std::to_string(i) +
+                            ": expected a C-contiguous" + (writable ? ", writable" : "") +
+                            " array: " + cause.what());
     }
     views_.push_back(view);
     DType dtype = DType::kFloat32;
@@ -57,9 +58,10 @@ BufferList::BufferList(py::sequence arrays, bool writable, const char* what) {
       const std::string format = view.format == nullptr ? "?" : view.format;
       const int rank = view.ndim;
       release();
-      throw py::value_error(std::string(what) + " " + std::to_string(i) +
-                            ": expected an array of a plain dtype and at most 8 axes, received format '" +
-                            format + "' with " + std::to_string(rank) + " axes");
+      throw py::value_error(
+          std::string(what) + " " + std::to_string(i) +
+          ": expected an array of a plain dtype and at most 8 axes, received format '" + format +
+          "' with " + std::to_string(rank) + " axes");
     }
     buffers_.push_back({view.buf, view.len, dtype});
   }

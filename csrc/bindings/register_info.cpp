@@ -37,7 +37,8 @@ py::dict info() {
 
 void set_threads(int count) {
   if (count < 0 || count > 256) {
-    throw py::value_error("count: expected 0 (automatic) to 256, received " + std::to_string(count));
+    throw py::value_error("count: expected 0 (automatic) to 256, received " +
+                          std::to_string(count));
   }
   const py::gil_scoped_release release;  // joins the old workers, which never take the GIL
   set_thread_count(count);

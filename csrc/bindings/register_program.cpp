@@ -112,7 +112,8 @@ std::vector<double> profile(const Program& program, const PyState& state,
 
 py::list new_arrays(const std::vector<Spec>& specs) {
   py::list arrays;
-  for (const Spec& spec : specs) arrays.append(py::array(py::dtype(dtype_name(spec.dtype)), spec.shape));
+  for (const Spec& spec : specs)
+    arrays.append(py::array(py::dtype(dtype_name(spec.dtype)), spec.shape));
   return arrays;
 }
 

@@ -9,7 +9,8 @@ namespace {
 
 // A number in [0, bound) from 64 random bits; the bias is below bound / 2^64.
 int64_t below(uint64_t bits, int64_t bound) {
-  return static_cast<int64_t>(static_cast<unsigned __int128>(bits) * static_cast<uint64_t>(bound) >> 64);
+  return static_cast<int64_t>(static_cast<unsigned __int128>(bits) * static_cast<uint64_t>(bound) >>
+                              64);
 }
 
 }  // namespace

@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "plan/status.h"
 #include "plan/export.h"
+#include "plan/status.h"
 
 namespace pydl {
 

@@ -36,7 +36,8 @@ TensorView view_of(const Spec& spec, bool constant) {
   return view;
 }
 
-std::vector<TensorView> views_of(const std::vector<Spec>& specs, const std::vector<bool>* constant) {
+std::vector<TensorView> views_of(const std::vector<Spec>& specs,
+                                 const std::vector<bool>* constant) {
   std::vector<TensorView> views;
   views.reserve(specs.size());
   for (size_t i = 0; i < specs.size(); ++i) {
@@ -96,12 +97,9 @@ Status bind_instruction(const BindRequest& request, const Bundle& bundle, Binder
                         BoundInstruction* out) {
   const std::vector<TensorView> in = views_of(*request.inputs, request.constant);
   const std::vector<TensorView> result = views_of(*request.outputs, nullptr);
-  const OpView view = {request.op,
-                       static_cast<int>(in.size()),
-                       in.data(),
-                       static_cast<int>(result.size()),
-                       result.data(),
-                       request.attrs};
+  const OpView view = {request.op,    static_cast<int>(in.size()),
+                       in.data(),     static_cast<int>(result.size()),
+                       result.data(), request.attrs};
   out->op = request.op;
   out->flops = flops(request.op, *request.inputs, *request.outputs, *request.attrs);
   out->bytes = operand_bytes(request);

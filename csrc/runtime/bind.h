@@ -45,7 +45,8 @@ struct BindRequest {
   std::string_view kernel = {};  // only this candidate, for tests; "" any
 };
 
-// Walks the candidates of `bundle`, then of "ref". The error names the op, the dtypes and every refusal.
+// Walks the candidates of `bundle`, then of "ref". The error names the op, the dtypes and every
+// refusal.
 Status bind_instruction(const BindRequest& request, const Bundle& bundle, Binder* binder,
                         BoundInstruction* out);
 

@@ -192,7 +192,9 @@ Holder& holder() {
   return *instance;
 }
 
-int wanted_threads(const Holder& h) { return h.wanted > 0 ? h.wanted : find_thread_limits().threads; }
+int wanted_threads(const Holder& h) {
+  return h.wanted > 0 ? h.wanted : find_thread_limits().threads;
+}
 
 Crew& current_crew() {
   Holder& h = holder();

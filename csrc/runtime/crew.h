@@ -9,8 +9,8 @@
 
 #include <cstdint>
 
-#include "plan/status.h"
 #include "plan/export.h"
+#include "plan/status.h"
 
 namespace pydl {
 
@@ -30,8 +30,8 @@ class Job {
 
 constexpr int kMostParts = 4096;
 
-// Runs `job` to its end. Takes the crew when it is free, else runs alone: a second user thread, or a
-// job inside a job. Any number of threads gives the same calls.
+// Runs `job` to its end. Takes the crew when it is free, else runs alone: a second user thread, or
+// a job inside a job. Any number of threads gives the same calls.
 Status run_job(Job& job);
 
 // Threads that take part in a job, the caller included. Worker numbers are below this.

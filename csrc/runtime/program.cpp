@@ -96,8 +96,8 @@ Status Program::bind_code(std::string_view kernel) {
     if (entry_.code[i].op != Opcode::loop) continue;
     const int first = control_[i].first_input + static_cast<int>(entry_.code[i].inputs.size());
     const auto end = static_cast<size_t>(control_[i].end);
-    const int last = end < control_.size() ? control_[end].first_input
-                                           : static_cast<int>(operands_.size());
+    const int last =
+        end < control_.size() ? control_[end].first_input : static_cast<int>(operands_.size());
     for (int o = first; o < last; ++o) {
       const Operand& operand = operands_[static_cast<size_t>(o)];
       const auto index = static_cast<size_t>(operand.index);
@@ -148,8 +148,8 @@ Status Program::bind_one(const Instruction& instruction, std::string_view kernel
     const Value& value = entry_.values[static_cast<size_t>(v)];
     constant.push_back(value.place == Place::kState && !written_[static_cast<size_t>(value.index)]);
   }
-  const BindRequest request = {instruction.op, &inputs, &outputs, &constant, &instruction.attrs,
-                               kernel};
+  const BindRequest request = {instruction.op,     &inputs, &outputs, &constant,
+                               &instruction.attrs, kernel};
   PYDL_RETURN_IF_ERROR(bind_instruction(request, *bundle_, &binder_, &bound));
   scratch_bytes_ = std::max(scratch_bytes_, bound.bound.scratch_bytes);
   worker_bytes_ = std::max(worker_bytes_, bound.bound.worker_bytes);
@@ -176,10 +176,13 @@ Status Program::count_passes(const std::vector<Buffer>& inputs, int64_t* passes)
   for (const Instruction& instruction : entry_.code) {
     if (instruction.op != Opcode::loop) continue;
     const Value& value = entry_.values[static_cast<size_t>(instruction.inputs[0])];
-    if (value.place != Place::kInput) return invalid("loop: its count must be an input of the plan");
+    if (value.place != Place::kInput)
+      return invalid("loop: its count must be an input of the plan");
     int64_t count = 0;
-    std::memcpy(&count, static_cast<const char*>(inputs[static_cast<size_t>(value.index)].data) +
-                            value.offset, sizeof(count));
+    std::memcpy(
+        &count,
+        static_cast<const char*>(inputs[static_cast<size_t>(value.index)].data) + value.offset,
+        sizeof(count));
     if (count < 0) return invalid("loop: count must be >= 0, received " + std::to_string(count));
     *passes = std::max(*passes, count);
   }
@@ -199,9 +202,8 @@ Status Program::check_ports(const char* what, const std::vector<Port>& ports,
       return off_boundary(port_name(what, port), buffer.dtype);
     }
     const int64_t once = byte_size(port.spec);
-    const bool enough =
-        buffer.bytes >= once &&
-        (port.step == 0 || passes <= 1 || (buffer.bytes - once) / port.step >= passes - 1);
+    const bool enough = buffer.bytes >= once && (port.step == 0 || passes <= 1 ||
+                                                 (buffer.bytes - once) / port.step >= passes - 1);
     if (enough) continue;
     return invalid(port_name(what, port) + ": expected " + to_string(port.spec) +
                    (port.step == 0 ? "" : " for each of " + std::to_string(passes) + " passes") +

@@ -1,5 +1,5 @@
-// A bound entry of a plan: kernels chosen, scratch sized. Immutable and shared between threads; every
-// running call borrows an arena of its own.
+// A bound entry of a plan: kernels chosen, scratch sized. Immutable and shared between threads;
+// every running call borrows an arena of its own.
 #pragma once
 
 #include <memory>
@@ -38,8 +38,8 @@ class PYDL_EXPORT Program {
                         const std::vector<Spec>& outputs, const Attrs& attrs, std::string_view isa,
                         std::string_view kernel, std::unique_ptr<Program>* out);
 
-  // Checks the buffers, then runs to the end. `passes`: loop passes done. `seconds`: when given, one
-  // entry per instruction, to which its time is added.
+  // Checks the buffers, then runs to the end. `passes`: loop passes done. `seconds`: when given,
+  // one entry per instruction, to which its time is added.
   Status run(const State& state, const std::vector<Buffer>& inputs,
              const std::vector<Buffer>& outputs, int64_t* passes,
              std::vector<double>* seconds = nullptr) const;

@@ -10,7 +10,10 @@ constexpr int64_t align_up(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 }  // namespace
 
 Run::Run(const Program& program, void* const* derived, std::vector<double>* seconds)
-    : program_(program), derived_(derived), seconds_(seconds), pointers_(program.operands_.size()),
+    : program_(program),
+      derived_(derived),
+      seconds_(seconds),
+      pointers_(program.operands_.size()),
       blocks_(&program.tempo_) {}
 
 // Everything but arena pointers, which wait for `prepare`.

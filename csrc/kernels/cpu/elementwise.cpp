@@ -38,7 +38,6 @@ struct ChainParams {
 
 // --- running
 
-
 void run_block(const ChainParams& p, void* const* slots, int64_t n) {
   for (int s = 0; s < p.n_loops; ++s) {
     const Loop& loop = p.loops[s];
@@ -347,16 +346,48 @@ const char* bind_chain(const OpView& op, Binder* binder, Bound* bound) {
 
 #define PYDL_STEP(op) {Opcode::op, #op "_vector", bind_chain}
 const Candidate kCandidates[] = {
-    PYDL_STEP(neg), PYDL_STEP(abs), PYDL_STEP(sign), PYDL_STEP(square), PYDL_STEP(sqrt),
-    PYDL_STEP(rsqrt), PYDL_STEP(reciprocal), PYDL_STEP(exp), PYDL_STEP(expm1), PYDL_STEP(log),
-    PYDL_STEP(log1p), PYDL_STEP(tanh), PYDL_STEP(sigmoid), PYDL_STEP(softplus), PYDL_STEP(erf),
-    PYDL_STEP(relu), PYDL_STEP(floor), PYDL_STEP(sin), PYDL_STEP(cos), PYDL_STEP(logical_not),
-    PYDL_STEP(isfinite), PYDL_STEP(add), PYDL_STEP(sub), PYDL_STEP(mul), PYDL_STEP(div),
-    PYDL_STEP(pow), PYDL_STEP(maximum), PYDL_STEP(minimum), PYDL_STEP(equal),
-    PYDL_STEP(not_equal), PYDL_STEP(less), PYDL_STEP(less_equal), PYDL_STEP(greater),
-    PYDL_STEP(greater_equal), PYDL_STEP(logical_and), PYDL_STEP(logical_or),
-    PYDL_STEP(relu_grad), PYDL_STEP(sigmoid_grad), PYDL_STEP(tanh_grad), PYDL_STEP(where),
-    PYDL_STEP(chain), {Opcode::copy, "copy_bytes", bind_copy},
+    PYDL_STEP(neg),
+    PYDL_STEP(abs),
+    PYDL_STEP(sign),
+    PYDL_STEP(square),
+    PYDL_STEP(sqrt),
+    PYDL_STEP(rsqrt),
+    PYDL_STEP(reciprocal),
+    PYDL_STEP(exp),
+    PYDL_STEP(expm1),
+    PYDL_STEP(log),
+    PYDL_STEP(log1p),
+    PYDL_STEP(tanh),
+    PYDL_STEP(sigmoid),
+    PYDL_STEP(softplus),
+    PYDL_STEP(erf),
+    PYDL_STEP(relu),
+    PYDL_STEP(floor),
+    PYDL_STEP(sin),
+    PYDL_STEP(cos),
+    PYDL_STEP(logical_not),
+    PYDL_STEP(isfinite),
+    PYDL_STEP(add),
+    PYDL_STEP(sub),
+    PYDL_STEP(mul),
+    PYDL_STEP(div),
+    PYDL_STEP(pow),
+    PYDL_STEP(maximum),
+    PYDL_STEP(minimum),
+    PYDL_STEP(equal),
+    PYDL_STEP(not_equal),
+    PYDL_STEP(less),
+    PYDL_STEP(less_equal),
+    PYDL_STEP(greater),
+    PYDL_STEP(greater_equal),
+    PYDL_STEP(logical_and),
+    PYDL_STEP(logical_or),
+    PYDL_STEP(relu_grad),
+    PYDL_STEP(sigmoid_grad),
+    PYDL_STEP(tanh_grad),
+    PYDL_STEP(where),
+    PYDL_STEP(chain),
+    {Opcode::copy, "copy_bytes", bind_copy},
     {Opcode::cast, "cast_vector", bind_cast},
 };
 #undef PYDL_STEP

@@ -17,17 +17,17 @@ PYDL_INLINE Mask<T> finite(Vec<T> a) {
   return lt(abs(a), set(static_cast<T>(__builtin_inf())));
 }
 
-#define PYDL_UNARY(name, expression)             \
-  struct name {                                  \
-    template <class T>                           \
+#define PYDL_UNARY(name, expression)                \
+  struct name {                                     \
+    template <class T>                              \
     PYDL_INLINE Vec<T> operator()(Vec<T> a) const { \
-      return expression;                         \
-    }                                            \
+      return expression;                            \
+    }                                               \
   };
 PYDL_UNARY(Neg, -a)
 PYDL_UNARY(Abs, abs(a))
-PYDL_UNARY(Sign, select(gt(a, zero<T>()), set(T{1}),
-                        select(lt(a, zero<T>()), set(T{-1}), a + zero<T>())))
+PYDL_UNARY(Sign,
+           select(gt(a, zero<T>()), set(T{1}), select(lt(a, zero<T>()), set(T{-1}), a + zero<T>())))
 PYDL_UNARY(Square, a* a)
 PYDL_UNARY(Sqrt, sqrt(a))
 PYDL_UNARY(Rsqrt, set(T{1}) / sqrt(a))
@@ -66,7 +66,7 @@ PYDL_BINARY(Minimum, min(a, b))
 PYDL_BINARY(LogicalAnd, truth(is_true(a) & is_true(b)))
 PYDL_BINARY(LogicalOr, truth(is_true(a) | is_true(b)))
 PYDL_BINARY(ReluGrad, select(gt(b, zero<T>()), a, zero<T>()))
-PYDL_BINARY(SigmoidGrad, a* b*(set(T{1}) - b))
+PYDL_BINARY(SigmoidGrad, a * b * (set(T{1}) - b))
 PYDL_BINARY(TanhGrad, a*(set(T{1}) - b * b))
 #undef PYDL_BINARY
 

@@ -20,14 +20,14 @@ struct Unsigned<uint8_t> {
   using type = uint32_t;
 };
 
-#define PYDL_INTEGER(name, expression)                                       \
-  struct name {                                                              \
-    template <class T>                                                       \
-    static inline __attribute__((always_inline)) auto apply(T a, T b) {      \
+#define PYDL_INTEGER(name, expression)                                            \
+  struct name {                                                                   \
+    template <class T>                                                            \
+    static inline __attribute__((always_inline)) auto apply(T a, T b) {           \
       [[maybe_unused]] const auto x = static_cast<typename Unsigned<T>::type>(a); \
       [[maybe_unused]] const auto y = static_cast<typename Unsigned<T>::type>(b); \
-      return expression;                                                     \
-    }                                                                        \
+      return expression;                                                          \
+    }                                                                             \
   };
 PYDL_INTEGER(Add, static_cast<T>(x + y))
 PYDL_INTEGER(Sub, static_cast<T>(x - y))

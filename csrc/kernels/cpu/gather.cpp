@@ -127,9 +127,9 @@ const char* bind_take_grad(const OpView& op, Binder* binder, Bound* bound) {
   const int64_t bytes = (3 * p->n_indices + p->rows) * dtype_size(dtype);
   p->columns_per_piece = cut_pieces(p->columns, bytes, 0.0, kLine / dtype_size(dtype));
   bound->params = p;
-  bound->phases[0] = {dtype == DType::kFloat32 ? choose_take_grad<float>(index)
-                                               : choose_take_grad<double>(index),
-                      piece_count(p->columns, p->columns_per_piece)};
+  bound->phases[0] = {
+      dtype == DType::kFloat32 ? choose_take_grad<float>(index) : choose_take_grad<double>(index),
+      piece_count(p->columns, p->columns_per_piece)};
   bound->n_phases = 1;
   return nullptr;
 }

@@ -194,7 +194,9 @@ void run_sparse_cross_entropy(const Call& call, int64_t piece) {
     const bool cut = share < kClipLow<T> || share > kClipHigh<T>;
     fill_row(grad, p.columns, cut ? T{0} : T{1} / total);
     if (!cut) grad[label] = (T{1} - T{1} / share) / total;
-    *loss = -log_of(share < kClipLow<T> ? kClipLow<T> : share > kClipHigh<T> ? kClipHigh<T> : share);
+    *loss = -log_of(share < kClipLow<T>    ? kClipLow<T>
+                    : share > kClipHigh<T> ? kClipHigh<T>
+                                           : share);
   }
   note_fault(p.fault, call, piece, fault);
 }

@@ -204,11 +204,9 @@ void run_update(const Call& call, int64_t piece) {
 
 PieceFn choose_rmsprop(const UpdateRule& rule) {
   if (rule.centered) {
-    return rule.momentum > 0.0 ? run_update<RmsProp<true, true>>
-                               : run_update<RmsProp<true, false>>;
+    return rule.momentum > 0.0 ? run_update<RmsProp<true, true>> : run_update<RmsProp<true, false>>;
   }
-  return rule.momentum > 0.0 ? run_update<RmsProp<false, true>>
-                             : run_update<RmsProp<false, false>>;
+  return rule.momentum > 0.0 ? run_update<RmsProp<false, true>> : run_update<RmsProp<false, false>>;
 }
 
 PieceFn choose_update(const UpdateRule& rule) {
@@ -305,8 +303,8 @@ const char* bind_update(const OpView& op, Binder* binder, Bound* bound) {
   if (error != nullptr) return error;
   const UpdateRule& rule = p->rule;
   const int64_t streams = 3 + 2 * rule.n_slots;
-  error = make_slices(op, rule.n, streams, [&](int i) { return input_group(rule, i); }, binder,
-                      &p->table);
+  error = make_slices(
+      op, rule.n, streams, [&](int i) { return input_group(rule, i); }, binder, &p->table);
   if (error != nullptr) return error;
   const int64_t* mask = nullptr;
   const int n_mask = attr_ints(op, "decay_mask", &mask);
@@ -366,9 +364,8 @@ void run_square_sums(const Call& call, int64_t piece) {
   for (int64_t k = p.table.first[piece]; k < p.table.first[piece + 1]; ++k) {
     const Chunk& chunk = p.table.chunks[k];
     const void* x = call.in[chunk.variable];
-    sums[k] = chunk.is_double
-                  ? square_sum(static_cast<const double*>(x) + chunk.begin, chunk.count)
-                  : square_sum(static_cast<const float*>(x) + chunk.begin, chunk.count);
+    sums[k] = chunk.is_double ? square_sum(static_cast<const double*>(x) + chunk.begin, chunk.count)
+                              : square_sum(static_cast<const float*>(x) + chunk.begin, chunk.count);
   }
 }
 

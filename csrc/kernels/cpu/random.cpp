@@ -22,8 +22,8 @@ struct RandomParams {
 // Generators write the kGroupWords elements of a group to `out`; dropout reads as many of `x`.
 
 struct Uniform {
-  static PYDL_INLINE void group(const RandomParams& p, const uint32_t* key, int64_t g,
-                                const float*, float* out) {
+  static PYDL_INLINE void group(const RandomParams& p, const uint32_t* key, int64_t g, const float*,
+                                float* out) {
     VecU w[4];
     philox_group(key, g, 0, w);
     interleave(w);
@@ -57,14 +57,14 @@ PYDL_INLINE void scatter(const Vec<double> low[4], const Vec<double> high[4], do
   for (int j = 0; j < 4; ++j) {
     for (int k = 0; k < kLanes<double>; ++k) {
       out[4 * k + j] = low[j].v[k];
-      out[4 * (k + kLanes<double>) + j] = high[j].v[k];
+      out[4 * (k + kLanes<double>)+j] = high[j].v[k];
     }
   }
 }
 
 struct Normal {
-  static PYDL_INLINE void group(const RandomParams& p, const uint32_t* key, int64_t g,
-                                const float*, float* out) {
+  static PYDL_INLINE void group(const RandomParams& p, const uint32_t* key, int64_t g, const float*,
+                                float* out) {
     VecU w[4];
     philox_group(key, g, 0, w);
     Vec<float> z[4];
@@ -104,8 +104,8 @@ struct TruncatedNormal {
       high[j] = fma(set(p.b), truncated_normal_of(high[j]), set(p.a));
     }
   }
-  static PYDL_INLINE void group(const RandomParams& p, const uint32_t* key, int64_t g,
-                                const float*, float* out) {
+  static PYDL_INLINE void group(const RandomParams& p, const uint32_t* key, int64_t g, const float*,
+                                float* out) {
     Vec<double> low[4], high[4];
     transform(p, key, g, low, high);
     Vec<float> z[4];

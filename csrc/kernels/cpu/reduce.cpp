@@ -169,8 +169,8 @@ void run_reduce(const Call& call, int64_t piece) {
   const int64_t first = piece * p.units_per_piece, end = first + p.units_per_piece;
   for (int64_t index = first; index < end && index < p.units; ++index) {
     const Unit u = unit_at(p, index);
-    const T* x = static_cast<const T*>(call.in[0]) +
-                 (u.outer * p.length + u.begin) * p.inner + u.column;
+    const T* x =
+        static_cast<const T*>(call.in[0]) + (u.outer * p.length + u.begin) * p.inner + u.column;
     if (p.inner == 1) {
       columns[0] = reduce_row<Op>(x, u.length);
     } else {
@@ -273,8 +273,7 @@ const char* bind_reduce(const OpView& op, Binder* binder, Bound* bound) {
   if (p->blocks > 1) {
     bound->phases[1] = {runs.combine, 1};
     bound->n_phases = 2;
-    bound->scratch_bytes =
-        p->outer * p->blocks * p->inner * static_cast<int64_t>(sizeof(double));
+    bound->scratch_bytes = p->outer * p->blocks * p->inner * static_cast<int64_t>(sizeof(double));
   }
   return nullptr;
 }
@@ -327,8 +326,8 @@ const char* bind_argmax(const OpView& op, Binder* binder, Bound* bound) {
   if (p == nullptr) return kOutOfMemory;
   p->rows = op.out[0].count;
   p->columns = x.dims[x.rank - 1];
-  p->rows_per_piece = cut_pieces(p->rows, p->columns * dtype_size(x.dtype),
-                                 static_cast<double>(p->columns), 1);
+  p->rows_per_piece =
+      cut_pieces(p->rows, p->columns * dtype_size(x.dtype), static_cast<double>(p->columns), 1);
   bound->params = p;
   bound->phases[0] = {x.dtype == DType::kFloat32 ? run_argmax<float> : run_argmax<double>,
                       piece_count(p->rows, p->rows_per_piece)};

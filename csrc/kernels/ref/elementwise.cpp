@@ -155,8 +155,7 @@ void run_chain(const Call& call, int64_t) {
   for (int64_t i = 0; i < p.count; ++i) {
     const int64_t row = i / inner, column = i % inner;
     for (int k = 0; k < program.n_inputs; ++k) {
-      const int64_t at =
-          nest_offset(p.nest, k, row) + column * p.nest.strides[k][p.nest.rank - 1];
+      const int64_t at = nest_offset(p.nest, k, row) + column * p.nest.strides[k][p.nest.rank - 1];
       registers[k] = p.is_bool[k] ? T(static_cast<const uint8_t*>(call.in[k])[at] != 0)
                                   : static_cast<const T*>(call.in[k])[at];
     }
@@ -249,8 +248,7 @@ const char* bind_cast(const OpView& op, Binder* binder, Bound* bound) {
   p->count = op.out[0].count;
   PieceFn run = nullptr;
   visit_castable(op.in[0].dtype, [&](auto from) {
-    visit_castable(op.out[0].dtype,
-                   [&](auto to) { run = run_cast<decltype(from), decltype(to)>; });
+    visit_castable(op.out[0].dtype, [&](auto to) { run = run_cast<decltype(from), decltype(to)>; });
   });
   if (run == nullptr) return "dtype not supported";
   return bind_piece(p, run, bound);
@@ -258,16 +256,49 @@ const char* bind_cast(const OpView& op, Binder* binder, Bound* bound) {
 
 #define PYDL_STEP(op) {Opcode::op, #op "_ref", bind_chain}
 const Candidate kCandidates[] = {
-    PYDL_STEP(neg), PYDL_STEP(abs), PYDL_STEP(sign), PYDL_STEP(square), PYDL_STEP(sqrt),
-    PYDL_STEP(rsqrt), PYDL_STEP(reciprocal), PYDL_STEP(exp), PYDL_STEP(expm1), PYDL_STEP(log),
-    PYDL_STEP(log1p), PYDL_STEP(tanh), PYDL_STEP(sigmoid), PYDL_STEP(softplus), PYDL_STEP(erf),
-    PYDL_STEP(relu), PYDL_STEP(floor), PYDL_STEP(sin), PYDL_STEP(cos), PYDL_STEP(logical_not),
-    PYDL_STEP(isfinite), PYDL_STEP(add), PYDL_STEP(sub), PYDL_STEP(mul), PYDL_STEP(div),
-    PYDL_STEP(pow), PYDL_STEP(maximum), PYDL_STEP(minimum), PYDL_STEP(equal),
-    PYDL_STEP(not_equal), PYDL_STEP(less), PYDL_STEP(less_equal), PYDL_STEP(greater),
-    PYDL_STEP(greater_equal), PYDL_STEP(logical_and), PYDL_STEP(logical_or),
-    PYDL_STEP(relu_grad), PYDL_STEP(sigmoid_grad), PYDL_STEP(tanh_grad), PYDL_STEP(where),
-    PYDL_STEP(copy), PYDL_STEP(chain), {Opcode::cast, "cast_ref", bind_cast},
+    PYDL_STEP(neg),
+    PYDL_STEP(abs),
+    PYDL_STEP(sign),
+    PYDL_STEP(square),
+    PYDL_STEP(sqrt),
+    PYDL_STEP(rsqrt),
+    PYDL_STEP(reciprocal),
+    PYDL_STEP(exp),
+    PYDL_STEP(expm1),
+    PYDL_STEP(log),
+    PYDL_STEP(log1p),
+    PYDL_STEP(tanh),
+    PYDL_STEP(sigmoid),
+    PYDL_STEP(softplus),
+    PYDL_STEP(erf),
+    PYDL_STEP(relu),
+    PYDL_STEP(floor),
+    PYDL_STEP(sin),
+    PYDL_STEP(cos),
+    PYDL_STEP(logical_not),
+    PYDL_STEP(isfinite),
+    PYDL_STEP(add),
+    PYDL_STEP(sub),
+    PYDL_STEP(mul),
+    PYDL_STEP(div),
+    PYDL_STEP(pow),
+    PYDL_STEP(maximum),
+    PYDL_STEP(minimum),
+    PYDL_STEP(equal),
+    PYDL_STEP(not_equal),
+    PYDL_STEP(less),
+    PYDL_STEP(less_equal),
+    PYDL_STEP(greater),
+    PYDL_STEP(greater_equal),
+    PYDL_STEP(logical_and),
+    PYDL_STEP(logical_or),
+    PYDL_STEP(relu_grad),
+    PYDL_STEP(sigmoid_grad),
+    PYDL_STEP(tanh_grad),
+    PYDL_STEP(where),
+    PYDL_STEP(copy),
+    PYDL_STEP(chain),
+    {Opcode::cast, "cast_ref", bind_cast},
 };
 #undef PYDL_STEP
 

@@ -106,8 +106,7 @@ void update_variable(const Call& call, const UpdateParams& p, int i) {
 void run_update(const Call& call, int64_t) {
   const UpdateParams& p = *static_cast<const UpdateParams*>(call.params);
   for (int i = 0; i < p.rule.n; ++i) {
-    visit_float(p.variables[i].dtype,
-                [&](auto t) { update_variable<decltype(t)>(call, p, i); });
+    visit_float(p.variables[i].dtype, [&](auto t) { update_variable<decltype(t)>(call, p, i); });
   }
 }
 

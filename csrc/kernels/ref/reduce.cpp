@@ -114,9 +114,8 @@ const char* bind_reduce(const OpView& op, Binder* binder, Bound* bound) {
   if (!sums && p->reduced.count == 0) return "extreme of nothing";
   PieceFn run = nullptr;
   const DType dtype = op.in[0].dtype == DType::kBool ? DType::kUInt8 : op.in[0].dtype;
-  visit_number(dtype, [&](auto t) {
-    run = argmax ? run_argmax<decltype(t)> : run_reduce<decltype(t)>;
-  });
+  visit_number(dtype,
+               [&](auto t) { run = argmax ? run_argmax<decltype(t)> : run_reduce<decltype(t)>; });
   if (run == nullptr) return "dtype not supported";
   return bind_piece(p, run, bound);
 }

@@ -15,12 +15,11 @@
 //   max_fast min_fast                   the second operand when either is NaN
 //   eq ne lt le gt ge -> Mask           & | ~, select(mask, a, b), any(mask), all(mask)
 //   first_lanes<T>(n) -> Mask
-//   mask_from_bytes<T>(p, n)            lanes p[i] != 0; lanes past n are false, p is not read there
-//   mask_to_bytes(p, mask, n)           writes 0 or 1
-//   reduce_add reduce_max reduce_min    halves folded onto halves: one fixed order; NaN wins
-//   round_nearest (ties to even) floor
-//   pow2(k) = 2^k                       k integral, normal range (float -126..127, double -1022..1023)
-//   scale_by_pow2(v, k) = v * 2^k       k integral, |k| <= 252 (float), 2044 (double); rounds once
+//   mask_from_bytes<T>(p, n)            lanes p[i] != 0; lanes past n are false, p is not read
+//   there mask_to_bytes(p, mask, n)           writes 0 or 1 reduce_add reduce_max reduce_min halves
+//   folded onto halves: one fixed order; NaN wins round_nearest (ties to even) floor pow2(k) = 2^k
+//   k integral, normal range (float -126..127, double -1022..1023) scale_by_pow2(v, k) = v * 2^k k
+//   integral, |k| <= 252 (float), 2044 (double); rounds once
 //                                       into the subnormals
 //   exponent(v) mantissa(v)             v = mantissa * 2^exponent, 1 <= mantissa < 2; v > 0 and
 //                                       finite, subnormals included

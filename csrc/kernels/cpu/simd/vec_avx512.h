@@ -75,20 +75,16 @@ PYDL_INLINE Vec<double> fnma(Vec<double> a, Vec<double> b, Vec<double> c) {
 PYDL_INLINE Vec<float> sqrt(Vec<float> a) { return {_mm512_sqrt_ps(a.v)}; }
 PYDL_INLINE Vec<double> sqrt(Vec<double> a) { return {_mm512_sqrt_pd(a.v)}; }
 PYDL_INLINE Vec<float> max_fast(Vec<float> a, Vec<float> b) { return {_mm512_max_ps(a.v, b.v)}; }
-PYDL_INLINE Vec<double> max_fast(Vec<double> a, Vec<double> b) {
-  return {_mm512_max_pd(a.v, b.v)};
-}
+PYDL_INLINE Vec<double> max_fast(Vec<double> a, Vec<double> b) { return {_mm512_max_pd(a.v, b.v)}; }
 PYDL_INLINE Vec<float> min_fast(Vec<float> a, Vec<float> b) { return {_mm512_min_ps(a.v, b.v)}; }
-PYDL_INLINE Vec<double> min_fast(Vec<double> a, Vec<double> b) {
-  return {_mm512_min_pd(a.v, b.v)};
-}
+PYDL_INLINE Vec<double> min_fast(Vec<double> a, Vec<double> b) { return {_mm512_min_pd(a.v, b.v)}; }
 
-#define PYDL_COMPARE(name, predicate)                                \
-  PYDL_INLINE Mask<float> name(Vec<float> a, Vec<float> b) {         \
-    return {_mm512_cmp_ps_mask(a.v, b.v, predicate)};                \
-  }                                                                  \
-  PYDL_INLINE Mask<double> name(Vec<double> a, Vec<double> b) {      \
-    return {_mm512_cmp_pd_mask(a.v, b.v, predicate)};                \
+#define PYDL_COMPARE(name, predicate)                           \
+  PYDL_INLINE Mask<float> name(Vec<float> a, Vec<float> b) {    \
+    return {_mm512_cmp_ps_mask(a.v, b.v, predicate)};           \
+  }                                                             \
+  PYDL_INLINE Mask<double> name(Vec<double> a, Vec<double> b) { \
+    return {_mm512_cmp_pd_mask(a.v, b.v, predicate)};           \
   }
 PYDL_COMPARE(eq, _CMP_EQ_OQ)
 PYDL_COMPARE(ne, _CMP_NEQ_UQ)
