@@ -28,15 +28,6 @@ struct ChainProgram {
   int results[kMaxResults];  // registers
 };
 
-// Operands of `op` as a step, 0 when it cannot be one.
-int step_arity(Opcode op);
-
-// Reads attr `steps`. nullptr, or what is wrong as a static string. Leaves `results` empty.
-const char* parse_chain(const char* steps, int n_inputs, ChainProgram* out);
-
-// Takes attr `results`; every one must be a register of `program`.
-const char* set_results(const int64_t* registers, int count, ChainProgram* program);
-
 // The program of a `chain` or of a single op as one step.
 const char* chain_program(const OpView& op, ChainProgram* out);
 

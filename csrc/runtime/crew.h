@@ -1,7 +1,7 @@
 // The worker threads and how a running program shares out its pieces.
 //
 // The running program publishes one phase at a time on the crew's board: a claim word holding a
-// sequence number, the number of parts and the next part. Whoever is there, the caller included,
+// sequence number and the range of parts nobody has claimed. Whoever is there, the caller included,
 // claims parts one by one; whoever finishes the last one moves the program on. So nobody waits for
 // a worker that holds nothing, and the caller can finish alone. Serial instructions run inline
 // between phases without touching the board.

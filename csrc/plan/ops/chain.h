@@ -1,6 +1,5 @@
 // The steps of a `chain` instruction, parsed and checked. A hostile string ends here: what passes
-// holds only registers that exist and ops of the right arity. Kernels have their own reader
-// (kernels/chain.h), which sees only what passed here.
+// holds only registers that exist and ops of the right arity. The one reader: kernels use it too.
 #pragma once
 
 #include <string_view>
