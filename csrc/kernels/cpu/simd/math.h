@@ -24,8 +24,9 @@ struct Coefficients<float> {
   // (e^r - 1 - r) / r^2, |r| <= ln(2) / 2
   static constexpr float kExp[] = {0.5f, 0.1666657667f, 0.04166655421f, 0.008363232884f,
                                    0.001392625083f};
-  static constexpr float kExpLow = -104.0f, kExpHigh = 89.0f;  // beyond: 0, infinity
-  static constexpr float kExpm1Low = -20.0f;                   // beyond: -1
+  // beyond these: 0, infinity and -1
+  static constexpr float kExpLow = -104.0f, kExpHigh = 89.0f;
+  static constexpr float kExpm1Low = -20.0f;
   // ln 2 in two parts, the first with 12 bits
   static constexpr float kLn2High = 0x1.62ep-1f, kLn2Low = 0x1.0bfbe8p-15f;
   // (2 atanh(s) / s - 2) / s^2 in s^2
