@@ -24,6 +24,7 @@ struct Gemm {
   // Chosen by bind from the shape alone.
   int64_t row_pieces, column_pieces, depth_pieces;
   int64_t row_block, depth_block;
+  int64_t panel_width;    // gemm_panels: of the panels B is held in; otherwise 0
   bool pack_a, pack_b;
 };
 

@@ -14,7 +14,7 @@ void pack_panel(const T* b, int64_t b_stride, int64_t depth, int columns, int wi
   for (int64_t k = 0; k < depth; ++k, b += b_stride, panel += width) {
     for (int j = 0; j < width; j += L) {
       prefetch(b + 8 * b_stride + j);
-      const int here = least(columns - j, L);
+      const int here = most(0, least(columns - j, L));
       store(panel + j, here == L ? load(b + j) : load_n(b + j, here));
     }
   }

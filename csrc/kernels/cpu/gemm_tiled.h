@@ -29,9 +29,10 @@ constexpr int kPanelWidth = kTileVectors * kLanes<T>;
 
 // How many vectors wide the next panel is: four when there are too few rows to fill a tile.
 template <class T>
-PYDL_INLINE int panel_vectors(int64_t rows, int64_t columns_left) {
+PYDL_INLINE int panel_vectors(const Gemm& p, int64_t rows, int64_t columns_left) {
   constexpr int L = kLanes<T>;
-  if (rows <= kWideRows && columns_left > 3 * L) return kWideVectors;
+  const bool wide = p.panel_width != kPanelWidth<T> && rows <= kWideRows;
+  if (wide && columns_left > 3 * L) return kWideVectors;
   return columns_left > L ? kTileVectors : 1;
 }
 
@@ -46,6 +47,12 @@ PYDL_INLINE Panel place_panel(const Block<T>& s, Range depth, int64_t n, int col
   t->b = s.packed_b;
   t->b_stride = width;
   t->copy = nullptr;
+  if (p.panel_width > 0) {
+    const int64_t inside = n % p.panel_width;
+    t->b = s.b + (n - inside) * p.k + depth.begin * p.panel_width + inside;
+    t->b_stride = p.panel_width;
+    return ragged ? Panel::kRagged : Panel::kFull;
+  }
   if (p.transpose_b) {
     pack_panel_transposed(s.b + n * p.b_stride + depth.begin, p.b_stride, deep, columns, width,
                           s.packed_b);
@@ -144,7 +151,7 @@ void multiply_block(const Block<T>& s) {
       d = {s.depth.begin + d.begin, s.depth.begin + d.end};
       if (p.pack_a) pack_row_block(s, r, d);
       for (int64_t n = s.columns.begin; n < s.columns.end;) {
-        const int vectors = panel_vectors<T>(r.end - r.begin, s.columns.end - n);
+        const int vectors = panel_vectors<T>(p, r.end - r.begin, s.columns.end - n);
         const int columns =
             static_cast<int>(least<int64_t>(vectors * kLanes<T>, s.columns.end - n));
         multiply_panel(s, r, d, n, columns, vectors);
@@ -176,24 +183,29 @@ Block<T> whole(const Gemm& p, const Call& call) {
   return s;
 }
 
-// Piece = one rectangle of C over the whole depth.
+// One rectangle of C over the whole depth; columns are cut at multiples of `width`.
+template <class T>
+PYDL_INLINE void run_rectangle(const Call& call, int64_t piece, int64_t width, Block<T>* s) {
+  const Gemm& p = *s->p;
+  s->rows = share(p.m, p.row_pieces, piece / p.column_pieces);
+  s->columns = panel_columns(p, width, piece % p.column_pieces);
+  s->bias = operand<T>(call, p.bias);
+  s->c = static_cast<T*>(call.out[0]);
+  s->sums = p.column_sum && s->rows.begin == 0 ? static_cast<T*>(call.out[1]) : nullptr;
+  const bool in_registers = finishes_in_registers(p);
+  if (in_registers && p.activation == Activation::kRelu) s->finish = Finish::kRelu;
+  if (in_registers && p.grad == Activation::kRelu) {
+    s->finish = Finish::kReluGrad;
+    s->out = operand<T>(call, p.out);
+  }
+  multiply_block(*s);
+  if (!in_registers) finish_block<T>(p, call, s->rows, s->columns);
+}
+
 template <class T>
 void run_tiled(const Call& call, int64_t piece) {
-  const Gemm& p = *static_cast<const Gemm*>(call.params);
-  Block<T> s = whole<T>(p, call);
-  s.rows = share(p.m, p.row_pieces, piece / p.column_pieces);
-  s.columns = panel_columns(p, kPanelWidth<T>, piece % p.column_pieces);
-  s.bias = operand<T>(call, p.bias);
-  s.c = static_cast<T*>(call.out[0]);
-  s.sums = p.column_sum && s.rows.begin == 0 ? static_cast<T*>(call.out[1]) : nullptr;
-  const bool in_registers = finishes_in_registers(p);
-  if (in_registers && p.activation == Activation::kRelu) s.finish = Finish::kRelu;
-  if (in_registers && p.grad == Activation::kRelu) {
-    s.finish = Finish::kReluGrad;
-    s.out = operand<T>(call, p.out);
-  }
-  multiply_block(s);
-  if (!in_registers) finish_block<T>(p, call, s.rows, s.columns);
+  Block<T> s = whole<T>(*static_cast<const Gemm*>(call.params), call);
+  run_rectangle(call, piece, kPanelWidth<T>, &s);
 }
 
 // Split over the depth: piece = one part of K, its partial C and column sums in scratch.

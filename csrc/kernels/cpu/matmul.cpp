@@ -1,6 +1,7 @@
 // matmul and gemm: which kernel, which blocks, which pieces.
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/gemm_dot.h"
+#include "kernels/cpu/gemm_panels.h"
 #include "kernels/cpu/gemm_tiled.h"
 #include "kernels/cpu/gemm_vector.h"
 #include "plan/opcode.h"
@@ -10,6 +11,7 @@ namespace {
 
 constexpr int64_t kMostPieces = 16;
 constexpr int64_t kDotMostRows = 12;
+constexpr int64_t kFewTiles = 8;
 constexpr int64_t kShards = 4, kShardDepth = 512;
 constexpr double kPieceFlops = 600e3;        // about 5 us
 constexpr int64_t kDepthBytes = 2048;
@@ -17,6 +19,8 @@ constexpr int64_t kDepthBytes = 2048;
 constexpr int64_t kRowBlockBytes = 256 * 1024, kRowBlockBytesTransposed = 1024 * 1024;
 constexpr int64_t kCopyStride = 2048;  // rows of B longer than this are copied to panels
 constexpr int64_t kAliasStride = 1024;    // rows of A at multiples of this share few sets of L1
+
+constexpr int64_t kPanelsBytes = 256 * 1024;  // smaller weights are fast enough as they are
 
 bool same(const char* a, const char* b) { return __builtin_strcmp(a, b) == 0; }
 
@@ -61,7 +65,7 @@ double work(const Gemm& p) {
 double grid_cost(const Gemm& p, int64_t panels, int64_t tiles, int64_t rows, int64_t columns) {
   const double area = static_cast<double>(panels) * static_cast<double>(tiles);
   const double piece = static_cast<double>(ceil_div(tiles, rows) * ceil_div(panels, columns));
-  const double copy_b = p.transpose_b ? 2.5 : 0.4;
+  const double copy_b = p.panel_width > 0 ? 0.1 : p.transpose_b ? 2.5 : 0.4;
   const double copy_a = p.pack_a ? 70.0 / static_cast<double>(p.n) : 0.01;
   double cost = copy_b * static_cast<double>(rows) / static_cast<double>(tiles) +
                 copy_a * static_cast<double>(columns);
@@ -104,7 +108,8 @@ template <class T>
 void choose_blocks(Gemm* p) {
   const int64_t size = sizeof(T);
   p->depth_block = kDepthBytes / size;
-  const int64_t bytes = p->transpose_b ? kRowBlockBytesTransposed : kRowBlockBytes;
+  const bool turns_b = p->transpose_b && p->panel_width == 0;
+  const int64_t bytes = turns_b ? kRowBlockBytesTransposed : kRowBlockBytes;
   p->row_block = most<int64_t>(kTileRows, bytes / (p->depth_block * size));
 }
 
@@ -140,6 +145,40 @@ const char* bind_tiled(const OpView& op, Binder* binder, Bound* bound) {
     fill_tiled<float>(p, bound);
   } else {
     fill_tiled<double>(p, bound);
+  }
+  return nullptr;
+}
+
+// Few rows take wide tiles, and panels as wide.
+template <class T>
+void fill_panels(Gemm* p, Bound* bound) {
+  p->panel_width = (p->m <= kWideRows ? kWideVectors : kTileVectors) * kLanes<T>;
+  choose_grid(p, p->panel_width);
+  choose_blocks<T>(p);
+  bound->derived[0] = {1, "panels of b", panels_bytes<T>(*p), build_panels<T>};
+  bound->n_derived = 1;
+  bound->phases[0] = {run_panels<T>, p->row_pieces * p->column_pieces};
+  bound->n_phases = 1;
+}
+
+// Tiles of C of the usual size; with few of them it is better to cut K.
+int64_t tile_count(const Gemm& p) {
+  const int64_t width = kTileVectors * kVectorBytes / dtype_size(p.dtype);
+  return ceil_div(p.m, kTileRows) * ceil_div(p.n, width);
+}
+
+const char* bind_panels(const OpView& op, Binder* binder, Bound* bound) {
+  Gemm* p = allocate(binder, bound);
+  if (!p) return kOutOfMemory;
+  if (const char* reason = read_problem(op, p)) return reason;
+  if (!op.in[1].constant) return "b is not state that this program only reads";
+  if (p->m < 2) return "a single row";
+  if (op.in[1].count * dtype_size(p->dtype) < kPanelsBytes) return "b is small";
+  if (tile_count(*p) < kFewTiles) return "too few tiles";
+  if (p->dtype == DType::kFloat32) {
+    fill_panels<float>(p, bound);
+  } else {
+    fill_panels<double>(p, bound);
   }
   return nullptr;
 }
@@ -226,13 +265,12 @@ const char* bind_split(const OpView& op, Binder* binder, Bound* bound) {
   Gemm* p = allocate(binder, bound);
   if (!p) return kOutOfMemory;
   if (const char* reason = read_problem(op, p)) return reason;
-  const int64_t width = kTileVectors * kVectorBytes / dtype_size(p->dtype);
-  const int64_t grid = ceil_div(p->m, kTileRows) * ceil_div(p->n, width);
+  const int64_t grid = tile_count(*p);
   int64_t pieces = least(kMostPieces, static_cast<int64_t>(work(*p) / kPieceFlops / 2));
   if (keeps_rows_of_b(*p)) {
     pieces = least(pieces, kShards);
   } else {
-    if (grid == 0 || grid >= 8) return "enough tiles without cutting K";
+    if (grid == 0 || grid >= kFewTiles) return "enough tiles without cutting K";
     if (p->k < 256 * pieces) return "K too short to cut";
   }
   if (pieces < 2 || grid == 0) return "too little work to cut";
@@ -249,11 +287,12 @@ const char* bind_split(const OpView& op, Binder* binder, Bound* bound) {
 }  // namespace
 
 const Candidate kMatmulCandidates[] = {
-    {Opcode::matmul, "gemm_vector", bind_vector}, {Opcode::matmul, "gemm_split_k", bind_split},
-    {Opcode::matmul, "gemm_dot", bind_dot},       {Opcode::matmul, "gemm_tiled", bind_tiled},
-    {Opcode::gemm, "gemm_vector", bind_vector},   {Opcode::gemm, "gemm_split_k", bind_split},
+    {Opcode::matmul, "gemm_vector", bind_vector}, {Opcode::matmul, "gemm_panels", bind_panels},
+    {Opcode::matmul, "gemm_split_k", bind_split}, {Opcode::matmul, "gemm_dot", bind_dot},
+    {Opcode::matmul, "gemm_tiled", bind_tiled},   {Opcode::gemm, "gemm_vector", bind_vector},
+    {Opcode::gemm, "gemm_panels", bind_panels},   {Opcode::gemm, "gemm_split_k", bind_split},
     {Opcode::gemm, "gemm_dot", bind_dot},         {Opcode::gemm, "gemm_tiled", bind_tiled},
 };
-extern const Family kMatmulFamily = {kMatmulCandidates, 8};
+extern const Family kMatmulFamily = {kMatmulCandidates, 10};
 
 }  // namespace pydl::PYDL_ISA
