@@ -1,9 +1,28 @@
 #include "runtime/derived.h"
 
+#include <sys/mman.h>
+
 #include <cstdlib>
 #include <string>
 
 namespace pydl {
+namespace {
+
+constexpr size_t kHuge = size_t{2} << 20;
+
+// Null when memory is exhausted. Large buffers ask for huge pages: packing touches each page once
+// for the first time, which otherwise costs as much as the packing.
+std::shared_ptr<void> allocate(size_t bytes) {
+  const size_t unit = bytes >= 2 * kHuge ? kHuge : 64;
+  const size_t size = (bytes + 63 + unit) / unit * unit;  // kernels may read a vector too far
+  if (size < bytes) return nullptr;
+  void* data = std::aligned_alloc(unit, size);
+  if (data == nullptr) return nullptr;
+  if (unit == kHuge) madvise(data, size, MADV_HUGEPAGE);  // a hint: its failure changes nothing
+  return {data, std::free};
+}
+
+}  // namespace
 
 void DerivedSet::add(const Derived& derived, const void* params, int slot, int64_t offset) {
   items_.push_back({derived, params, slot, offset});
@@ -27,8 +46,8 @@ Status DerivedSet::current(const State& state, std::shared_ptr<const Snapshot>* 
       const bool reusable = snapshot_ != nullptr && snapshot_->stamps[i] == slot.stamp;
       std::shared_ptr<void> buffer = reusable ? snapshot_->buffers[i] : nullptr;
       if (!reusable) {
-        const size_t bytes = (static_cast<size_t>(item.derived.bytes) + 127) / 64 * 64;
-        buffer = {std::aligned_alloc(64, bytes), std::free};
+        const auto bytes = static_cast<size_t>(item.derived.bytes);
+        buffer = allocate(bytes);
         if (buffer == nullptr) {
           return Status(Code::kOutOfMemory, std::string("out of memory: ") + item.derived.kind +
                                                 " needs " + std::to_string(bytes) + " bytes");

@@ -11,7 +11,7 @@ namespace {
 
 constexpr int64_t kMostPieces = 16;
 constexpr int64_t kDotMostRows = 12;
-constexpr int64_t kFewTiles = 8;
+constexpr int64_t kFewTiles = 8;        // less than that many pieces of a grid
 constexpr int64_t kShards = 4, kShardDepth = 512;
 constexpr double kPieceFlops = 600e3;        // about 5 us
 constexpr int64_t kDepthBytes = 2048;
@@ -161,10 +161,15 @@ void fill_panels(Gemm* p, Bound* bound) {
   bound->n_phases = 1;
 }
 
-// Tiles of C of the usual size; with few of them it is better to cut K.
-int64_t tile_count(const Gemm& p) {
+// A long sum into few elements: without cutting K there would be too few pieces. nullptr: cut it
+// into `pieces`.
+const char* cut_depth(const Gemm& p, int64_t* pieces) {
   const int64_t width = kTileVectors * kVectorBytes / dtype_size(p.dtype);
-  return ceil_div(p.m, kTileRows) * ceil_div(p.n, width);
+  const int64_t grid = ceil_div(p.m, kTileRows) * ceil_div(p.n, width);
+  *pieces = least(kMostPieces, static_cast<int64_t>(work(p) / kPieceFlops / 2));
+  if (grid == 0 || grid >= kFewTiles) return "enough tiles without cutting K";
+  if (p.k < 256 * *pieces) return "K too short to cut";
+  return *pieces < 2 ? "too little work to cut" : nullptr;
 }
 
 const char* bind_panels(const OpView& op, Binder* binder, Bound* bound) {
@@ -174,7 +179,8 @@ const char* bind_panels(const OpView& op, Binder* binder, Bound* bound) {
   if (!op.in[1].constant) return "b is not state that this program only reads";
   if (p->m < 2) return "a single row";
   if (op.in[1].count * dtype_size(p->dtype) < kPanelsBytes) return "b is small";
-  if (tile_count(*p) < kFewTiles) return "too few tiles";
+  int64_t pieces = 0;
+  if (cut_depth(*p, &pieces) == nullptr) return "too few tiles without cutting K";
   if (p->dtype == DType::kFloat32) {
     fill_panels<float>(p, bound);
   } else {
@@ -259,21 +265,17 @@ bool keeps_rows_of_b(const Gemm& p) {
   return p.a_col == 1 && !p.transpose_b && p.k >= kShardDepth && p.k >= kShards * p.m;
 }
 
-// A long sum into few elements, where without cutting K there would be too few pieces, or large
-// weights.
 const char* bind_split(const OpView& op, Binder* binder, Bound* bound) {
   Gemm* p = allocate(binder, bound);
   if (!p) return kOutOfMemory;
   if (const char* reason = read_problem(op, p)) return reason;
-  const int64_t grid = tile_count(*p);
-  int64_t pieces = least(kMostPieces, static_cast<int64_t>(work(*p) / kPieceFlops / 2));
+  int64_t pieces = 0;
+  const char* reason = cut_depth(*p, &pieces);
   if (keeps_rows_of_b(*p)) {
     pieces = least(pieces, kShards);
-  } else {
-    if (grid == 0 || grid >= kFewTiles) return "enough tiles without cutting K";
-    if (p->k < 256 * pieces) return "K too short to cut";
+    reason = pieces < 2 || p->m == 0 || p->n == 0 ? "too little work to cut" : nullptr;
   }
-  if (pieces < 2 || grid == 0) return "too little work to cut";
+  if (reason) return reason;
   p->depth_pieces = pieces;
   p->row_pieces = 1;
   if (p->dtype == DType::kFloat32) {
