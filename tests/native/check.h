@@ -15,6 +15,7 @@ void check_kernels();   // every kernel against the reference
 void check_crew();      // the workers, with jobs made up here
 void check_programs();  // bound plans: loops, `if`, several user threads
 void check_derived();   // derived buffers
+void check_arenas();    // the memory of runs
 void check_tempo();     // when a loop runs alone
 
 }  // namespace pydl::test

@@ -17,11 +17,9 @@ struct Suite {
   void (*run)();
 };
 
-constexpr Suite kSuites[] = {{"crew", check_crew},
-                             {"programs", check_programs},
-                             {"derived", check_derived},
-                             {"tempo", check_tempo},
-                             {"kernels", check_kernels}};
+constexpr Suite kSuites[] = {{"crew", check_crew},       {"programs", check_programs},
+                             {"derived", check_derived}, {"arenas", check_arenas},
+                             {"tempo", check_tempo},     {"kernels", check_kernels}};
 std::atomic<int> failures{0};
 
 const Suite* find_suite(const char* name) {
