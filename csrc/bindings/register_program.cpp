@@ -143,8 +143,8 @@ py::list run_op(const std::string& name, const py::sequence& inputs, const py::d
 std::vector<std::string> kernel_names(const std::string& name, const std::string& isa) {
   Opcode op;
   if (!find_opcode(name, &op)) throw py::value_error("unknown op '" + name + "'");
-  const Bundle* bundle = find_bundle(isa);
-  if (bundle == nullptr) throw py::value_error("unknown instruction set '" + isa + "'");
+  const Bundle* bundle = nullptr;
+  throw_if_error(choose_bundle(isa, &bundle));
   std::vector<std::string> names;
   for (const Candidate* candidate : candidates(*bundle, op)) names.emplace_back(candidate->name);
   return names;

@@ -75,14 +75,17 @@ const std::vector<const Bundle*>& available_bundles() {
   return bundles;
 }
 
+std::string_view requested_isa(std::string_view isa) {
+  if (!isa.empty()) return isa;
+  const char* forced = std::getenv("PYDL_ISA");
+  return forced == nullptr ? std::string_view() : forced;
+}
+
 const Bundle* find_bundle(std::string_view isa) {
-  if (isa.empty()) {
-    const char* forced = std::getenv("PYDL_ISA");
-    if (forced == nullptr || *forced == '\0') return available_bundles().front();
-    isa = forced;
-  }
+  const std::string_view wanted = requested_isa(isa);
+  if (wanted.empty()) return available_bundles().front();
   for (const Bundle* bundle : available_bundles()) {
-    if (isa == bundle->isa) return bundle;
+    if (wanted == bundle->isa) return bundle;
   }
   return nullptr;
 }

@@ -1,5 +1,6 @@
 #include "runtime/arena.h"
 
+#include <pthread.h>
 #include <sys/mman.h>
 
 #include <cstdlib>
@@ -23,9 +24,14 @@ struct Pool {
   int64_t held = 0;
 };
 
-// Leaked on purpose: threads may still run programs while static objects are destroyed.
+// Leaked on purpose: threads may still run programs while static objects are destroyed. A fork
+// waits for the lock: taken by a thread that the child lacks, it would never open there.
 Pool& pool() {
-  static Pool* instance = new Pool;
+  static Pool* instance = [] {
+    pthread_atfork([] { pool().mutex.lock(); }, [] { pool().mutex.unlock(); },
+                   [] { pool().mutex.unlock(); });
+    return new Pool;
+  }();
   return *instance;
 }
 

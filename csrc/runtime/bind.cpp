@@ -93,6 +93,15 @@ int attr_ints(const OpView& op, const char* name, const int64_t** values) {
   return list == nullptr ? 0 : static_cast<int>(list->size());
 }
 
+Status choose_bundle(std::string_view isa, const Bundle** out) {
+  *out = find_bundle(isa);
+  if (*out != nullptr) return {};
+  std::string message = "instruction set '" + std::string(requested_isa(isa)) + "'";
+  message += isa.empty() ? " (PYDL_ISA) is not one of:" : " is not one of:";
+  for (const Bundle* bundle : available_bundles()) message += std::string(" ") + bundle->isa;
+  return Status(Code::kNotFound, std::move(message));
+}
+
 Status bind_instruction(const BindRequest& request, const Bundle& bundle, Binder* binder,
                         BoundInstruction* out) {
   const std::vector<TensorView> in = views_of(*request.inputs, request.constant);

@@ -45,6 +45,9 @@ struct BindRequest {
   std::string_view kernel = {};  // only this candidate, for tests; "" any
 };
 
+// find_bundle; kNotFound with the name asked for and those there are.
+PYDL_EXPORT Status choose_bundle(std::string_view isa, const Bundle** out);
+
 // Walks the candidates of `bundle`, then of "ref". The error names the op, the dtypes and every
 // refusal.
 Status bind_instruction(const BindRequest& request, const Bundle& bundle, Binder* binder,

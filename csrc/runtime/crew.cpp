@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <exception>
 #include <mutex>
 #include <new>
 #include <thread>
@@ -64,10 +65,17 @@ class Crew {
   bool try_take() { return !taken_.exchange(true, std::memory_order_acquire); }
   void give_back() { taken_.store(false, std::memory_order_release); }
 
+  // Called by the one thread that took the crew.
   void start() {
     if (started_) return;
     started_ = true;
-    for (int i = 1; i < threads_; ++i) workers_.emplace_back([this, i] { work(i); });
+    const std::lock_guard<std::mutex> lock(workers_mutex_);
+    if (stopping_.load()) return;
+    try {
+      for (int i = 1; i < threads_; ++i) workers_.emplace_back([this, i] { work(i); });
+    } catch (const std::exception&) {
+      return;  // the system has no more threads or memory: those that are here do the work
+    }
   }
 
   void run(Job& job) {
@@ -87,6 +95,7 @@ class Crew {
   void stop() {
     stopping_.store(true);
     wake();
+    const std::lock_guard<std::mutex> lock(workers_mutex_);  // another thread may be in start()
     for (std::thread& worker : workers_) worker.join();
   }
 
@@ -100,15 +109,20 @@ class Crew {
   bool help(int worker) {
     uint64_t claim = claim_.load(std::memory_order_acquire);
     if (first_of(claim) >= end_of(claim)) return false;
+    hold_up(worker);
     const uint64_t rest = without_one(claim, worker);
     if (!claim_.compare_exchange_strong(claim, rest, std::memory_order_acq_rel)) return true;
-    if (delay_.load(std::memory_order_relaxed) != 0 && delayed_worker_.load() == worker) {
-      std::this_thread::sleep_for(std::chrono::microseconds(delay_.exchange(0)));
-    }
     // Holding a part keeps the job alive and the phase open.
     job_->run_part(from_front(worker) ? first_of(claim) : end_of(claim) - 1, worker);
     if (left_.fetch_sub(1, std::memory_order_acq_rel) == 1) move_on(worker);
     return true;
+  }
+
+  // For tests, see delay_worker: between the look at the board and the claim, so that the claim
+  // comes late.
+  void hold_up(int worker) {
+    if (delay_.load(std::memory_order_relaxed) == 0 || delayed_worker_.load() != worker) return;
+    std::this_thread::sleep_for(std::chrono::microseconds(delay_.exchange(0)));
   }
 
   void move_on(int worker) {
@@ -168,6 +182,7 @@ class Crew {
   std::atomic<bool> taken_{false};
   bool started_ = false;
   const int threads_;
+  std::mutex workers_mutex_;
   std::vector<std::thread> workers_;
 };
 

@@ -39,7 +39,7 @@ PYDL_EXPORT int thread_count();
 // 0: what find_thread_limits says.
 PYDL_EXPORT void set_thread_count(int count);
 
-// For tests: worker `index` (>= 1) sleeps this long once, at its next claim.
+// For tests: worker `index` (>= 1) sleeps this long once, when it is about to claim a part.
 PYDL_EXPORT void delay_worker(int index, int64_t microseconds);
 
 }  // namespace pydl

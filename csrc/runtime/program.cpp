@@ -38,12 +38,7 @@ Status Program::bind(const Entry& entry, const std::vector<StateSlot>& state, st
   auto program = std::make_unique<Program>();
   program->entry_ = entry;
   program->state_ = state;
-  program->bundle_ = find_bundle(isa);
-  if (program->bundle_ == nullptr) {
-    std::string message = "instruction set '" + std::string(isa) + "' (PYDL_ISA) is not one of:";
-    for (const Bundle* bundle : available_bundles()) message += std::string(" ") + bundle->isa;
-    return Status(Code::kNotFound, message);
-  }
+  PYDL_RETURN_IF_ERROR(choose_bundle(isa, &program->bundle_));
   PYDL_RETURN_IF_ERROR(program->bind_code({}));
   *out = std::move(program);
   return {};
@@ -53,10 +48,7 @@ Status Program::bind_op(Opcode op, const std::vector<Spec>& inputs,
                         const std::vector<Spec>& outputs, const Attrs& attrs, std::string_view isa,
                         std::string_view kernel, std::unique_ptr<Program>* out) {
   auto program = std::make_unique<Program>();
-  program->bundle_ = find_bundle(isa);
-  if (program->bundle_ == nullptr) {
-    return Status(Code::kNotFound, "unknown instruction set '" + std::string(isa) + "'");
-  }
+  PYDL_RETURN_IF_ERROR(choose_bundle(isa, &program->bundle_));
   Entry& entry = program->entry_;
   Instruction instruction;
   instruction.op = op;

@@ -122,8 +122,6 @@ class Graph:
     loop: Loop | None = None
     #: Groups of values to be placed side by side, in this order (gradients).
     regions: list[list[Value]] = field(default_factory=list)
-    #: What a non-zero fault variable means, for error messages: variable -> text.
-    faults: dict[Any, str] = field(default_factory=dict)
 
     def leaves(self, op: str) -> Iterator[Node]:
         """The leaf nodes of one kind, in order."""

@@ -42,6 +42,8 @@ class TrainingState:
         self.stop = Variable(
             np.zeros(1, "int64"), dtype="int64", trainable=False, name="stop"
         )
+        #: What the ops of the steps expect of data, in order: see `step.fault_of`.
+        self.expected: dict[str, None] = {}
         self.programs: ProgramCache[Any] = ProgramCache(limit=32)
         #: Columns and structure of the inputs and labels trained on last, for `export`.
         self.inputs: tuple[Signature, Any] | None = None
@@ -116,10 +118,8 @@ class TrainingState:
         return stop
 
     def fault_error(self, stop: int) -> ValueError:
-        """The error for labels that a program found outside the classes."""
-        classes = next((count for count in self.loss.classes if count), 0)
+        """The error for bad data that a step found, such as unknown labels."""
         return ValueError(
-            f"y: the label at position {stop - 1} of a batch is outside "
-            f"[0, {classes}): the model has {classes} classes. The weights are those "
-            "before that batch."
+            f"{' or '.join(self.expected)}; the one at flat index {stop - 1} of a "
+            "batch is not. The weights are those before that batch."
         )

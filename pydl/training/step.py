@@ -82,20 +82,16 @@ def trace_train(
     with open(name) as trace:
         steps = trace.input("steps", (1,), "int64")
         x, y, weight = feed.bring_in(trace)
-        gathers = len(trace.graph.nodes)
         y_pred = model(x, training=True)
         loss, each = loss_of(state, x, y, y_pred, weight, training=True)
         variables = list(model.trainable_variables)
         optimizer.build(variables)
         grads = gradients([optimizer.scale_loss(loss)], variables)
         trace.graph.regions.append([g.value for g in grads if g is not None])
-        fault = fault_of(trace, gathers)
+        fault = fault_of(state, trace)
         stop = stop_value(fault, loss if halt else None)
         if stop is not None:
             state.stop.assign(stop)
-            trace.graph.faults[state.stop] = (
-                "y holds labels outside the model's classes"
-            )
         with _guard(trace, fault):
             if variables:
                 optimizer.apply(grads, variables)
@@ -113,15 +109,11 @@ def trace_test(state: TrainingState, feed: Feed, *, open: Open = Trace) -> Graph
     with open("test") as trace:
         steps = trace.input("steps", (1,), "int64")
         x, y, weight = feed.bring_in(trace)
-        gathers = len(trace.graph.nodes)
         y_pred = state.model(x, training=False)
         loss, each = loss_of(state, x, y, y_pred, weight, training=False)
-        fault = fault_of(trace, gathers)
+        fault = fault_of(state, trace)
         if fault is not None:
             state.stop.assign(fault)
-            trace.graph.faults[state.stop] = (
-                "y holds labels outside the model's classes"
-            )
         with _guard(trace, fault):
             update_metrics(state, feed.batch, y, y_pred, weight, loss, each)
         trace.loop(steps, stop=None if fault is None else state.stop)
@@ -193,21 +185,17 @@ def update_metrics(
     state.metrics.update(y, y_pred, weight, state.output_names(y_pred))
 
 
-def fault_of(trace: Trace, start: int) -> TraceTensor | None:
-    """The faults ops report from node `start` on, as one int64 [1]; None if none can.
+def fault_of(state: TrainingState, trace: Trace) -> TraceTensor | None:
+    """The faults that ops noted, as one int64 [1]; None if there are none. What they
+    expect is kept for `TrainingState.fault_error`.
 
-    The gathers of batches stand before `start`: their order comes from `fit` itself.
+    The gathers of batches note none: their order comes from `fit` itself.
     """
     fault: Any = None
-    for node in trace.graph.nodes[start:]:
-        last = node.outputs[-1]
-        if node.op in _FAULTING and (last.dtype, last.shape) == ("int64", (1,)):
-            found = TraceTensor(trace, last)
-            fault = found if fault is None else ops.maximum(fault, found)
+    for found, expected in trace.faults:
+        fault = found if fault is None else ops.maximum(fault, found)
+        state.expected[expected] = None
     return fault  # type: ignore[no-any-return]
-
-
-_FAULTING = frozenset({"take", "sparse_softmax_cross_entropy", "sparse_cross_entropy"})
 
 
 def stop_value(fault: Any, loss: Any) -> Any:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import pydl
+from pydl import layers, models, ops
 from pydl.callbacks import TerminateOnNaN
 
 
@@ -81,7 +82,7 @@ def test_label_out_of_range_inside_a_step(make_model: Any, blobs: Any) -> None:
     metrics = model.get_metrics_result()
     y = y.copy()
     y[5] = 9
-    with pytest.raises(ValueError, match=r"label at position 5.*outside \[0, 4\)"):
+    with pytest.raises(ValueError, match="labels between 0 and 3; .* index 5 of"):
         model.train_on_batch(x[:32], y[:32])
     after = [*model.get_weights(), *(v.numpy() for v in model.optimizer.variables)]
     for a, b in zip(before, after, strict=True):
@@ -175,3 +176,26 @@ def test_export_format(make_model: Any, tmp_path: Any) -> None:
     with pytest.raises(ValueError, match="format: expected 'pydl', received 'onnx'"):
         make_model().export(tmp_path / "m.onnx", format="onnx")
     assert pydl.__name__ == "pydl"
+
+
+class Lookup(layers.Layer):
+    """Rows of a table by the first column of the input."""
+
+    def call(self, inputs: Any) -> Any:
+        table = ops.reshape(ops.arange(12, dtype="float32"), (4, 3))
+        return ops.take(table, ops.cast(inputs[:, 0], "int32"), axis=0)
+
+
+@pytest.mark.parametrize("eager", [False, True])
+def test_bad_index_inside_a_model(eager: bool) -> None:
+    """The message is that of the op that found it, and the batch changes nothing."""
+    model = models.Sequential([Lookup(), layers.Dense(2)])
+    model.compile("sgd", "mse", run_eagerly=eager)
+    x, y = np.ones((8, 1), "float32"), np.ones((8, 2), "float32")
+    model.train_on_batch(x, y)
+    before = model.get_weights()
+    x[6] = 7
+    with pytest.raises(ValueError, match="take: .* between -4 and 3; .* index 6 of"):
+        model.train_on_batch(x, y)
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -1,0 +1,21 @@
+// What the native tests share: expectations, and the suites that `main` runs.
+#pragma once
+
+#include <string>
+
+#include "plan/status.h"
+
+namespace pydl::test {
+
+// Prints and counts an expectation that does not hold. From any thread.
+void expect(bool held, const std::string& what);
+void expect_ok(const Status& status, const std::string& what);
+
+void check_kernels();   // every kernel against the reference
+void check_crew();      // the workers, with jobs made up here
+void check_programs();  // bound plans: loops, `if`, several user threads
+void check_derived();   // derived buffers
+void check_arenas();    // the memory of runs
+void check_tempo();     // when a loop runs alone
+
+}  // namespace pydl::test
