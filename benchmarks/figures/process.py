@@ -150,7 +150,7 @@ def import_cost(rounds: int) -> list[Row]:
     return [
         Row("import pydl over NumPy", 0.06, seconds, " s", least=False),
         Row("import pydl over NumPy, memory", 15, megabytes, " MB", least=False),
-        Row("import and first touch of what a script uses", 0.06, all_seconds, " s", "", False),
+        Row("import with all a script touches", 0.06, all_seconds, " s", "", False),
         Row("the same, memory", 15, all_megabytes, " MB", least=False),
     ]
 
