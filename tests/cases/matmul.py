@@ -33,9 +33,11 @@ SHAPES: tuple[tuple[int, int, int], ...] = (
     (131, 65, 129),
     (6, 8, 120000),
 )
+# B stored transposed and large against A and C: A is turned over rather than B.
+TURNED = ((13, 250, 120), (33, 300, 400), (66, 700, 380))
 LAYOUTS = tuple(product((0, 1), (0, 1)))
 ACTIVATIONS = ("", "relu", "sigmoid", "tanh")
-# Shapes that reach each kernel with every epilogue; the last is cut into pieces.
+# Shapes that reach each kernel with every epilogue; the last but one is cut.
 EPILOGUE_SHAPES = cycle(
     (
         (17, 37, 19),
@@ -46,6 +48,7 @@ EPILOGUE_SHAPES = cycle(
         (6, 30, 7000),
         (9, 14, 0),
         (150, 66, 64),
+        (15, 250, 120),
     )
 )
 
@@ -78,6 +81,9 @@ def layout_cases() -> list[Case]:
             cases.append(case("matmul", "float32", size, attrs))
             if index == number % len(LAYOUTS):
                 cases.append(case("matmul", "float64", size, attrs))
+    for dtype, size in product(("float32", "float64"), TURNED):
+        attrs = {"transpose_a": 0, "transpose_b": 1}
+        cases.append(case("matmul", dtype, size, attrs))
     return cases
 
 

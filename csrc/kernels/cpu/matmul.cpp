@@ -3,6 +3,7 @@
 #include "kernels/cpu/gemm_dot.h"
 #include "kernels/cpu/gemm_panels.h"
 #include "kernels/cpu/gemm_tiled.h"
+#include "kernels/cpu/gemm_turned.h"
 #include "kernels/cpu/gemm_vector.h"
 #include "plan/opcode.h"
 
@@ -21,6 +22,10 @@ constexpr int64_t kCopyStride = 2048;  // rows of B longer than this are copied 
 constexpr int64_t kAliasStride = 1024;    // rows of A at multiples of this share few sets of L1
 
 constexpr int64_t kPanelsBytes = 256 * 1024;  // smaller weights are fast enough as they are
+// gemm_turned: A turned over should stay in a quarter of L2; turning tiles of C over costs this
+// much per element against the same for A or B.
+constexpr int64_t kTurnedBytes = 256 * 1024;
+constexpr int64_t kTurnedTileCost = kTileRows == 14 && kVectorBytes == 64 ? 1 : 5;
 
 bool same(const char* a, const char* b) { return __builtin_strcmp(a, b) == 0; }
 
@@ -76,11 +81,15 @@ double grid_cost(const Gemm& p, int64_t panels, int64_t tiles, int64_t rows, int
   return cost;
 }
 
+int64_t pieces_worth(const Gemm& p) {
+  const double wanted = work(p) < kSerialFlops ? 1 : work(p) / kPieceFlops + 1.5;
+  return wanted > kMostPieces ? kMostPieces : static_cast<int64_t>(wanted);
+}
+
 void choose_grid(Gemm* p, int64_t panel_width) {
   const int64_t panels = ceil_div(p->n, panel_width);
   const int64_t tiles = most<int64_t>(1, ceil_div(p->m, kTileRows));
-  const double wanted = work(*p) < kSerialFlops ? 1 : work(*p) / kPieceFlops + 1.5;
-  const int64_t most_pieces = wanted > kMostPieces ? kMostPieces : static_cast<int64_t>(wanted);
+  const int64_t most_pieces = pieces_worth(*p);
   p->row_pieces = p->column_pieces = 1;
   double best = -1;
   for (int64_t rows = 1; rows <= least(tiles, most_pieces); ++rows) {
@@ -213,6 +222,42 @@ const char* bind_dot(const OpView& op, Binder* binder, Bound* bound) {
   return nullptr;
 }
 
+int64_t turned_bytes(const Gemm& p) {
+  const int64_t panel = kTileVectors * kVectorBytes;
+  return ceil_div(p.m * dtype_size(p.dtype), panel) * panel * p.k;
+}
+
+template <class T>
+void fill_turned(Gemm* p, Bound* bound) {
+  p->row_pieces = 1;
+  p->column_pieces = least(pieces_worth(*p), ceil_div(p->n, 2 * kTileRows));
+  bound->scratch_bytes = turned_bytes(*p);
+  bound->phases[0] = {run_turn_a<T>, 1};
+  bound->phases[1] = {run_turned<T>, p->column_pieces};
+  bound->n_phases = 2;
+}
+
+const char* bind_turned(const OpView& op, Binder* binder, Bound* bound) {
+  Gemm* p = allocate(binder, bound);
+  if (!p) return kOutOfMemory;
+  if (const char* reason = read_problem(op, p)) return reason;
+  if (!p->transpose_b) return "b is not stored transposed";
+  if (p->a_col != 1) return "a is stored transposed";
+  if (p->column_sum) return "column sums wanted";
+  if (p->m == 0 || p->n == 0) return "empty";
+  const double turned = static_cast<double>(p->k) + kTurnedTileCost * static_cast<double>(p->n);
+  if (work(*p) / 2 <= turned * static_cast<double>(p->m) * static_cast<double>(p->m)) {
+    return "b is cheaper to turn over than a and c";
+  }
+  if (turned_bytes(*p) > kTurnedBytes) return "a is too large to turn over at once";
+  if (p->dtype == DType::kFloat32) {
+    fill_turned<float>(p, bound);
+  } else {
+    fill_turned<double>(p, bound);
+  }
+  return nullptr;
+}
+
 template <class T>
 void fill_vector(Gemm* p, Bound* bound) {
   const double bytes = static_cast<double>(p->k) * static_cast<double>(p->n) * sizeof(T);
@@ -291,10 +336,11 @@ const char* bind_split(const OpView& op, Binder* binder, Bound* bound) {
 const Candidate kMatmulCandidates[] = {
     {Opcode::matmul, "gemm_vector", bind_vector}, {Opcode::matmul, "gemm_panels", bind_panels},
     {Opcode::matmul, "gemm_split_k", bind_split}, {Opcode::matmul, "gemm_dot", bind_dot},
-    {Opcode::matmul, "gemm_tiled", bind_tiled},   {Opcode::gemm, "gemm_vector", bind_vector},
-    {Opcode::gemm, "gemm_panels", bind_panels},   {Opcode::gemm, "gemm_split_k", bind_split},
-    {Opcode::gemm, "gemm_dot", bind_dot},         {Opcode::gemm, "gemm_tiled", bind_tiled},
+    {Opcode::matmul, "gemm_turned", bind_turned}, {Opcode::matmul, "gemm_tiled", bind_tiled},
+    {Opcode::gemm, "gemm_vector", bind_vector},   {Opcode::gemm, "gemm_panels", bind_panels},
+    {Opcode::gemm, "gemm_split_k", bind_split},   {Opcode::gemm, "gemm_dot", bind_dot},
+    {Opcode::gemm, "gemm_turned", bind_turned},   {Opcode::gemm, "gemm_tiled", bind_tiled},
 };
-extern const Family kMatmulFamily = {kMatmulCandidates, 10};
+extern const Family kMatmulFamily = {kMatmulCandidates, 12};
 
 }  // namespace pydl::PYDL_ISA
