@@ -18,6 +18,7 @@ constexpr int kWideRows = 2;
 constexpr int kTileVectors = 2;
 constexpr int kWideVectors = 4;
 constexpr int kPrefetchRows = 32;  // into L2: with a stride of a power of two L1 keeps only eight
+constexpr int kPrefetchBytes = 4096;  // where B is one stream
 #if defined(__AVX2__) || defined(__AVX512F__)
 constexpr bool kMaskedLoads = true;
 #else
@@ -33,6 +34,7 @@ struct Tile {
   int64_t a_row, a_col;
   const T* b;
   int64_t b_stride;
+  int64_t ahead;  // elements from b to what is prefetched
   T* c;
   int64_t c_stride;
   const T* bias;  // added first; null for none
@@ -78,7 +80,7 @@ PYDL_INLINE void multiply(const Tile<T>& t, Vec<T> (&acc)[MR][NV]) {
     Vec<T> x[NV];
 #pragma GCC unroll 8
     for (int j = 0; j < NV; ++j) {
-      prefetch_far(b + kPrefetchRows * t.b_stride + j * kLanes<T>);
+      prefetch_far(b + t.ahead + j * kLanes<T>);
       x[j] = load_column<T, NV, kMasked>(b, j, t.last);
       if (kCopy) store(copy + j * kLanes<T>, x[j]);
     }

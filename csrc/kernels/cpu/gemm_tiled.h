@@ -97,6 +97,8 @@ void multiply_panel(const Block<T>& s, Range rows, Range depth, int64_t n, int c
   Tile<T> t;
   t.k = depth.end - depth.begin;
   Panel panel = place_panel(s, depth, n, columns, width, &t);
+  t.ahead = s.p->panel_width > 0 ? kPrefetchBytes / static_cast<int64_t>(sizeof(T))
+                                 : kPrefetchRows * t.b_stride;
   t.c_stride = s.p->n;
   t.last = columns - width + kLanes<T>;
   t.bias = first && s.bias ? s.bias + n : nullptr;
@@ -121,6 +123,7 @@ void multiply_panel(const Block<T>& s, Range rows, Range depth, int64_t n, int c
       before = 0;
       t.b = s.packed_b;
       t.b_stride = width;
+      t.ahead = kPrefetchRows * t.b_stride;
     }
   }
 }

@@ -57,6 +57,7 @@ void multiply_turned(const Gemm& p, const Call& call, int64_t n, int tall) {
   t.a_row = p.b_stride;
   t.a_col = 1;
   t.b_stride = t.c_stride = kWidth;
+  t.ahead = kPrefetchRows * t.b_stride;
   t.c = tile;
   for (int64_t m = 0; m < p.m; m += kWidth) {
     const int wide = static_cast<int>(least<int64_t>(kWidth, p.m - m));
