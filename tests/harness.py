@@ -7,6 +7,7 @@ A case is ``{"op", "inputs", "attrs"}``; an input ``(dtype, shape)`` or
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import zlib
 from collections.abc import Iterator
@@ -25,6 +26,9 @@ Array = NDArray[Any]
 
 #: Not run by a kernel: control of a plan, and an alias of its operand.
 WITHOUT_KERNEL = frozenset({"if", "loop", "reshape"})
+#: `PYDL_CASE_STEP=3`: every third case of an op, for slow builds. A kernel that none of
+#: them reaches still gets the others.
+STEP = int(os.environ.get("PYDL_CASE_STEP", "1"))
 GUARD = 64
 POISON = 0xA5
 
@@ -54,6 +58,16 @@ def all_cases() -> dict[str, list[Case]]:
             case = Case(entry["op"], tuple(entry["inputs"]), entry["attrs"])
             found.setdefault(case.op, []).append(case)
     return found
+
+
+def chosen_cases(op: str) -> Iterator[tuple[int, Case, bool]]:
+    """The cases of an op by index: first those to run, then (False) the others."""
+    cases = list(enumerate(all_cases()[op]))
+    for index, case in cases[::STEP]:
+        yield index, case, True
+    for index, case in cases:
+        if index % STEP:
+            yield index, case, False
 
 
 def opcodes() -> list[str]:

@@ -97,6 +97,7 @@ class Crew {
     wake();
     const std::lock_guard<std::mutex> lock(workers_mutex_);  // another thread may be in start()
     for (std::thread& worker : workers_) worker.join();
+    workers_.clear();
   }
 
   void delay(int worker, int64_t microseconds) {
@@ -191,6 +192,7 @@ class Crew {
 struct Holder {
   std::mutex mutex;
   std::atomic<Crew*> crew{nullptr};
+  std::vector<Crew*> retired;  // without workers; kept, since a thread may still hold one
   int wanted = 0;
 };
 
@@ -252,8 +254,9 @@ void set_thread_count(int count) {
   h.crew.store(new Crew(wanted_threads(h)));
   if (old == nullptr) return;
   // A run that is still going on finishes with the old crew; a late one finds it idle and without
-  // workers, which only makes it serial. The small object itself stays: a thread may hold it.
+  // workers, which only makes it serial.
   old->stop();
+  h.retired.push_back(old);
 }
 
 void delay_worker(int index, int64_t microseconds) { current_crew().delay(index, microseconds); }
