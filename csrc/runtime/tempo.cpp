@@ -1,12 +1,17 @@
 #include "runtime/tempo.h"
 
+#include <algorithm>
+
 namespace pydl {
 namespace {
 
 constexpr auto kBlock = std::chrono::microseconds(500);
 constexpr int kBlockPasses = 6;
 constexpr int kSettling = 2;  // passes after a change: data moves to other caches, workers wake
-constexpr auto kProbe = std::chrono::milliseconds(200);
+// Probes come often at first, when one bad block could mislead a short run, then twice as seldom
+// each time.
+constexpr int64_t kFirstPause = std::chrono::nanoseconds(std::chrono::milliseconds(2)).count();
+constexpr int64_t kLastPause = std::chrono::nanoseconds(std::chrono::milliseconds(200)).count();
 constexpr double kClearly = 0.95;  // alone must win by this to be preferred
 constexpr double kFar = 1.3;       // the other way was so much slower: look more seldom
 constexpr int kSeldom = 4;
@@ -20,16 +25,23 @@ void Tempo::learn(bool alone, double seconds, Clock::time_point now) {
   (alone ? alone_seconds_ : crew_seconds_).store(seconds, std::memory_order_relaxed);
   const double crew_seconds = crew_seconds_.load(std::memory_order_relaxed);
   const double alone_seconds = alone_seconds_.load(std::memory_order_relaxed);
-  const int64_t ticks = now.time_since_epoch().count();
-  if (ticks >= next_probe_.load(std::memory_order_relaxed)) {
-    const int64_t pause = std::chrono::duration_cast<Clock::duration>(kProbe).count();
-    const int times = contrast(crew_seconds, alone_seconds) > kFar ? kSeldom : 1;
-    next_probe_.store(ticks + times * pause, std::memory_order_relaxed);
+  const int64_t time = std::chrono::nanoseconds(now.time_since_epoch()).count();
+  if (time >= next_probe_.load(std::memory_order_relaxed)) {
+    const int64_t before = pause_.load(std::memory_order_relaxed);
+    const int64_t pause = before == 0 ? kFirstPause : std::min(2 * before, kLastPause);
+    pause_.store(pause, std::memory_order_relaxed);
+    const bool far = pause == kLastPause && contrast(crew_seconds, alone_seconds) > kFar;
+    next_probe_.store(time + (far ? kSeldom * pause : pause), std::memory_order_relaxed);
     alone_.store(!alone, std::memory_order_relaxed);  // how is the other way now?
     return;
   }
   alone_.store(alone_seconds > 0 && alone_seconds < kClearly * crew_seconds,
                std::memory_order_relaxed);
+}
+
+void Blocks::begin() {
+  passes_ = -kSettling;  // the workers may be asleep
+  start_ = Tempo::Clock::now();
 }
 
 void Blocks::pass_done() {

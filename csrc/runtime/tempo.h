@@ -25,7 +25,8 @@ class Tempo {
   std::atomic<bool> alone_{false};
   std::atomic<double> crew_seconds_{0};   // of a pass, 0: not measured yet
   std::atomic<double> alone_seconds_{0};
-  std::atomic<int64_t> next_probe_{0};    // Clock ticks
+  std::atomic<int64_t> next_probe_{0};    // nanoseconds of Clock
+  std::atomic<int64_t> pause_{0};         // to the probe after that
 };
 
 // The blocks of one run.
@@ -34,7 +35,7 @@ class Blocks {
   explicit Blocks(Tempo* tempo) : tempo_(tempo), alone_(tempo->alone()) {}
 
   bool alone() const { return alone_; }
-  void begin() { start_ = Tempo::Clock::now(); }
+  void begin();
   void pass_done();
 
  private:
