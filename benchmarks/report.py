@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -49,15 +49,32 @@ def table(rows: list[Row]) -> str:
 
 
 def store(name: str, rows: list[Row], details: dict[str, Any]) -> Path:
-    """Write the dated JSON and, where matplotlib is there, a picture beside it."""
+    """Write the dated JSON and, where matplotlib is there, a picture beside it.
+
+    A later run of the same day replaces the figures it measured and keeps the others.
+    """
     RESULTS.mkdir(exist_ok=True)
     stem = RESULTS / f"{datetime.date.today():%Y-%m-%d}-{name}"
+    path = stem.with_suffix(".json")
+    rows = _merged(path, rows)
     figures = [{**asdict(row), "good": row.good} for row in rows]
     document = {"name": name, "figures": figures, **details}
-    path = stem.with_suffix(".json")
     path.write_text(json.dumps(document, indent=1) + "\n")
     draw(rows, stem.with_suffix(".png"))
     return path
+
+
+def _merged(path: Path, rows: list[Row]) -> list[Row]:
+    """The rows in `path` with those measured again put in their places."""
+    if not path.exists():
+        return rows
+    names = {field.name for field in fields(Row)}
+    stored = [
+        Row(**{key: value for key, value in figure.items() if key in names})
+        for figure in json.loads(path.read_text())["figures"]
+    ]
+    found = {(row.what, row.bar): row for row in [*stored, *rows]}
+    return list(found.values())
 
 
 def draw(rows: list[Row], path: Path) -> None:
