@@ -16,16 +16,32 @@ constexpr double kClearly = 0.95;  // alone must win by this to be preferred
 constexpr double kFar = 1.3;       // the other way was so much slower: look more seldom
 constexpr int kSeldom = 4;
 
+constexpr int64_t kIdle = std::chrono::nanoseconds(std::chrono::milliseconds(20)).count();
+constexpr auto kWarming = std::chrono::milliseconds(1);
+
+int64_t nanoseconds_of(Tempo::Clock::time_point time) {
+  return std::chrono::nanoseconds(time.time_since_epoch()).count();
+}
+
 // The ratio of the slower to the faster way.
 double contrast(double a, double b) { return a > 0 && b > 0 ? (a > b ? a / b : b / a) : 1.0; }
 
 }  // namespace
 
+void Tempo::begin(Clock::time_point now) {
+  const int64_t time = nanoseconds_of(now);
+  const int64_t last = last_seen_.exchange(time, std::memory_order_relaxed);
+  if (last == 0 || time - last < kIdle) return;
+  pause_.store(kFirstPause, std::memory_order_relaxed);
+  next_probe_.store(time + 2 * kFirstPause, std::memory_order_relaxed);
+}
+
 void Tempo::learn(bool alone, double seconds, Clock::time_point now) {
   (alone ? alone_seconds_ : crew_seconds_).store(seconds, std::memory_order_relaxed);
   const double crew_seconds = crew_seconds_.load(std::memory_order_relaxed);
   const double alone_seconds = alone_seconds_.load(std::memory_order_relaxed);
-  const int64_t time = std::chrono::nanoseconds(now.time_since_epoch()).count();
+  const int64_t time = nanoseconds_of(now);
+  last_seen_.store(time, std::memory_order_relaxed);
   if (time >= next_probe_.load(std::memory_order_relaxed)) {
     const int64_t before = pause_.load(std::memory_order_relaxed);
     const int64_t pause = before == 0 ? kFirstPause : std::min(2 * before, kLastPause);
@@ -40,13 +56,16 @@ void Tempo::learn(bool alone, double seconds, Clock::time_point now) {
 }
 
 void Blocks::begin() {
-  passes_ = -kSettling;  // the workers may be asleep
   start_ = Tempo::Clock::now();
+  tempo_->begin(start_);
+  passes_ = -kSettling;
+  warm_ = start_ + kWarming;
 }
 
 void Blocks::pass_done() {
   ++passes_;
   const auto now = Tempo::Clock::now();
+  if (now < warm_) passes_ = 0;
   if (passes_ <= 0) start_ = now;
   if (passes_ < kBlockPasses || now - start_ < kBlock) return;
   const std::chrono::duration<double> spent = now - start_;

@@ -18,6 +18,8 @@ class Tempo {
   using Clock = std::chrono::steady_clock;
 
   bool alone() const { return alone_.load(std::memory_order_relaxed); }
+  // A run begins. After a pause what is known may be old: probes come soon again.
+  void begin(Clock::time_point now);
   // One block of passes took so long per pass; decides how the next block runs.
   void learn(bool alone, double seconds, Clock::time_point now);
 
@@ -27,6 +29,7 @@ class Tempo {
   std::atomic<double> alone_seconds_{0};
   std::atomic<int64_t> next_probe_{0};    // nanoseconds of Clock
   std::atomic<int64_t> pause_{0};         // to the probe after that
+  std::atomic<int64_t> last_seen_{0};     // nanoseconds of Clock
 };
 
 // The blocks of one run.
@@ -43,6 +46,7 @@ class Blocks {
   bool alone_;
   int passes_ = 0;  // of the block; below 0 while a change settles
   Tempo::Clock::time_point start_;
+  Tempo::Clock::time_point warm_;  // nothing before this counts: workers wake, clocks rise
 };
 
 }  // namespace pydl
