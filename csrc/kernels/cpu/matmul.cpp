@@ -13,7 +13,7 @@ namespace {
 constexpr int64_t kMostPieces = 16;
 constexpr int64_t kDotMostRows = 12;
 constexpr int64_t kFewTiles = 8;        // less than that many pieces of a grid
-constexpr int64_t kShards = 4, kShardDepth = 512, kShardBytes = 512 * 1024;
+constexpr int64_t kShards = 4, kShardDepth = 512;
 constexpr double kPieceFlops = 600e3;        // about 5 us
 constexpr int64_t kDepthBytes = 2048;
 // A block of A should stay in half of L2; turning B over is dear enough to do it for longer blocks.
@@ -305,13 +305,9 @@ void fill_split(Gemm* p, Bound* bound) {
 // Whether b, read as it is stored, outweighs a and the partial results: then a thread should keep
 // to rows of b. They are its part of the weight gradient and of the optimizer's update as well
 // (both cut by rows), so the weights stay in its cache and no line of them is written by one core
-// after another has read it, which costs several times the update. Not for large results: partial
-// sums of them would be carried through memory.
+// after another has read it, which costs several times the update.
 bool keeps_rows_of_b(const Gemm& p) {
-  const int64_t size = dtype_size(p.dtype);
-  const bool deep = p.k >= kShardDepth && p.k >= kShards * p.m;
-  return p.a_col == 1 && !p.transpose_b && deep && p.k * p.n * size >= kSerialBytes &&
-         kShards * p.m * p.n * size <= kShardBytes;
+  return p.a_col == 1 && !p.transpose_b && p.k >= kShardDepth && p.k >= kShards * p.m;
 }
 
 const char* bind_split(const OpView& op, Binder* binder, Bound* bound) {
