@@ -6,6 +6,8 @@
 // never by the thread count; each output element has one owner; partial results are summed in
 // piece order. So the same inputs give the same bits on any number of threads.
 //
+// On a device a phase is one piece, which enqueues its launches on the call's stream and returns.
+//
 // POD only: per-ISA files include this header and must not instantiate std templates.
 #pragma once
 
@@ -28,6 +30,18 @@ struct TensorView {
   bool constant;      // an input no instruction of this program writes: derived buffers allowed
 };
 
+// How float32 products are computed: to float32's own accuracy, or with operands rounded to
+// TensorFloat-32 or bfloat16 where the kernel has units for them.
+enum class Precision : uint8_t { kFloat32, kTensorFloat32, kBFloat16 };
+
+// The GPU an instruction is bound for.
+struct DeviceLimits {
+  int major, minor;       // compute capability; 0.0: the emulation
+  int processors;         // streaming multiprocessors
+  int64_t shared_bytes;   // a block may ask for, dynamic and static
+  int64_t memory_bytes;
+};
+
 struct OpView {
   Opcode op;
   int n_in;
@@ -35,6 +49,8 @@ struct OpView {
   int n_out;
   const TensorView* out;
   const void* attrs;  // read with attr_* below
+  Precision precision;
+  const DeviceLimits* device;  // null on the CPU
 };
 
 // Attribute reading for POD code; `infer` has already checked names and types.
@@ -52,6 +68,7 @@ struct Call {
   unsigned char* scratch;      // Bound::scratch_bytes, shared by all pieces and phases
   unsigned char* worker;       // Bound::worker_bytes, private to the running thread
   void* const* derived;        // one pointer per Bound::derived
+  void* stream;                // of a device bundle: where to enqueue; null on the CPU
 };
 
 using PieceFn = void (*)(const Call& call, int64_t piece);
@@ -105,11 +122,12 @@ struct Family {
   int count;
 };
 
-// All families of one instruction set.
+// All families of one instruction set, or of one kind of device.
 struct Bundle {
-  const char* isa;  // "ref", "baseline", "avx2", "avx512", "neon"
+  const char* isa;  // "ref", "baseline", "avx2", "avx512", "neon", "emulated", "cuda"
   const Family* const* families;
   int count;
+  bool device;  // operands, scratch and derived buffers lie in device memory
 };
 
 // Work below this is not cut: a hand-over between threads costs about as much.

@@ -22,6 +22,9 @@ PYDL_DECLARE_BUNDLE(avx512)
 #ifdef PYDL_HAVE_NEON
 PYDL_DECLARE_BUNDLE(neon)
 #endif
+#ifdef PYDL_HAVE_EMULATED
+PYDL_DECLARE_BUNDLE(emulated)
+#endif
 
 namespace pydl {
 namespace {
@@ -54,6 +57,9 @@ std::vector<const Bundle*> detect() {
 #endif
 #ifdef PYDL_HAVE_BASELINE
   found.push_back(&baseline::kBundle);
+#endif
+#ifdef PYDL_HAVE_EMULATED
+  found.push_back(&emulated::kBundle);  // of tests: never the first
 #endif
   found.push_back(&ref::kBundle);
   return found;
@@ -93,7 +99,7 @@ const Bundle* find_bundle(std::string_view isa) {
 std::vector<const Candidate*> candidates(const Bundle& bundle, Opcode op) {
   std::vector<const Candidate*> found;
   append(bundle, op, &found);
-  if (&bundle != &ref::kBundle) append(ref::kBundle, op, &found);
+  if (!bundle.device && &bundle != &ref::kBundle) append(ref::kBundle, op, &found);
   return found;
 }
 

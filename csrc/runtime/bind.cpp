@@ -106,9 +106,10 @@ Status bind_instruction(const BindRequest& request, const Bundle& bundle, Binder
                         BoundInstruction* out) {
   const std::vector<TensorView> in = views_of(*request.inputs, request.constant);
   const std::vector<TensorView> result = views_of(*request.outputs, nullptr);
-  const OpView view = {request.op,    static_cast<int>(in.size()),
-                       in.data(),     static_cast<int>(result.size()),
-                       result.data(), request.attrs};
+  const OpView view = {request.op,        static_cast<int>(in.size()),
+                       in.data(),         static_cast<int>(result.size()),
+                       result.data(),     request.attrs,
+                       request.precision, request.device};
   out->op = request.op;
   out->flops = flops(request.op, *request.inputs, *request.outputs, *request.attrs);
   out->bytes = operand_bytes(request);

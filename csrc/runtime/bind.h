@@ -43,6 +43,8 @@ struct BindRequest {
   const std::vector<bool>* constant = nullptr;  // per input
   const Attrs* attrs = nullptr;
   std::string_view kernel = {};  // only this candidate, for tests; "" any
+  Precision precision = Precision::kFloat32;
+  const DeviceLimits* device = nullptr;
 };
 
 // find_bundle; kNotFound with the name asked for and those there are.

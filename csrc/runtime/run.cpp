@@ -56,7 +56,8 @@ Call Run::call_for(int worker) {
           operands + control.first_output,
           scratch_,
           workers_ + align_up(program_.worker_bytes_) * worker,
-          derived_ == nullptr ? nullptr : derived_ + control.first_derived};
+          derived_ == nullptr ? nullptr : derived_ + control.first_derived,
+          nullptr};
 }
 
 void Run::run_part(int part, int worker) {

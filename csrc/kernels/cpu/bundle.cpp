@@ -11,6 +11,6 @@ const Family* const kFamilies[] = {
 };
 
 const Bundle kBundle = {PYDL_STRING(PYDL_ISA), kFamilies,
-                        static_cast<int>(sizeof(kFamilies) / sizeof(kFamilies[0]))};
+                        static_cast<int>(sizeof(kFamilies) / sizeof(kFamilies[0])), false};
 
 }  // namespace pydl::PYDL_ISA

@@ -8,6 +8,6 @@ const Family* const kFamilies[] = {
 };
 
 const Bundle kBundle = {"ref", kFamilies,
-                        static_cast<int>(sizeof(kFamilies) / sizeof(kFamilies[0]))};
+                        static_cast<int>(sizeof(kFamilies) / sizeof(kFamilies[0])), false};
 
 }  // namespace pydl::ref

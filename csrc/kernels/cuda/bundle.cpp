@@ -1,0 +1,17 @@
+#include "kernels/cuda/bundle.h"
+
+namespace pydl::PYDL_GPU {
+
+const Family* const kFamilies[] = {
+    &kMatmulFamily, &kElementwiseFamily, &kShapeFamily,  &kReduceFamily,    &kSoftmaxFamily,
+    &kLossFamily,   &kGatherFamily,      &kRandomFamily, &kOptimizerFamily,
+};
+
+// The emulation's kernels work on host memory, so there they are one more CPU bundle.
+#ifdef PYDL_EMULATED
+const Bundle kBundle = {"emulated", kFamilies, sizeof(kFamilies) / sizeof(kFamilies[0]), false};
+#else
+const Bundle kBundle = {"cuda", kFamilies, sizeof(kFamilies) / sizeof(kFamilies[0]), true};
+#endif
+
+}  // namespace pydl::PYDL_GPU

@@ -1,0 +1,28 @@
+// The families of the GPU kernels. Every cuda/*.cu is compiled twice: by nvcc for devices
+// (namespace cuda), and in test builds by the C++ compiler over the emulation (namespace emulated),
+// which runs each kernel on host memory.
+#pragma once
+
+#include "kernels/kernel.h"
+
+#ifdef PYDL_EMULATED
+#define PYDL_GPU emulated
+#else
+#define PYDL_GPU cuda
+#endif
+
+namespace pydl::PYDL_GPU {
+
+extern const Family kMatmulFamily;
+extern const Family kElementwiseFamily;
+extern const Family kShapeFamily;
+extern const Family kReduceFamily;
+extern const Family kSoftmaxFamily;
+extern const Family kLossFamily;
+extern const Family kGatherFamily;
+extern const Family kRandomFamily;
+extern const Family kOptimizerFamily;
+
+extern const Bundle kBundle;
+
+}  // namespace pydl::PYDL_GPU
