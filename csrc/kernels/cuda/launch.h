@@ -53,9 +53,12 @@ void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_
                                  static_cast<int>(shared_bytes));
   }
   if (error == cudaSuccess) {
-    kernel<<<grid, block, shared_bytes, static_cast<cudaStream_t>(stream)> > >(
-        static_cast<Parameters>(arguments)...);
-    error = cudaGetLastError();
+    cudaLaunchConfig_t config = {};
+    config.gridDim = grid;
+    config.blockDim = block;
+    config.dynamicSmemBytes = shared_bytes;
+    config.stream = static_cast<cudaStream_t>(stream);
+    error = cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
   }
   if (error != cudaSuccess) note_launch_error(static_cast<int>(error));
 }
