@@ -17,5 +17,8 @@ void check_programs();  // bound plans: loops, `if`, several user threads
 void check_derived();   // derived buffers
 void check_arenas();    // the memory of runs
 void check_tempo();     // when a loop runs alone
+#ifdef PYDL_EMULATION
+void check_emulation();  // CUDA's words on the CPU
+#endif
 
 }  // namespace pydl::test

@@ -19,6 +19,9 @@ struct Suite {
 
 constexpr Suite kSuites[] = {{"crew", check_crew},       {"programs", check_programs},
                              {"derived", check_derived}, {"arenas", check_arenas},
+#ifdef PYDL_EMULATION
+                             {"emulation", check_emulation},
+#endif
                              {"tempo", check_tempo},     {"kernels", check_kernels}};
 std::atomic<int> failures{0};
 
