@@ -17,31 +17,21 @@ constexpr int kVector = 16 / static_cast<int>(sizeof(T));
 
 // The type of one access: memory of any type may be read as it.
 #ifdef PYDL_EMULATED
-#define PYDL_ALIAS __attribute__((may_alias))
+#define PYDL_ALIAS [[gnu::may_alias]]
 #else
 #define PYDL_ALIAS
 #endif
 template <int bytes>
-struct Access;
-template <>
-struct Access<16> {
-  using Type PYDL_ALIAS = uint4;
+struct alignas(bytes) PYDL_ALIAS Access {
+  unsigned word[bytes / 4];
 };
 template <>
-struct Access<8> {
-  using Type PYDL_ALIAS = uint2;
+struct PYDL_ALIAS Access<2> {
+  unsigned short word;
 };
 template <>
-struct Access<4> {
-  using Type PYDL_ALIAS = unsigned;
-};
-template <>
-struct Access<2> {
-  using Type PYDL_ALIAS = unsigned short;
-};
-template <>
-struct Access<1> {
-  using Type PYDL_ALIAS = unsigned char;
+struct PYDL_ALIAS Access<1> {
+  unsigned char word;
 };
 #undef PYDL_ALIAS
 
@@ -52,7 +42,7 @@ constexpr int kAccess = bytes < 16 ? bytes : 16;
 template <int n, class T>
 __device__ __forceinline__ Pack<T, n> load_pack(const T* x) {
   constexpr int kBytes = n * static_cast<int>(sizeof(T)), kWidth = kAccess<kBytes>;
-  using Type = typename Access<kWidth>::Type;
+  using Type = Access<kWidth>;
   Type words[kBytes / kWidth];
 #pragma unroll
   for (int i = 0; i < kBytes / kWidth; ++i) words[i] = reinterpret_cast<const Type*>(x)[i];
@@ -64,7 +54,7 @@ __device__ __forceinline__ Pack<T, n> load_pack(const T* x) {
 template <int n, class T>
 __device__ __forceinline__ void store_pack(T* x, const Pack<T, n>& pack) {
   constexpr int kBytes = n * static_cast<int>(sizeof(T)), kWidth = kAccess<kBytes>;
-  using Type = typename Access<kWidth>::Type;
+  using Type = Access<kWidth>;
   Type words[kBytes / kWidth];
   memcpy(words, &pack, kBytes);
 #pragma unroll
