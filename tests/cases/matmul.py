@@ -24,6 +24,7 @@ SHAPES: tuple[tuple[int, int, int], ...] = (
     (14, 32, 64),
     (15, 33, 65),
     (29, 10, 61),
+    (45, 10, 203),
     (32, 10, 64),
     (47, 49, 23),
     (67, 127, 31),
@@ -35,6 +36,8 @@ SHAPES: tuple[tuple[int, int, int], ...] = (
 )
 # B stored transposed and large against A and C: A is turned over rather than B.
 TURNED = ((13, 250, 120), (33, 300, 400), (66, 700, 380))
+# Large enough for both operands to be packed, in several blocks of depth.
+PACKED = (50, 1030, 2000)
 LAYOUTS = tuple(product((0, 1), (0, 1)))
 ACTIVATIONS = ("", "relu", "sigmoid", "tanh")
 # Shapes that reach each kernel with every epilogue; the last but one is cut.
@@ -49,6 +52,7 @@ EPILOGUE_SHAPES = cycle(
         (9, 14, 0),
         (150, 66, 64),
         (15, 250, 120),
+        (45, 10, 203),
     )
 )
 
@@ -84,6 +88,24 @@ def layout_cases() -> list[Case]:
     for dtype, size in product(("float32", "float64"), TURNED):
         attrs = {"transpose_a": 0, "transpose_b": 1}
         cases.append(case("matmul", dtype, size, attrs))
+    attrs = {"transpose_a": 0, "transpose_b": 0}
+    cases.append(case("matmul", "float32", PACKED, attrs))
+    return cases
+
+
+def packed_epilogue_cases() -> list[Case]:
+    """Epilogues of large products: in registers and over finished rows."""
+    epilogues: tuple[dict[str, Any], ...] = (
+        {"bias": 1, "activation": "relu"},
+        {"bias": 0, "grad": "relu", "column_sum": 1},
+        {"bias": 1, "activation": "tanh", "dropout": 0.3},
+    )
+    layouts = ((0, 1), (1, 0), (1, 1))
+    cases: list[Case] = []
+    for epilogue, (transpose_a, transpose_b) in zip(epilogues, layouts, strict=True):
+        attrs = {"transpose_a": transpose_a, "transpose_b": transpose_b, **epilogue}
+        attrs.setdefault("column_sum", 0)
+        cases.append(case("gemm", "float32", PACKED, attrs))
     return cases
 
 
@@ -107,4 +129,4 @@ def epilogue_cases() -> list[Case]:
     return cases
 
 
-CASES: list[Case] = layout_cases() + epilogue_cases()
+CASES: list[Case] = layout_cases() + epilogue_cases() + packed_epilogue_cases()

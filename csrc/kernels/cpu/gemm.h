@@ -37,6 +37,11 @@ PYDL_INLINE Range share(int64_t total, int64_t parts, int64_t i) {
   const int64_t begin = i * base + (i < extra ? i : extra);
   return {begin, begin + base + (i < extra ? 1 : 0)};
 }
+// Part `i` of `parts` of a range.
+PYDL_INLINE Range part_of(Range whole, int64_t parts, int64_t i) {
+  const Range part = share(whole.end - whole.begin, parts, i);
+  return {whole.begin + part.begin, whole.begin + part.end};
+}
 PYDL_INLINE int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 template <class T>
 PYDL_INLINE T least(T a, T b) {

@@ -1,9 +1,11 @@
 // Dot products: vectors run along K, for operands stored with K contiguous on both sides (B
-// transposed, or N = 1), where few rows of A would not pay for turning B over.
+// transposed, or N = 1), where few rows of A would not pay for turning B over; and for a B so
+// narrow that its columns would leave lanes empty, turned over first.
 #pragma once
 
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/gemm_epilogue.h"
+#include "kernels/cpu/gemm_pack.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -76,32 +78,64 @@ DotFn<T> pick_dot(int rows, int columns) {
   }
 }
 
-// Piece = a range of rows and columns of C. B's rows are the long stream: each group of them is
-// read once and stays in L1 for all rows of A.
+// Elements from one row to the next of a B turned over: whole vectors.
+template <class T>
+int64_t turned_stride(const Gemm& p) {
+  return (p.k + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
+}
+
+// First phase for a narrow B: its columns become rows, so few that one piece does it.
+template <class T>
+void run_turn_b(const Call& call, int64_t) {
+  const Gemm& p = *static_cast<const Gemm*>(call.params);
+  pack_panel_transposed(operand<T>(call, 1), p.b_stride, p.n, static_cast<int>(p.k),
+                        static_cast<int>(turned_stride<T>(p)), reinterpret_cast<T*>(call.scratch));
+}
+
+template <class T>
+struct DotOperands {
+  const T* a;
+  const T* b;
+  T* c;
+  int64_t b_stride;
+};
+
+// Rows and columns of C at once.
+template <class T>
+PYDL_INLINE void dot_tile(const Gemm& p, const DotOperands<T>& s, Range rows, Range columns) {
+  const DotTile<T> t = {p.k,        s.a + rows.begin * p.a_row,
+                        p.a_row,    s.b + columns.begin * s.b_stride,
+                        s.b_stride, s.c + rows.begin * p.n + columns.begin,
+                        p.n};
+  pick_dot<T>(static_cast<int>(rows.end - rows.begin),
+              static_cast<int>(columns.end - columns.begin))(t);
+}
+
+// Piece = a range of rows and columns of C. The longer stream is outside: each group of its rows is
+// read once and stays in L1 for all rows of the other.
 template <class T>
 void run_dot(const Call& call, int64_t piece) {
   const Gemm& p = *static_cast<const Gemm*>(call.params);
   const Range rows = share(p.m, p.row_pieces, piece / p.column_pieces);
   const Range columns = share(p.n, p.column_pieces, piece % p.column_pieces);
-  const int64_t b_stride = p.transpose_b ? p.b_stride : 0;
   const int64_t row_tiles = ceil_div(rows.end - rows.begin, kDotRows);
   const int64_t column_tiles = ceil_div(columns.end - columns.begin, kDotColumns);
-  const T* a = operand<T>(call, 0);
-  const T* b = operand<T>(call, 1);
-  T* c = static_cast<T*>(call.out[0]);
-  for (int64_t j = 0; j < column_tiles; ++j) {
-    const Range wide = share(columns.end - columns.begin, column_tiles, j);
-    const int64_t n = columns.begin + wide.begin;
-    for (int64_t i = 0; i < row_tiles; ++i) {
-      const Range tall = share(rows.end - rows.begin, row_tiles, i);
-      const int64_t m = rows.begin + tall.begin;
-      const DotTile<T> t = {p.k,      a + m * p.a_row, p.a_row, b + n * b_stride,
-                            b_stride, c + m * p.n + n, p.n};
-      const int height = static_cast<int>(tall.end - tall.begin);
-      pick_dot<T>(height, static_cast<int>(wide.end - wide.begin))(t);
+  DotOperands<T> s = {operand<T>(call, 0), operand<T>(call, 1), static_cast<T*>(call.out[0]),
+                      p.transpose_b ? p.b_stride : 0};
+  if (!p.transpose_b && p.n > 1) {
+    s.b = reinterpret_cast<const T*>(call.scratch);
+    s.b_stride = turned_stride<T>(p);
+  }
+  const bool rows_outside = row_tiles > column_tiles;
+  const int64_t outer = rows_outside ? row_tiles : column_tiles;
+  const int64_t inner = rows_outside ? column_tiles : row_tiles;
+  for (int64_t i = 0; i < outer; ++i) {
+    for (int64_t j = 0; j < inner; ++j) {
+      dot_tile(p, s, part_of(rows, row_tiles, rows_outside ? i : j),
+               part_of(columns, column_tiles, rows_outside ? j : i));
     }
   }
-  if (p.bias >= 0) add_bias(p, call, rows, columns, c);
+  if (p.bias >= 0) add_bias(p, call, rows, columns, s.c);
   finish_block<T>(p, call, rows, columns);
 }
 

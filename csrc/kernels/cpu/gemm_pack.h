@@ -82,6 +82,18 @@ void pack_rows(const T* a, int64_t a_row, int rows, int64_t depth, T* tile) {
   }
 }
 
+// The same from rows of A whose rows are contiguous: element (i, k) is a[k * a_col + i].
+template <class T>
+void copy_rows(const T* a, int64_t a_col, int rows, int64_t depth, T* tile) {
+  constexpr int L = kLanes<T>;
+  for (int64_t k = 0; k < depth; ++k, a += a_col, tile += rows) {
+    for (int i = 0; i < rows; i += L) {
+      prefetch(a + 8 * a_col + i);
+      store(tile + i, load_n(a + i, least(rows - i, L)));
+    }
+  }
+}
+
 // sums[j] (+)= the sum of column j over `depth` rows of a panel; four chains, added as a tree.
 template <class T>
 void sum_columns(const T* b, int64_t b_stride, int64_t depth, int columns, bool add, T* sums) {

@@ -5,11 +5,10 @@
 #pragma once
 
 #include "kernels/cpu/gemm.h"
+#include "kernels/cpu/gemm_packed.h"
 #include "kernels/cpu/gemm_tiled.h"
 
 namespace pydl::PYDL_ISA {
-
-constexpr int64_t kPackRows = 64;  // rows of B packed at a time: their pages stay in the TLB
 
 template <class T>
 int64_t panels_bytes(const Gemm& p) {

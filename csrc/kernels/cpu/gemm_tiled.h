@@ -147,11 +147,9 @@ void multiply_block(const Block<T>& s) {
   const int64_t row_blocks = most<int64_t>(1, ceil_div(rows, p.row_block));
   const int64_t depth_blocks = most<int64_t>(1, ceil_div(deep, p.depth_block));
   for (int64_t i = 0; i < row_blocks; ++i) {
-    Range r = share(rows, row_blocks, i);
-    r = {s.rows.begin + r.begin, s.rows.begin + r.end};
+    const Range r = part_of(s.rows, row_blocks, i);
     for (int64_t j = 0; j < depth_blocks; ++j) {
-      Range d = share(deep, depth_blocks, j);
-      d = {s.depth.begin + d.begin, s.depth.begin + d.end};
+      const Range d = part_of(s.depth, depth_blocks, j);
       if (p.pack_a) pack_row_block(s, r, d);
       for (int64_t n = s.columns.begin; n < s.columns.end;) {
         const int vectors = panel_vectors<T>(p, r.end - r.begin, s.columns.end - n);
@@ -170,6 +168,12 @@ PYDL_INLINE bool finishes_in_registers(const Gemm& p) {
   const bool relu = p.activation == Activation::kRelu && p.grad == Activation::kNone;
   const bool relu_grad = p.activation == Activation::kNone && p.grad == Activation::kRelu;
   return p.rate == 0 && (plain || relu || relu_grad);
+}
+
+PYDL_INLINE Finish register_finish(const Gemm& p) {
+  if (!finishes_in_registers(p)) return Finish::kStore;
+  if (p.activation == Activation::kRelu) return Finish::kRelu;
+  return p.grad == Activation::kRelu ? Finish::kReluGrad : Finish::kStore;
 }
 
 template <class T>
@@ -195,14 +199,10 @@ PYDL_INLINE void run_rectangle(const Call& call, int64_t piece, int64_t width, B
   s->bias = operand<T>(call, p.bias);
   s->c = static_cast<T*>(call.out[0]);
   s->sums = p.column_sum && s->rows.begin == 0 ? static_cast<T*>(call.out[1]) : nullptr;
-  const bool in_registers = finishes_in_registers(p);
-  if (in_registers && p.activation == Activation::kRelu) s->finish = Finish::kRelu;
-  if (in_registers && p.grad == Activation::kRelu) {
-    s->finish = Finish::kReluGrad;
-    s->out = operand<T>(call, p.out);
-  }
+  s->finish = register_finish(p);
+  s->out = operand<T>(call, p.out);
   multiply_block(*s);
-  if (!in_registers) finish_block<T>(p, call, s->rows, s->columns);
+  if (!finishes_in_registers(p)) finish_block<T>(p, call, s->rows, s->columns);
 }
 
 template <class T>

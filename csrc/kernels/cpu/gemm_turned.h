@@ -1,7 +1,9 @@
-// Few rows times a B stored transposed: C^T = B^T A^T, so that the smaller operand is turned over.
+// C^T = B^T A^T: B is broadcast, A is the vector operand; each register tile of C^T is turned over
+// on its way to C.
 //
-// Rows of B as it is stored are broadcast, A turned over is the vector operand; each register tile
-// of C^T is turned over on its way to C.
+// For few rows times a B stored transposed, where A is cheaper to turn over than B; and for a
+// narrow B times an A stored transposed, which needs no turning: vectors along N would be half
+// empty.
 #pragma once
 
 #include "kernels/cpu/gemm.h"
@@ -65,6 +67,40 @@ void multiply_turned(const Gemm& p, const Call& call, int64_t n, int tall) {
     pick_micro<T>(tall, wide > kLanes<T> ? kTileVectors : 1, Panel::kFull)(t);
     store_turned(tile, kWidth, tall, wide, static_cast<T*>(call.out[0]) + m * p.n + n, p.n);
   }
+}
+
+// A as it is stored, panels of its columns. Piece = a range of them: rows of C.
+template <class T>
+void run_upright(const Call& call, int64_t piece) {
+  constexpr int kWidth = kPanelWidth<T>, L = kLanes<T>;
+  alignas(64) T tile[(kTileRows + L - 1) / L * L * kWidth];
+  const Gemm& p = *static_cast<const Gemm*>(call.params);
+  T* c = static_cast<T*>(call.out[0]);
+  const int tall = static_cast<int>(p.n);
+  const Range panels = share(ceil_div(p.m, kWidth), p.row_pieces, piece);
+  Tile<T> t{};
+  t.k = p.k;
+  t.a = operand<T>(call, 1);
+  t.a_row = 1;
+  t.a_col = p.b_stride;
+  t.b_stride = p.a_col;
+  t.ahead = kPrefetchRows * t.b_stride;
+  t.c = tile;
+  t.c_stride = kWidth;
+  for (int64_t m = panels.begin * kWidth; m < least(panels.end * kWidth, p.m); m += kWidth) {
+    const int wide = static_cast<int>(least<int64_t>(kWidth, p.m - m));
+    const int vectors = wide > L ? kTileVectors : 1;
+    t.b = operand<T>(call, 0) + m;
+    t.last = wide - (vectors - 1) * L;
+    pick_micro<T>(tall, vectors, t.last < L ? Panel::kRagged : Panel::kFull)(t);
+    store_turned(tile, kWidth, tall, wide, c + m * p.n, p.n);
+  }
+  const Range rows = {panels.begin * kWidth, least(panels.end * kWidth, p.m)};
+  if (p.column_sum && piece == 0) {
+    sum_columns(t.a, p.b_stride, p.k, tall, false, static_cast<T*>(call.out[1]));
+  }
+  if (p.bias >= 0) add_bias(p, call, rows, {0, p.n}, c);
+  finish_block<T>(p, call, rows, {0, p.n});
 }
 
 // Piece = a range of columns of C.

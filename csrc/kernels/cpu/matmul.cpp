@@ -1,6 +1,7 @@
 // matmul and gemm: which kernel, which blocks, which pieces.
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/gemm_dot.h"
+#include "kernels/cpu/gemm_packed.h"
 #include "kernels/cpu/gemm_panels.h"
 #include "kernels/cpu/gemm_tiled.h"
 #include "kernels/cpu/gemm_turned.h"
@@ -11,7 +12,9 @@ namespace pydl::PYDL_ISA {
 namespace {
 
 constexpr int64_t kMostPieces = 16;
-constexpr int64_t kDotMostRows = 12;
+constexpr int64_t kDotMostRows = 12, kDotNarrowRows = 32;
+constexpr int64_t kDotMostColumns = 12, kDotDepth = 192,
+                  kDotMostDepth = 1 << 20;  // turning a narrow b over is worth it
 constexpr int64_t kFewTiles = 8;        // less than that many pieces of a grid
 constexpr int64_t kShards = 4, kShardDepth = 512;
 constexpr double kPieceFlops = 600e3;        // about 5 us
@@ -21,10 +24,15 @@ constexpr int64_t kRowBlockBytes = 256 * 1024, kRowBlockBytesTransposed = 1024 *
 constexpr int64_t kCopyStride = 2048;  // rows of B longer than this are copied to panels
 constexpr int64_t kAliasStride = 1024;    // rows of A at multiples of this share few sets of L1
 
+// gemm_packed
+constexpr int64_t kPackedRows = 48, kPackedColumns = 256, kPackedDepth = 128;
+constexpr double kPackedBytes = 8 * 1024 * 1024;  // of all three matrices
+constexpr int64_t kPackedDepthBytes = 3072;
 constexpr int64_t kPanelsBytes = 256 * 1024;  // smaller weights are fast enough as they are
 // gemm_turned: A turned over should stay in a quarter of L2; turning tiles of C over costs this
 // much per element against the same for A or B.
 constexpr int64_t kTurnedBytes = 256 * 1024;
+constexpr int64_t kUprightDepth = 32, kUprightRows = 16;
 constexpr int64_t kTurnedTileCost = kTileRows == 14 && kVectorBytes == 64 ? 1 : 5;
 
 bool same(const char* a, const char* b) { return __builtin_strcmp(a, b) == 0; }
@@ -158,6 +166,40 @@ const char* bind_tiled(const OpView& op, Binder* binder, Bound* bound) {
   return nullptr;
 }
 
+template <class T>
+void fill_packed(Gemm* p, Bound* bound) {
+  const int64_t size = sizeof(T), tiles = tiles_of(*p);
+  const int64_t panels = ceil_div(p->n, kPanelWidth<T>);
+  p->depth_block = kPackedDepthBytes / size;
+  p->row_pieces = least(kMostPieces, ceil_div(tiles, kRowTiles));
+  p->column_pieces = least(kMostPieces, panels);
+  const int64_t columns = ceil_div(panels, p->column_pieces) * kPanelWidth<T>;
+  bound->worker_bytes = columns * p->depth_block * size;
+  bound->scratch_bytes = depth_blocks_of(*p) * tiles * tile_stride<T>(p->depth_block) * size;
+  bound->phases[0] = {run_pack_a<T>, p->row_pieces};
+  bound->phases[1] = {run_packed<T>, p->column_pieces};
+  bound->n_phases = 2;
+}
+
+const char* bind_packed(const OpView& op, Binder* binder, Bound* bound) {
+  Gemm* p = allocate(binder, bound);
+  if (!p) return kOutOfMemory;
+  if (const char* reason = read_problem(op, p)) return reason;
+  if (p->m < kPackedRows || p->n < kPackedColumns || p->k < kPackedDepth) {
+    return "a side too short to pack for";
+  }
+  const double elements = static_cast<double>(p->m) * static_cast<double>(p->k) +
+                          static_cast<double>(p->k) * static_cast<double>(p->n) +
+                          static_cast<double>(p->m) * static_cast<double>(p->n);
+  if (elements * dtype_size(p->dtype) < kPackedBytes) return "fast enough in place";
+  if (p->dtype == DType::kFloat32) {
+    fill_packed<float>(p, bound);
+  } else {
+    fill_packed<double>(p, bound);
+  }
+  return nullptr;
+}
+
 // Few rows take wide tiles, and panels as wide.
 template <class T>
 void fill_panels(Gemm* p, Bound* bound) {
@@ -201,8 +243,11 @@ const char* bind_panels(const OpView& op, Binder* binder, Bound* bound) {
 template <class T>
 void fill_dot(Gemm* p, Bound* bound) {
   choose_grid(p, kDotColumns);
-  bound->phases[0] = {run_dot<T>, p->row_pieces * p->column_pieces};
-  bound->n_phases = 1;
+  if (!p->transpose_b && p->n > 1) {
+    bound->scratch_bytes = p->n * turned_stride<T>(*p) * static_cast<int64_t>(sizeof(T));
+    bound->phases[bound->n_phases++] = {run_turn_b<T>, 1};
+  }
+  bound->phases[bound->n_phases++] = {run_dot<T>, p->row_pieces * p->column_pieces};
 }
 
 const char* bind_dot(const OpView& op, Binder* binder, Bound* bound) {
@@ -210,8 +255,10 @@ const char* bind_dot(const OpView& op, Binder* binder, Bound* bound) {
   if (!p) return kOutOfMemory;
   if (const char* reason = read_problem(op, p)) return reason;
   if (p->a_col != 1) return "a is stored transposed";
-  if (!p->transpose_b && p->n != 1) return "b is not stored transposed";
-  if (p->n != 1 && p->m > kDotMostRows) return "enough rows to turn b over";
+  const bool narrow = p->m >= kDotNarrowRows && p->n > 1 && p->n <= kDotMostColumns &&
+                      p->k >= kDotDepth && p->k <= kDotMostDepth;
+  if (!p->transpose_b && p->n != 1 && !narrow) return "b is not stored transposed";
+  if (p->n != 1 && p->m > kDotMostRows && !narrow) return "enough rows to turn b over";
   if (p->column_sum) return "column sums wanted";
   if (p->m == 0 || p->n == 0) return "empty";
   if (p->dtype == DType::kFloat32) {
@@ -237,14 +284,30 @@ void fill_turned(Gemm* p, Bound* bound) {
   bound->n_phases = 2;
 }
 
+template <class T>
+const char* bind_upright(Gemm* p, Bound* bound) {
+  constexpr int L = kLanes<T>;
+  if (p->transpose_b) return "a and b are stored transposed";
+  if (p->n > kTileRows || p->n % L == 0) return "b is not narrow";
+  if (p->k < kUprightDepth) return "K too short to turn the result over";
+  if (p->m < kUprightRows || (!kMaskedLoads && p->m % L != 0)) return "too few rows";
+  p->row_pieces = least(pieces_worth(*p), ceil_div(p->m, kPanelWidth<T>));
+  bound->phases[0] = {run_upright<T>, p->row_pieces};
+  bound->n_phases = 1;
+  return nullptr;
+}
+
 const char* bind_turned(const OpView& op, Binder* binder, Bound* bound) {
   Gemm* p = allocate(binder, bound);
   if (!p) return kOutOfMemory;
   if (const char* reason = read_problem(op, p)) return reason;
-  if (!p->transpose_b) return "b is not stored transposed";
-  if (p->a_col != 1) return "a is stored transposed";
-  if (p->column_sum) return "column sums wanted";
   if (p->m == 0 || p->n == 0) return "empty";
+  if (p->a_row == 1 && p->a_col != 1) {
+    return p->dtype == DType::kFloat32 ? bind_upright<float>(p, bound)
+                                       : bind_upright<double>(p, bound);
+  }
+  if (!p->transpose_b) return "b is not stored transposed";
+  if (p->column_sum) return "column sums wanted";
   const double turned = static_cast<double>(p->k) + kTurnedTileCost * static_cast<double>(p->n);
   if (work(*p) / 2 <= turned * static_cast<double>(p->m) * static_cast<double>(p->m)) {
     return "b is cheaper to turn over than a and c";
@@ -335,12 +398,13 @@ const char* bind_split(const OpView& op, Binder* binder, Bound* bound) {
 
 const Candidate kMatmulCandidates[] = {
     {Opcode::matmul, "gemm_vector", bind_vector}, {Opcode::matmul, "gemm_panels", bind_panels},
-    {Opcode::matmul, "gemm_split_k", bind_split}, {Opcode::matmul, "gemm_dot", bind_dot},
-    {Opcode::matmul, "gemm_turned", bind_turned}, {Opcode::matmul, "gemm_tiled", bind_tiled},
-    {Opcode::gemm, "gemm_vector", bind_vector},   {Opcode::gemm, "gemm_panels", bind_panels},
-    {Opcode::gemm, "gemm_split_k", bind_split},   {Opcode::gemm, "gemm_dot", bind_dot},
+    {Opcode::matmul, "gemm_packed", bind_packed}, {Opcode::matmul, "gemm_dot", bind_dot},
+    {Opcode::matmul, "gemm_split_k", bind_split}, {Opcode::matmul, "gemm_turned", bind_turned},
+    {Opcode::matmul, "gemm_tiled", bind_tiled},   {Opcode::gemm, "gemm_vector", bind_vector},
+    {Opcode::gemm, "gemm_panels", bind_panels},   {Opcode::gemm, "gemm_packed", bind_packed},
+    {Opcode::gemm, "gemm_dot", bind_dot},         {Opcode::gemm, "gemm_split_k", bind_split},
     {Opcode::gemm, "gemm_turned", bind_turned},   {Opcode::gemm, "gemm_tiled", bind_tiled},
 };
-extern const Family kMatmulFamily = {kMatmulCandidates, 12};
+extern const Family kMatmulFamily = {kMatmulCandidates, 14};
 
 }  // namespace pydl::PYDL_ISA
