@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "runtime/limits.h"
+#include "runtime/placement.h"
 
 namespace pydl {
 namespace {
@@ -67,15 +68,10 @@ class Crew {
 
   // Called by the one thread that took the crew.
   void start() {
-    if (started_) return;
-    started_ = true;
     const std::lock_guard<std::mutex> lock(workers_mutex_);
     if (stopping_.load()) return;
-    try {
-      for (int i = 1; i < threads_; ++i) workers_.emplace_back([this, i] { work(i); });
-    } catch (const std::exception&) {
-      return;  // the system has no more threads or memory: those that are here do the work
-    }
+    if (!started_) hire();
+    placement_.keep_apart(workers_);
   }
 
   void run(Job& job) {
@@ -106,6 +102,15 @@ class Crew {
   }
 
  private:
+  void hire() {
+    started_ = true;
+    try {
+      for (int i = 1; i < threads_; ++i) workers_.emplace_back([this, i] { work(i); });
+    } catch (const std::exception&) {
+      return;  // the system has no more threads or memory: those that are here do the work
+    }
+  }
+
   // Claims and runs one part. False when there was none.
   bool help(int worker) {
     uint64_t claim = claim_.load(std::memory_order_acquire);
@@ -185,6 +190,7 @@ class Crew {
   const int threads_;
   std::mutex workers_mutex_;
   std::vector<std::thread> workers_;
+  Placement placement_;
 };
 
 // The crew is replaced when the thread count changes and forgotten in a forked child, whose copies

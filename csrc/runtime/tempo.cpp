@@ -6,8 +6,9 @@ namespace pydl {
 namespace {
 
 constexpr auto kBlock = std::chrono::microseconds(500);
-constexpr int kBlockPasses = 6;
-constexpr int kSettling = 2;  // passes after a change: data moves to other caches, workers wake
+constexpr int kBlockPasses = 3;
+constexpr double kLongPass = 1e-3;  // hand-overs are nothing against it
+constexpr int kSettling = 1;  // passes after a change: data moves to other caches, workers wake
 // Probes come often at first, when one bad block could mislead a short run, then twice as seldom
 // each time.
 constexpr int64_t kFirstPause = std::chrono::nanoseconds(std::chrono::milliseconds(2)).count();
@@ -36,23 +37,21 @@ void Tempo::begin(Clock::time_point now) {
   next_probe_.store(time + 2 * kFirstPause, std::memory_order_relaxed);
 }
 
-void Tempo::learn(bool alone, double seconds, Clock::time_point now) {
+bool Tempo::learn(bool alone, double seconds, Clock::time_point now) {
   (alone ? alone_seconds_ : crew_seconds_).store(seconds, std::memory_order_relaxed);
   const double crew_seconds = crew_seconds_.load(std::memory_order_relaxed);
   const double alone_seconds = alone_seconds_.load(std::memory_order_relaxed);
   const int64_t time = nanoseconds_of(now);
   last_seen_.store(time, std::memory_order_relaxed);
-  if (time >= next_probe_.load(std::memory_order_relaxed)) {
-    const int64_t before = pause_.load(std::memory_order_relaxed);
-    const int64_t pause = before == 0 ? kFirstPause : std::min(2 * before, kLastPause);
-    pause_.store(pause, std::memory_order_relaxed);
-    const bool far = pause == kLastPause && contrast(crew_seconds, alone_seconds) > kFar;
-    next_probe_.store(time + (far ? kSeldom * pause : pause), std::memory_order_relaxed);
-    alone_.store(!alone, std::memory_order_relaxed);  // how is the other way now?
-    return;
-  }
-  alone_.store(alone_seconds > 0 && alone_seconds < kClearly * crew_seconds,
-               std::memory_order_relaxed);
+  const bool preferred = alone_seconds > 0 && alone_seconds < kClearly * crew_seconds;
+  alone_.store(preferred, std::memory_order_relaxed);
+  if (seconds > kLongPass || time < next_probe_.load(std::memory_order_relaxed)) return preferred;
+  const int64_t before = pause_.load(std::memory_order_relaxed);
+  const int64_t pause = before == 0 ? kFirstPause : std::min(2 * before, kLastPause);
+  pause_.store(pause, std::memory_order_relaxed);
+  const bool far = pause == kLastPause && contrast(crew_seconds, alone_seconds) > kFar;
+  next_probe_.store(time + (far ? kSeldom * pause : pause), std::memory_order_relaxed);
+  return !preferred;
 }
 
 void Blocks::begin() {
@@ -69,9 +68,8 @@ void Blocks::pass_done() {
   if (passes_ <= 0) start_ = now;
   if (passes_ < kBlockPasses || now - start_ < kBlock) return;
   const std::chrono::duration<double> spent = now - start_;
-  tempo_->learn(alone_, spent.count() / passes_, now);
   const bool before = alone_;
-  alone_ = tempo_->alone();
+  alone_ = tempo_->learn(alone_, spent.count() / passes_, now);
   passes_ = alone_ == before ? 0 : -kSettling;
   start_ = now;
 }

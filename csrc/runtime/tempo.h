@@ -17,11 +17,12 @@ class Tempo {
  public:
   using Clock = std::chrono::steady_clock;
 
-  bool alone() const { return alone_.load(std::memory_order_relaxed); }
+  bool prefers_alone() const { return alone_.load(std::memory_order_relaxed); }
   // A run begins. After a pause what is known may be old: probes come soon again.
   void begin(Clock::time_point now);
-  // One block of passes took so long per pass; decides how the next block runs.
-  void learn(bool alone, double seconds, Clock::time_point now);
+  // One block of passes took so long per pass. Whether the next block runs alone: as preferred, or
+  // the other way for a look.
+  bool learn(bool alone, double seconds, Clock::time_point now);
 
  private:
   std::atomic<bool> alone_{false};
@@ -35,7 +36,7 @@ class Tempo {
 // The blocks of one run.
 class Blocks {
  public:
-  explicit Blocks(Tempo* tempo) : tempo_(tempo), alone_(tempo->alone()) {}
+  explicit Blocks(Tempo* tempo) : tempo_(tempo), alone_(tempo->prefers_alone()) {}
 
   bool alone() const { return alone_; }
   void begin();
