@@ -33,7 +33,7 @@ constexpr int64_t kPanelsBytes = 256 * 1024;  // smaller weights are fast enough
 // much per element against the same for A or B.
 constexpr int64_t kTurnedBytes = 256 * 1024;
 constexpr int64_t kUprightDepth = 32, kUprightRows = 16;
-constexpr int64_t kTurnedTileCost = kTileRows == 14 && kVectorBytes == 64 ? 1 : 5;
+constexpr int64_t kTurnedTileCost = kTileRows == 14 && kVectorBytes == 64 ? 2 : 5;
 
 bool same(const char* a, const char* b) { return __builtin_strcmp(a, b) == 0; }
 
