@@ -29,12 +29,14 @@ double contrast(double a, double b) { return a > 0 && b > 0 ? (a > b ? a / b : b
 
 }  // namespace
 
-void Tempo::begin(Clock::time_point now) {
+bool Tempo::begin(Clock::time_point now) {
   const int64_t time = nanoseconds_of(now);
   const int64_t last = last_seen_.exchange(time, std::memory_order_relaxed);
-  if (last == 0 || time - last < kIdle) return;
+  if (last != 0 && time - last < kIdle) return false;
+  if (last == 0) return true;
   pause_.store(kFirstPause, std::memory_order_relaxed);
   next_probe_.store(time + 2 * kFirstPause, std::memory_order_relaxed);
+  return true;
 }
 
 bool Tempo::learn(bool alone, double seconds, Clock::time_point now) {
@@ -56,9 +58,8 @@ bool Tempo::learn(bool alone, double seconds, Clock::time_point now) {
 
 void Blocks::begin() {
   start_ = Tempo::Clock::now();
-  tempo_->begin(start_);
   passes_ = -kSettling;
-  warm_ = start_ + kWarming;
+  warm_ = tempo_->begin(start_) ? start_ + kWarming : start_;
 }
 
 void Blocks::pass_done() {

@@ -18,8 +18,8 @@ class Tempo {
   using Clock = std::chrono::steady_clock;
 
   bool prefers_alone() const { return alone_.load(std::memory_order_relaxed); }
-  // A run begins. After a pause what is known may be old: probes come soon again.
-  void begin(Clock::time_point now);
+  // A run begins. True after a pause: what is known may be old, and probes come soon again.
+  bool begin(Clock::time_point now);
   // One block of passes took so long per pass. Whether the next block runs alone: as preferred, or
   // the other way for a look.
   bool learn(bool alone, double seconds, Clock::time_point now);
