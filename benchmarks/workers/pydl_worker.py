@@ -10,6 +10,7 @@ from benchmarks.cases import GEMMS, MLPS, Mlp
 from pydl.graph.trace import Trace
 from pydl.ops.apply import apply
 from pydl.runtime.program import compile_graph
+from pydl.runtime.variable import aligned_copy
 
 
 def mlp(case: Mlp) -> Run:
@@ -69,7 +70,8 @@ def gemm(name: str) -> Run:
 def adam() -> Run:
     rng = np.random.default_rng(0)
     weight = pydl.Variable(rng.standard_normal(10_000_000).astype(np.float32))
-    grad = rng.standard_normal(10_000_000).astype(np.float32)
+    # Aligned, as the gradients of a plan are: NumPy's arrays are so by chance only.
+    grad = aligned_copy(rng.standard_normal(10_000_000).astype(np.float32))
     optimizer = pydl.optimizers.Adam()
     optimizer.build([weight])
     with Trace("adam") as trace:
