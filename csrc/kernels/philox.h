@@ -1,15 +1,20 @@
 // Philox4x32-10 (Salmon et al., SC 2011): ten rounds turn a counter and a key into four random
 // words. Scalar and forced inline, so that each including file has its own copy, built with its own
-// flags.
+// flags; for the GPU as well.
 #pragma once
 
 #include <cstdint>
 
+#ifdef __CUDACC__
+#define PYDL_EVERYWHERE __host__ __device__
+#else
+#define PYDL_EVERYWHERE
+#endif
+
 namespace pydl {
 
-__attribute__((always_inline)) static inline void philox4x32_10(const uint32_t counter[4],
-                                                                const uint32_t key[2],
-                                                                uint32_t out[4]) {
+PYDL_EVERYWHERE __attribute__((always_inline)) static inline void philox4x32_10(
+    const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
   uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
   uint32_t k0 = key[0], k1 = key[1];
   for (int round = 0; round < 10; ++round) {

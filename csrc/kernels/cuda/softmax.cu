@@ -1,7 +1,72 @@
-#include "kernels/cuda/bundle.h"
+// softmax, log_softmax: rows up to 4 KB are read once, into registers, and written once.
+#include "kernels/cuda/device/over_rows.h"
+#include "kernels/cuda/device/params.h"
+#include "plan/opcode.h"
 
 namespace pydl::PYDL_GPU {
+namespace {
 
-extern const Family kSoftmaxFamily = {nullptr, 0};
+template <class T, bool kLog>
+struct Softmax {
+  using Element = T;
+  static constexpr int kOperands = 1;
+  static constexpr bool kFaults = false;
+  const T* in[1];
+  T* out;
+
+  template <class R>
+  __forceinline__ __device__ void run(R& row, int64_t r) const {
+    const RowTotal<T> e = exponentials<!kLog>(row);
+    T* target = out + (row.live ? r : 0) * row.columns;
+    if constexpr (kLog) {
+      const T log_total = log_of(e.total);
+      row.write(target, [&](int64_t, T x, T) { return (x - e.top) - log_total; });
+    } else {
+      const T factor = T(1) / e.total;
+      row.write(target, [&](int64_t, T x, T) { return exponential<R>(x, e.top) * factor; });
+    }
+  }
+};
+
+struct SoftmaxParams {
+  int64_t rows, columns;
+  int processors;
+};
+
+template <class T, bool kLog>
+void run_softmax(const Call& call, int64_t) {
+  const SoftmaxParams& p = *static_cast<const SoftmaxParams*>(call.params);
+  const Softmax<T, kLog> operation = {{static_cast<const T*>(call.in[0])},
+                                      static_cast<T*>(call.out[0])};
+  launch_rows(operation, p.rows, p.columns, call.out[0], 0, p.processors, call.stream);
+}
+
+const char* bind_softmax(const OpView& op, Binder* binder, Bound* bound) {
+  if (op.out[0].count == 0) return nullptr;
+  SoftmaxParams* p = alloc_params<SoftmaxParams>(binder);
+  if (p == nullptr) return kOutOfMemory;
+  p->columns = op.in[0].dims[op.in[0].rank - 1];
+  p->rows = op.in[0].count / p->columns;
+  p->processors = processor_count(op);
+  const DType dtype = op.in[0].dtype;
+  const bool log = op.op == Opcode::log_softmax;
+  if (dtype == DType::kFloat32) {
+    return bind_enqueue(p, log ? run_softmax<float, true> : run_softmax<float, false>, bound);
+  }
+  if (dtype == DType::kFloat64) {
+    return bind_enqueue(p, log ? run_softmax<double, true> : run_softmax<double, false>, bound);
+  }
+  return "dtype not supported";
+}
+
+const Candidate kCandidates[] = {
+    {Opcode::softmax, "softmax_rows", bind_softmax},
+    {Opcode::log_softmax, "log_softmax_rows", bind_softmax},
+};
+
+}  // namespace
+
+extern const Family kSoftmaxFamily = {
+    kCandidates, static_cast<int>(sizeof(kCandidates) / sizeof(kCandidates[0]))};
 
 }  // namespace pydl::PYDL_GPU

@@ -1,0 +1,226 @@
+// Rows of a matrix: who holds which element, and what a kernel may ask of a row. Rows of at most
+// 4096 bytes belong to a warp, or to part of one, and stay in its registers; longer rows belong to
+// a block, which reads them again for each question.
+//
+// The elements of a thread and the order of each sum follow from the row's length alone: memory
+// that is not aligned is read element by element, in the same places.
+#pragma once
+
+#include "kernels/cuda/launch.h"
+
+namespace pydl::PYDL_GPU {
+
+constexpr int kWarp = 32;
+constexpr unsigned kWholeWarp = 0xffffffffu;
+constexpr int kRowThreads = 128;   // of a block whose warps have rows of their own
+constexpr int kLongThreads = 512;  // of a block with one long row
+constexpr int kLongHeld = 8;       // elements of a long row a thread holds at once
+
+// 16 bytes, moved at once.
+template <class T>
+struct alignas(16) Pack {
+  static constexpr int kCount = 16 / static_cast<int>(sizeof(T));
+  T v[kCount];
+};
+
+static __forceinline__ __device__ float exp_of(float x) { return expf(x); }
+static __forceinline__ __device__ double exp_of(double x) { return exp(x); }
+static __forceinline__ __device__ float log_of(float x) { return logf(x); }
+static __forceinline__ __device__ double log_of(double x) { return log(x); }
+
+template <class T>
+static __forceinline__ __device__ T minus_infinity() {
+  return static_cast<T>(-__builtin_huge_val());
+}
+
+struct RowShape {
+  int64_t rows, columns;
+  bool packs;  // the rows are whole packs: a thread's elements are neighbours
+  bool aligned;
+};
+
+struct Add {
+  template <class T>
+  static __forceinline__ __device__ T of(T a, T b) {
+    return a + b;
+  }
+};
+
+struct Larger {
+  template <class T>
+  static __forceinline__ __device__ T of(T a, T b) {
+    return a > b ? a : b;
+  }
+};
+
+// One row of kOperands matrices of the same shape, held by kLanes threads.
+template <class T, int kLanes, int kHeld, int kOperands>
+struct Row {
+  static constexpr bool kWhole = kLanes <= kWarp;  // in registers
+  static constexpr int kPack = Pack<T>::kCount;
+  static constexpr int kTile = kLanes * kHeld;
+
+  const T* in[kOperands];
+  int64_t columns;
+  int lane;
+  bool live, packs, aligned;
+  T* exchange;  // of a long row: a value for each warp of the block
+  T held[kOperands][kHeld];
+
+  // Elements from `base` on, of this tile.
+  __forceinline__ __device__ int left(int64_t base) const {
+    const int64_t rest = columns - base;
+    return rest < kTile ? static_cast<int>(rest) : kTile;
+  }
+
+  // Element k of this thread, counted from the tile's first.
+  __forceinline__ __device__ int place(int k) const {
+    return packs ? (k / kPack * kLanes + lane) * kPack + k % kPack : k * kLanes + lane;
+  }
+
+  __forceinline__ __device__ void load(int64_t base, T (&v)[kOperands][kHeld]) const {
+    const int count = left(base);
+#pragma unroll
+    for (int o = 0; o < kOperands; ++o) {
+      const T* x = in[o] + base;
+      if (packs && aligned) {
+#pragma unroll
+        for (int k = 0; k < kHeld; k += kPack) {
+          Pack<T> pack = {};
+          if (place(k) < count) pack = *reinterpret_cast<const Pack<T>*>(x + place(k));
+#pragma unroll
+          for (int j = 0; j < kPack; ++j) v[o][k + j] = pack.v[j];
+        }
+      } else {
+#pragma unroll
+        for (int k = 0; k < kHeld; ++k) v[o][k] = place(k) < count ? x[place(k)] : T(0);
+      }
+    }
+  }
+
+  // fn(base, values) for what this thread has of each tile.
+  template <class Fn>
+  __forceinline__ __device__ void each_tile(Fn fn) {
+    if constexpr (kWhole) {
+      fn(int64_t{0}, held);
+    } else {
+      for (int64_t base = 0; base < columns; base += kTile) {
+        load(base, held);
+        fn(base, held);
+      }
+    }
+  }
+
+  // fn(i, first operand, last operand) for each element of this thread.
+  template <class Fn>
+  __forceinline__ __device__ void each(Fn fn) {
+    each_tile([&](int64_t base, T(&v)[kOperands][kHeld]) {
+      const int count = left(base);
+#pragma unroll
+      for (int k = 0; k < kHeld; ++k) {
+        if (place(k) < count) fn(base + place(k), v[0][k], v[kOperands - 1][k]);
+      }
+    });
+  }
+
+  // out[i] = fn(i, first operand, last operand)
+  template <class Fn>
+  __forceinline__ __device__ void write(T* out, Fn fn) {
+    each_tile([&](int64_t base, T(&v)[kOperands][kHeld]) {
+      const int count = left(base);
+      if (packs && aligned) {
+#pragma unroll
+        for (int k = 0; k < kHeld; k += kPack) {
+          if (place(k) >= count) continue;
+          const int64_t i = base + place(k);
+          Pack<T> pack;
+#pragma unroll
+          for (int j = 0; j < kPack; ++j) {
+            pack.v[j] = fn(i + j, v[0][k + j], v[kOperands - 1][k + j]);
+          }
+          *reinterpret_cast<Pack<T>*>(out + i) = pack;
+        }
+      } else {
+#pragma unroll
+        for (int k = 0; k < kHeld; ++k) {
+          if (place(k) >= count) continue;
+          const int64_t i = base + place(k);
+          out[i] = fn(i, v[0][k], v[kOperands - 1][k]);
+        }
+      }
+    });
+  }
+
+  // Of one value of each thread; every thread gets the same bits.
+  template <class Operation>
+  __forceinline__ __device__ T reduce(T value) const {
+#pragma unroll
+    for (int distance = (kWhole ? kLanes : kWarp) / 2; distance > 0; distance /= 2) {
+      value = Operation::of(value, __shfl_xor_sync(kWholeWarp, value, distance));
+    }
+    if constexpr (!kWhole) {
+      if (lane % kWarp == 0) exchange[lane / kWarp] = value;
+      __syncthreads();
+      value = exchange[0];
+#pragma unroll
+      for (int k = 1; k < kLanes / kWarp; ++k) value = Operation::of(value, exchange[k]);
+      __syncthreads();
+    }
+    return value;
+  }
+  __forceinline__ __device__ T sum(T value) const { return reduce<Add>(value); }
+  __forceinline__ __device__ T max(T value) const { return reduce<Larger>(value); }
+};
+
+// What normalises the exponentials of a row. NaN comes out in `total` only; a row of -inf has a top
+// of -inf, which makes its results NaN.
+template <class T>
+struct RowTotal {
+  T top;    // the largest element
+  T total;  // sum of e^(x - top)
+};
+
+// kReplace: a row in registers holds e^(x - top) from here on.
+template <bool kReplace, class T, int kLanes, int kHeld, int kOperands>
+__forceinline__ __device__ RowTotal<T> exponentials(Row<T, kLanes, kHeld, kOperands>& row) {
+  RowTotal<T> result = {minus_infinity<T>(), T(0)};
+  if constexpr (kLanes <= kWarp) {
+    T top = minus_infinity<T>(), total = T(0);
+    row.each([&](int64_t, T x, T) { top = Larger::of(x, top); });
+    result.top = top = row.max(top);
+    if constexpr (kReplace) {
+#pragma unroll
+      for (int k = 0; k < kHeld; ++k) row.held[0][k] = exp_of(row.held[0][k] - top);
+    }
+    row.each([&](int64_t, T x, T) { total += kReplace ? x : exp_of(x - top); });
+    result.total = row.sum(total);
+  } else {
+    T top = minus_infinity<T>(), total = T(0);
+    row.each_tile([&](int64_t base, T(&v)[kOperands][kHeld]) {
+      const int count = row.left(base);
+      T best = top;
+#pragma unroll
+      for (int k = 0; k < kHeld; ++k) {
+        if (row.place(k) < count) best = Larger::of(v[0][k], best);
+      }
+      if (best > top) total *= exp_of(top - best);  // 0 at first: e^-inf
+      top = best;
+      const T shift = top == minus_infinity<T>() ? T(0) : top;
+#pragma unroll
+      for (int k = 0; k < kHeld; ++k) {
+        if (row.place(k) < count) total += exp_of(v[0][k] - shift);
+      }
+    });
+    result.top = row.max(top);
+    result.total = row.sum(top == result.top ? total : total * exp_of(top - result.top));
+  }
+  return result;
+}
+
+// e^(x - top), after exponentials<true>.
+template <class R, class T>
+__forceinline__ __device__ T exponential(T x, T top) {
+  return R::kWhole ? x : exp_of(x - top);
+}
+
+}  // namespace pydl::PYDL_GPU
