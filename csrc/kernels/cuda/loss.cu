@@ -1,6 +1,6 @@
 // Losses: loss and gradient of a row come from one read of it, where it fits in registers.
 #include "kernels/cuda/device/over_rows.h"
-#include "kernels/cuda/device/params.h"
+#include "kernels/cuda/device/bind.h"
 #include "plan/opcode.h"
 
 namespace pydl::PYDL_GPU {
@@ -193,10 +193,10 @@ const char* bind_loss(const OpView& op, Binder* binder, Bound* bound) {
   if (p == nullptr) return kOutOfMemory;
   p->columns = op.in[0].dims[op.in[0].rank - 1];
   p->rows = op.out[0].count;
-  p->processors = processor_count(op);
+  p->processors = static_cast<int>(processors(op));
   p->wide = op.in[1].dtype == DType::kInt64;
   if (sparse) bound->scratch_bytes = fault_bytes(p->rows);
-  return bind_enqueue(p, dtype == DType::kFloat32 ? choose<float>(op.op) : choose<double>(op.op),
+  return bind_piece(p, dtype == DType::kFloat32 ? choose<float>(op.op) : choose<double>(op.op),
                       bound);
 }
 

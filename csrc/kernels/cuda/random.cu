@@ -1,7 +1,261 @@
-#include "kernels/cuda/bundle.h"
+// Philox: a thread makes whole blocks of four elements, so the bits are those of every other
+// kernel. Roundings of uniform numbers and of dropout are spelled out: a compiler may not fuse them.
+#include "kernels/cuda/device/bind.h"
+#include "kernels/cuda/device/normal.h"
+#include "kernels/cuda/device/vector.h"
+#include "kernels/philox.h"
+#include "plan/opcode.h"
 
 namespace pydl::PYDL_GPU {
+namespace {
 
-extern const Family kRandomFamily = {nullptr, 0};
+constexpr int kThreads = 256;
+constexpr int kWords = 4;  // of a Philox block
+
+struct RandomParams {
+  int64_t count;
+  int64_t processors;
+  double a, b;   // low and width, or mean and stddev
+  double last;   // the largest uniform number allowed
+  double scale;  // dropout: 1 / (1 - rate)
+  uint32_t threshold;
+};
+
+struct Key {
+  uint32_t words[2];
+};
+
+struct Block {
+  uint32_t words[kWords];
+  __forceinline__ __device__ Block(const Key& key, int64_t index, uint32_t word2) {
+    const uint32_t counter[4] = {static_cast<uint32_t>(index),
+                                 static_cast<uint32_t>(static_cast<uint64_t>(index) >> 32), word2,
+                                 0};
+    philox4x32_10(counter, key.words, words);
+  }
+  __forceinline__ __device__ float unit(int k) const {
+    return static_cast<float>(words[k] >> 8) * 0x1p-24f;
+  }
+};
+
+static __forceinline__ __device__ float product(float a, float b) { return __fmul_rn(a, b); }
+static __forceinline__ __device__ double product(double a, double b) { return __dmul_rn(a, b); }
+static __forceinline__ __device__ float sum_of(float a, float b) { return __fadd_rn(a, b); }
+static __forceinline__ __device__ double sum_of(double a, double b) { return __dadd_rn(a, b); }
+
+// Generators make block `index` of the result; dropout from the same elements of x.
+
+template <class T>
+struct Uniform {
+  static constexpr bool kReads = false;
+  T low, width, last;
+  explicit Uniform(const RandomParams& p)
+      : low(static_cast<T>(p.a)), width(static_cast<T>(p.b)), last(static_cast<T>(p.last)) {}
+
+  __forceinline__ __device__ static void units(const Key& key, int64_t index, float* u) {
+    const Block block(key, index, 0);
+#pragma unroll
+    for (int k = 0; k < kWords; ++k) u[k] = block.unit(k);
+  }
+  // 53 bits: 24 of one word and 29 of its partner in a second block.
+  __forceinline__ __device__ static void units(const Key& key, int64_t index, double* u) {
+    const Block block(key, index, 0), partner(key, index, 1);
+#pragma unroll
+    for (int k = 0; k < kWords; ++k) {
+      const uint64_t bits =
+          (static_cast<uint64_t>(block.words[k] >> 8) << 29) + (partner.words[k] >> 3);
+      u[k] = static_cast<double>(bits) * 0x1p-53;
+    }
+  }
+  __forceinline__ __device__ void make(const Key& key, int64_t index, const Pack<T, kWords>&,
+                                       Pack<T, kWords>* out) const {
+    T u[kWords];
+    units(key, index, u);
+#pragma unroll
+    for (int k = 0; k < kWords; ++k) {
+      const T value = sum_of(low, product(width, u[k]));
+      out->at[k] = value < last ? value : last;
+    }
+  }
+};
+
+template <class T>
+struct Normal {
+  static constexpr bool kReads = false;
+  T mean, stddev;
+  explicit Normal(const RandomParams& p)
+      : mean(static_cast<T>(p.a)), stddev(static_cast<T>(p.b)) {}
+
+  __forceinline__ __device__ void make(const Key& key, int64_t index, const Pack<T, kWords>&,
+                                       Pack<T, kWords>* out) const {
+    const Block block(key, index, 0);
+#pragma unroll
+    for (int k = 0; k < kWords; k += 2) {
+      T even, odd;
+      normal_pair(T(block.unit(k)), T(block.unit(k + 1)), &even, &odd);
+      out->at[k] = fused(stddev, even, mean);
+      out->at[k + 1] = fused(stddev, odd, mean);
+    }
+  }
+};
+
+template <class T>
+struct TruncatedNormal {
+  static constexpr bool kReads = false;
+  double mean, stddev;
+  explicit TruncatedNormal(const RandomParams& p) : mean(p.a), stddev(p.b) {}
+
+  __forceinline__ __device__ void make(const Key& key, int64_t index, const Pack<T, kWords>&,
+                                       Pack<T, kWords>* out) const {
+    const Block block(key, index, 0);
+#pragma unroll
+    for (int k = 0; k < kWords; ++k) {
+      out->at[k] = static_cast<T>(fma(stddev, truncated_normal_of(block.unit(k)), mean));
+    }
+  }
+};
+
+template <class T>
+struct Dropout {
+  static constexpr bool kReads = true;
+  T scale;
+  uint32_t threshold;
+  explicit Dropout(const RandomParams& p)
+      : scale(static_cast<T>(p.scale)), threshold(p.threshold) {}
+
+  __forceinline__ __device__ void make(const Key& key, int64_t index, const Pack<T, kWords>& x,
+                                       Pack<T, kWords>* out) const {
+    const Block block(key, index, 0);
+#pragma unroll
+    for (int k = 0; k < kWords; ++k) {
+      out->at[k] = block.words[k] >= threshold ? product(x.at[k], scale) : T(0);
+    }
+  }
+};
+
+template <class T>
+struct Stretch {
+  const T* x;
+  T* out;
+  int64_t count;
+  bool aligned;
+
+  __forceinline__ __device__ bool whole(int64_t i) const { return aligned && i + kWords <= count; }
+  __forceinline__ __device__ void load(int64_t i, Pack<T, kWords>* v) const {
+    if (whole(i)) {
+      *v = load_pack<kWords>(x + i);
+      return;
+    }
+#pragma unroll
+    for (int k = 0; k < kWords; ++k) v->at[k] = i + k < count ? x[i + k] : T(0);
+  }
+  __forceinline__ __device__ void store(int64_t i, const Pack<T, kWords>& v) const {
+    if (whole(i)) return store_pack(out + i, v);
+#pragma unroll
+    for (int k = 0; k < kWords; ++k) {
+      if (i + k < count) out[i + k] = v.at[k];
+    }
+  }
+};
+
+// Blocks of a thread whose loads are in flight.
+template <class Generator>
+constexpr int kAhead = Generator::kReads ? 4 : 1;
+
+template <class T, class Generator>
+__global__ void __launch_bounds__(kThreads)
+    generate(Generator generator, const uint32_t* seed, Stretch<T> stretch) {
+  constexpr int64_t kTile = kThreads * kAhead<Generator>;
+  const Key key = {{seed[0], seed[1]}};
+  const int64_t stride = gridDim.x * kTile;
+  for (int64_t first = blockIdx.x * kTile + threadIdx.x; first * kWords < stretch.count;
+       first += stride) {
+    Pack<T, kWords> x[kAhead<Generator>] = {};
+    if constexpr (Generator::kReads) {
+#pragma unroll
+      for (int j = 0; j < kAhead<Generator>; ++j) {
+        stretch.load((first + j * kThreads) * kWords, &x[j]);
+      }
+    }
+#pragma unroll
+    for (int j = 0; j < kAhead<Generator>; ++j) {
+      const int64_t index = first + j * kThreads;
+      Pack<T, kWords> out;
+      generator.make(key, index, x[j], &out);
+      stretch.store(index * kWords, out);
+    }
+  }
+}
+
+template <class T, class Generator>
+void run_random(const Call& call, int64_t) {
+  const RandomParams& p = *static_cast<const RandomParams*>(call.params);
+  const T* x = Generator::kReads ? static_cast<const T*>(call.in[0]) : nullptr;
+  T* out = static_cast<T*>(call.out[0]);
+  const Stretch<T> stretch = {x, out, p.count, aligned(16, x, out)};
+  const int64_t per_block = kThreads * kAhead<Generator> * kWords;
+  launch(generate<T, Generator>, dim3(stride_blocks(p.count, per_block, p.processors)),
+         dim3(kThreads), 0, call.stream, Generator(p),
+         static_cast<const uint32_t*>(call.in[Generator::kReads ? 1 : 0]), stretch);
+}
+
+template <class T>
+PieceFn choose(Opcode op) {
+  switch (op) {
+    case Opcode::random_uniform: return run_random<T, Uniform<T>>;
+    case Opcode::random_normal: return run_random<T, Normal<T>>;
+    case Opcode::truncated_normal: return run_random<T, TruncatedNormal<T>>;
+    default: return run_random<T, Dropout<T>>;
+  }
+}
+
+void read_uniform(const OpView& op, bool is_double, RandomParams* p) {
+  const double low = attr_float(op, "low", 0.0), high = attr_float(op, "high", 1.0);
+  p->a = low;
+  p->b = high - low;
+  if (is_double) {
+    p->last = high > low ? __builtin_nextafter(high, low) : low;
+  } else {
+    const float a = static_cast<float>(low), b = static_cast<float>(high);
+    p->last = b > a ? __builtin_nextafterf(b, a) : a;
+  }
+}
+
+void read_params(const OpView& op, bool is_double, RandomParams* p) {
+  if (op.op == Opcode::random_uniform) return read_uniform(op, is_double, p);
+  if (op.op == Opcode::dropout) {
+    const double rate = attr_float(op, "rate", 0.0);
+    p->threshold = static_cast<uint32_t>(__builtin_floor(rate * 0x1p32));
+    p->scale = 1.0 / (1.0 - rate);
+    return;
+  }
+  p->a = attr_float(op, "mean", 0.0);
+  p->b = attr_float(op, "stddev", 1.0);
+}
+
+const char* bind_random(const OpView& op, Binder* binder, Bound* bound) {
+  if (op.out[0].count == 0) return nullptr;
+  const DType dtype = op.out[0].dtype;
+  if (dtype != DType::kFloat32 && dtype != DType::kFloat64) return "dtype not supported";
+  RandomParams* p = alloc_params<RandomParams>(binder);
+  if (p == nullptr) return kOutOfMemory;
+  const bool is_double = dtype == DType::kFloat64;
+  read_params(op, is_double, p);
+  p->count = op.out[0].count;
+  p->processors = processors(op);
+  return bind_piece(p, is_double ? choose<double>(op.op) : choose<float>(op.op), bound);
+}
+
+const Candidate kCandidates[] = {
+    {Opcode::random_uniform, "random_uniform_blocks", bind_random},
+    {Opcode::random_normal, "random_normal_blocks", bind_random},
+    {Opcode::truncated_normal, "truncated_normal_blocks", bind_random},
+    {Opcode::dropout, "dropout_blocks", bind_random},
+};
+
+}  // namespace
+
+extern const Family kRandomFamily = {
+    kCandidates, static_cast<int>(sizeof(kCandidates) / sizeof(kCandidates[0]))};
 
 }  // namespace pydl::PYDL_GPU

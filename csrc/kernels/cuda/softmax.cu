@@ -1,6 +1,6 @@
 // softmax, log_softmax: rows up to 4 KB are read once, into registers, and written once.
 #include "kernels/cuda/device/over_rows.h"
-#include "kernels/cuda/device/params.h"
+#include "kernels/cuda/device/bind.h"
 #include "plan/opcode.h"
 
 namespace pydl::PYDL_GPU {
@@ -47,14 +47,14 @@ const char* bind_softmax(const OpView& op, Binder* binder, Bound* bound) {
   if (p == nullptr) return kOutOfMemory;
   p->columns = op.in[0].dims[op.in[0].rank - 1];
   p->rows = op.in[0].count / p->columns;
-  p->processors = processor_count(op);
+  p->processors = static_cast<int>(processors(op));
   const DType dtype = op.in[0].dtype;
   const bool log = op.op == Opcode::log_softmax;
   if (dtype == DType::kFloat32) {
-    return bind_enqueue(p, log ? run_softmax<float, true> : run_softmax<float, false>, bound);
+    return bind_piece(p, log ? run_softmax<float, true> : run_softmax<float, false>, bound);
   }
   if (dtype == DType::kFloat64) {
-    return bind_enqueue(p, log ? run_softmax<double, true> : run_softmax<double, false>, bound);
+    return bind_piece(p, log ? run_softmax<double, true> : run_softmax<double, false>, bound);
   }
   return "dtype not supported";
 }

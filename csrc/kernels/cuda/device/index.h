@@ -3,7 +3,8 @@
 // several slices a second launch takes the first of all.
 #pragma once
 
-#include "kernels/cuda/device/row.h"
+#include "kernels/cuda/device/bind.h"
+#include "kernels/cuda/device/reduce.h"
 
 namespace pydl::PYDL_GPU {
 
@@ -20,11 +21,10 @@ struct Indices {
 };
 
 constexpr int64_t kSlice = 4096;  // indices a block looks through
-constexpr int kMaxFaultWarps = 32;
 
 // At least one: it writes the fault of no indices.
 static inline int64_t slice_count(int64_t count) {
-  return count <= kSlice ? 1 : (count + kSlice - 1) / kSlice;
+  return count <= kSlice ? 1 : ceil_div(count, kSlice);
 }
 
 static inline int64_t fault_bytes(int64_t count) {
@@ -32,27 +32,11 @@ static inline int64_t fault_bytes(int64_t count) {
   return slices == 1 ? 0 : slices * static_cast<int64_t>(sizeof(int64_t));
 }
 
-// The smallest of all threads' values, in thread 0. Blocks of whole warps.
-static __forceinline__ __device__ int64_t block_min(int64_t value, int64_t* exchange) {
-  const int thread = static_cast<int>(threadIdx.x), warps = static_cast<int>(blockDim.x) / kWarp;
-  for (int distance = kWarp / 2; distance > 0; distance /= 2) {
-    const int64_t other = __shfl_xor_sync(kWholeWarp, value, distance);
-    value = other < value ? other : value;
-  }
-  if (thread % kWarp == 0) exchange[thread / kWarp] = value;
-  __syncthreads();
-  for (int k = 0; thread == 0 && k < warps; ++k) {
-    value = exchange[k] < value ? exchange[k] : value;
-  }
-  return value;
-}
-
 constexpr int64_t kNoFault = INT64_MAX;
 
 // Slice `slice` of the indices: its fault to faults[slice]. For a whole block.
 static __forceinline__ __device__ void find_fault(const Indices& indices, int64_t slice,
                                                   int64_t* faults) {
-  PYDL_SHARED(int64_t, exchange, kMaxFaultWarps);
   const int64_t begin = slice * kSlice;
   const int64_t end = begin + kSlice < indices.count ? begin + kSlice : indices.count;
   int64_t first = kNoFault;
@@ -60,17 +44,16 @@ static __forceinline__ __device__ void find_fault(const Indices& indices, int64_
   for (int64_t i = begin + threadIdx.x; i < end; i += blockDim.x) {
     if (!indices.valid(indices[i]) && i < first) first = i;
   }
-  first = block_min(first, exchange);
+  first = block_reduce<Min>(first);
   if (threadIdx.x == 0) faults[slice] = first == kNoFault ? 0 : first + 1;
 }
 
 static __global__ void merge_faults(const int64_t* faults, int64_t count, int64_t* result) {
-  PYDL_SHARED(int64_t, exchange, kMaxFaultWarps);
   int64_t first = kNoFault;
   for (int64_t i = threadIdx.x; i < count; i += blockDim.x) {
     if (faults[i] != 0 && faults[i] < first) first = faults[i];
   }
-  first = block_min(first, exchange);
+  first = block_reduce<Min>(first);
   if (threadIdx.x == 0) *result = first == kNoFault ? 0 : first;
 }
 

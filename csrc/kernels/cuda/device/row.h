@@ -6,22 +6,15 @@
 // that is not aligned is read element by element, in the same places.
 #pragma once
 
-#include "kernels/cuda/launch.h"
+#include "kernels/cuda/device/reduce.h"
+#include "kernels/cuda/device/vector.h"
 
 namespace pydl::PYDL_GPU {
 
 constexpr int kWarp = 32;
-constexpr unsigned kWholeWarp = 0xffffffffu;
 constexpr int kRowThreads = 128;   // of a block whose warps have rows of their own
 constexpr int kLongThreads = 512;  // of a block with one long row
 constexpr int kLongHeld = 8;       // elements of a long row a thread holds at once
-
-// 16 bytes, moved at once.
-template <class T>
-struct alignas(16) Pack {
-  static constexpr int kCount = 16 / static_cast<int>(sizeof(T));
-  T v[kCount];
-};
 
 static __forceinline__ __device__ float exp_of(float x) { return expf(x); }
 static __forceinline__ __device__ double exp_of(double x) { return exp(x); }
@@ -35,36 +28,21 @@ static __forceinline__ __device__ T minus_infinity() {
 
 struct RowShape {
   int64_t rows, columns;
-  bool packs;  // the rows are whole packs: a thread's elements are neighbours
-  bool aligned;
+  bool aligned;  // all matrices, to packs
 };
 
-struct Add {
-  template <class T>
-  static __forceinline__ __device__ T of(T a, T b) {
-    return a + b;
-  }
-};
-
-struct Larger {
-  template <class T>
-  static __forceinline__ __device__ T of(T a, T b) {
-    return a > b ? a : b;
-  }
-};
-
-// One row of kOperands matrices of the same shape, held by kLanes threads.
-template <class T, int kLanes, int kHeld, int kOperands>
+// One row of kOperands matrices of the same shape, held by kLanes threads. kPacks: its length is a
+// multiple of a pack, and neighbouring elements are in one thread.
+template <class T, int kLanes, int kHeld, bool kPacks, int kOperands>
 struct Row {
   static constexpr bool kWhole = kLanes <= kWarp;  // in registers
-  static constexpr int kPack = Pack<T>::kCount;
+  static constexpr int kPack = kVector<T>;
   static constexpr int kTile = kLanes * kHeld;
 
   const T* in[kOperands];
   int64_t columns;
   int lane;
-  bool live, packs, aligned;
-  T* exchange;  // of a long row: a value for each warp of the block
+  bool live, aligned;
   T held[kOperands][kHeld];
 
   // Elements from `base` on, of this tile.
@@ -75,7 +53,7 @@ struct Row {
 
   // Element k of this thread, counted from the tile's first.
   __forceinline__ __device__ int place(int k) const {
-    return packs ? (k / kPack * kLanes + lane) * kPack + k % kPack : k * kLanes + lane;
+    return kPacks ? (k / kPack * kLanes + lane) * kPack + k % kPack : k * kLanes + lane;
   }
 
   __forceinline__ __device__ void load(int64_t base, T (&v)[kOperands][kHeld]) const {
@@ -83,13 +61,13 @@ struct Row {
 #pragma unroll
     for (int o = 0; o < kOperands; ++o) {
       const T* x = in[o] + base;
-      if (packs && aligned) {
+      if (kPacks && aligned) {
 #pragma unroll
         for (int k = 0; k < kHeld; k += kPack) {
-          Pack<T> pack = {};
-          if (place(k) < count) pack = *reinterpret_cast<const Pack<T>*>(x + place(k));
+          Pack<T, kPack> pack = {};
+          if (place(k) < count) pack = load_pack<kPack>(x + place(k));
 #pragma unroll
-          for (int j = 0; j < kPack; ++j) v[o][k + j] = pack.v[j];
+          for (int j = 0; j < kPack; ++j) v[o][k + j] = pack.at[j];
         }
       } else {
 #pragma unroll
@@ -128,17 +106,17 @@ struct Row {
   __forceinline__ __device__ void write(T* out, Fn fn) {
     each_tile([&](int64_t base, T(&v)[kOperands][kHeld]) {
       const int count = left(base);
-      if (packs && aligned) {
+      if (kPacks && aligned) {
 #pragma unroll
         for (int k = 0; k < kHeld; k += kPack) {
           if (place(k) >= count) continue;
           const int64_t i = base + place(k);
-          Pack<T> pack;
+          Pack<T, kPack> pack;
 #pragma unroll
           for (int j = 0; j < kPack; ++j) {
-            pack.v[j] = fn(i + j, v[0][k + j], v[kOperands - 1][k + j]);
+            pack.at[j] = fn(i + j, v[0][k + j], v[kOperands - 1][k + j]);
           }
-          *reinterpret_cast<Pack<T>*>(out + i) = pack;
+          store_pack(out + i, pack);
         }
       } else {
 #pragma unroll
@@ -152,24 +130,13 @@ struct Row {
   }
 
   // Of one value of each thread; every thread gets the same bits.
-  template <class Operation>
+  template <class Op>
   __forceinline__ __device__ T reduce(T value) const {
-#pragma unroll
-    for (int distance = (kWhole ? kLanes : kWarp) / 2; distance > 0; distance /= 2) {
-      value = Operation::of(value, __shfl_xor_sync(kWholeWarp, value, distance));
-    }
-    if constexpr (!kWhole) {
-      if (lane % kWarp == 0) exchange[lane / kWarp] = value;
-      __syncthreads();
-      value = exchange[0];
-#pragma unroll
-      for (int k = 1; k < kLanes / kWarp; ++k) value = Operation::of(value, exchange[k]);
-      __syncthreads();
-    }
-    return value;
+    if constexpr (kWhole) return warp_reduce<Op, kLanes>(value);
+    return block_reduce<Op>(value);
   }
-  __forceinline__ __device__ T sum(T value) const { return reduce<Add>(value); }
-  __forceinline__ __device__ T max(T value) const { return reduce<Larger>(value); }
+  __forceinline__ __device__ T sum(T value) const { return reduce<Sum>(value); }
+  __forceinline__ __device__ T max(T value) const { return reduce<Max>(value); }
 };
 
 // What normalises the exponentials of a row. NaN comes out in `total` only; a row of -inf has a top
@@ -181,12 +148,13 @@ struct RowTotal {
 };
 
 // kReplace: a row in registers holds e^(x - top) from here on.
-template <bool kReplace, class T, int kLanes, int kHeld, int kOperands>
-__forceinline__ __device__ RowTotal<T> exponentials(Row<T, kLanes, kHeld, kOperands>& row) {
+template <bool kReplace, class T, int kLanes, int kHeld, bool kPacks, int kOperands>
+__forceinline__ __device__ RowTotal<T> exponentials(
+    Row<T, kLanes, kHeld, kPacks, kOperands>& row) {
   RowTotal<T> result = {minus_infinity<T>(), T(0)};
   if constexpr (kLanes <= kWarp) {
     T top = minus_infinity<T>(), total = T(0);
-    row.each([&](int64_t, T x, T) { top = Larger::of(x, top); });
+    row.each([&](int64_t, T x, T) { top = x > top ? x : top; });
     result.top = top = row.max(top);
     if constexpr (kReplace) {
 #pragma unroll
@@ -201,7 +169,7 @@ __forceinline__ __device__ RowTotal<T> exponentials(Row<T, kLanes, kHeld, kOpera
       T best = top;
 #pragma unroll
       for (int k = 0; k < kHeld; ++k) {
-        if (row.place(k) < count) best = Larger::of(v[0][k], best);
+        if (row.place(k) < count) best = v[0][k] > best ? v[0][k] : best;
       }
       if (best > top) total *= exp_of(top - best);  // 0 at first: e^-inf
       top = best;
