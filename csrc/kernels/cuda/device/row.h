@@ -106,27 +106,30 @@ struct Row {
   __forceinline__ __device__ void write(T* out, Fn fn) {
     each_tile([&](int64_t base, T(&v)[kOperands][kHeld]) {
       const int count = left(base);
-      if (kPacks && aligned) {
+      T values[kHeld];
 #pragma unroll
-        for (int k = 0; k < kHeld; k += kPack) {
-          if (place(k) >= count) continue;
-          const int64_t i = base + place(k);
-          Pack<T, kPack> pack;
-#pragma unroll
-          for (int j = 0; j < kPack; ++j) {
-            pack.at[j] = fn(i + j, v[0][k + j], v[kOperands - 1][k + j]);
-          }
-          store_pack(out + i, pack);
-        }
-      } else {
-#pragma unroll
-        for (int k = 0; k < kHeld; ++k) {
-          if (place(k) >= count) continue;
-          const int64_t i = base + place(k);
-          out[i] = fn(i, v[0][k], v[kOperands - 1][k]);
-        }
+      for (int k = 0; k < kHeld; ++k) {
+        if (place(k) < count) values[k] = fn(base + place(k), v[0][k], v[kOperands - 1][k]);
       }
+      store(out + base, count, values);
     });
+  }
+
+  __forceinline__ __device__ void store(T* out, int count, const T (&values)[kHeld]) const {
+    if (kPacks && aligned) {
+#pragma unroll
+      for (int k = 0; k < kHeld; k += kPack) {
+        Pack<T, kPack> pack;
+#pragma unroll
+        for (int j = 0; j < kPack; ++j) pack.at[j] = values[k + j];
+        if (place(k) < count) store_pack(out + place(k), pack);
+      }
+    } else {
+#pragma unroll
+      for (int k = 0; k < kHeld; ++k) {
+        if (place(k) < count) out[place(k)] = values[k];
+      }
+    }
   }
 
   // Of one value of each thread; every thread gets the same bits.
