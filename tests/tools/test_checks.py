@@ -135,3 +135,41 @@ def test_size_report_runs() -> None:
     if shutil.which("git") is None or not (ROOT / ".git").exists():
         pytest.skip("needs the repository")
     assert done.returncode == 0 and "above a budget" in done.stdout
+
+
+PTXAS = """\
+ptxas info    : 0 bytes gmem
+ptxas info    : Compiling entry function '_ZN4pydl4cuda5scaleEPfl' for 'sm_80'
+ptxas info    : Function properties for _ZN4pydl4cuda5scaleEPfl
+    24 bytes stack frame, 20 bytes spill stores, 16 bytes spill loads
+ptxas info    : Used 64 registers, used 1 barriers, 4096 bytes smem, 400 bytes cmem[0]
+ptxas info    : Compiling entry function '_ZN4pydl4cuda3sumEPf' for 'sm_80'
+ptxas info    : Function properties for _ZN4pydl4cuda3sumEPf
+    0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
+ptxas info    : Used 16 registers, used 0 barriers, 360 bytes cmem[0]
+"""
+
+
+def test_resources_are_read_from_what_ptxas_says() -> None:
+    check = tool("check_resources")
+    kernels = check.read_log(PTXAS)
+    assert kernels == {
+        "_ZN4pydl4cuda5scaleEPfl": check.Resources(64, 4096, 24, 36),
+        "_ZN4pydl4cuda3sumEPf": check.Resources(16, 0, 0, 0),
+    }
+    (spill,) = check.spilling("scale.cu", kernels)
+    assert "scale" in spill and "36 bytes" in spill
+    assert (
+        check.without_parameters("rows<(Kind)2, 8>(float*, long)") == "rows<(Kind)2, 8>"
+    )
+
+
+def test_resources_over_the_table_fail() -> None:
+    check = tool("check_resources")
+    limits = {"sum": check.Resources(16, 0, 0, 0), "old": check.Resources(1, 0, 0, 0)}
+    same = {name: limits[name] for name in limits}
+    assert check.compare("sum.cu", same, limits) == []
+    more = {"sum": check.Resources(17, 64, 0, 0), "new": check.Resources(1, 0, 0, 0)}
+    over, unknown, gone = check.compare("sum.cu", more, limits)
+    assert "registers 17 > 16, shared 64 > 0" in over
+    assert "new is not in the table" in unknown and "old is in the table only" in gone

@@ -16,7 +16,7 @@ namespace pydl::PYDL_GPU {
 // Blocks a processor has to have room for: bounds the registers of a thread.
 template <class T, int kLanes, int kHeld, int kOperands>
 constexpr int blocks_resident() {
-  if (kLanes > kWarp) return kOperands * sizeof(T) > 8 ? 1 : 2;
+  if (kLanes > kWarp) return sizeof(T) > 4 ? 1 : 2;
   const size_t held = sizeof(T) * kHeld * kOperands;
   return held <= 64 ? 4 : 2;
 }
