@@ -107,9 +107,11 @@ constexpr int kTileBytes = 32 * 1024;
 constexpr int kWarps = kThreads / 32;
 constexpr int kEach = 4;                     // indices of a thread, in a batch
 constexpr int kBatch = kThreads * kEach;
-constexpr int kAhead = 8;                    // rows whose loads are in flight
 constexpr int kSpan = kTileColumns / 32;     // columns of a thread
 
+// Rows whose loads are in flight.
+template <class T>
+constexpr int kAhead = 32 / static_cast<int>(sizeof(T));
 template <class T>
 constexpr int kTileRows = kTileBytes / kTileColumns / static_cast<int>(sizeof(T));
 
@@ -172,10 +174,10 @@ __forceinline__ __device__ void add_hits(const T* grad_out, int64_t columns, int
     const bool mine = base + lane < count && hits[base + lane].row % kWarps == warp;
     unsigned left = __ballot_sync(kAllLanes, mine);
     while (left != 0) {
-      T values[kAhead][kSpan];
-      int rows[kAhead];
+      T values[kAhead<T>][kSpan];
+      int rows[kAhead<T>];
 #pragma unroll
-      for (int j = 0; j < kAhead; ++j) {
+      for (int j = 0; j < kAhead<T>; ++j) {
         rows[j] = -1;
         if (left == 0) continue;
         const Hit hit = hits[base + __ffs(static_cast<int>(left)) - 1];
@@ -188,7 +190,7 @@ __forceinline__ __device__ void add_hits(const T* grad_out, int64_t columns, int
         }
       }
 #pragma unroll
-      for (int j = 0; j < kAhead; ++j) {
+      for (int j = 0; j < kAhead<T>; ++j) {
 #pragma unroll
         for (int s = 0; s < kSpan; ++s) {
           if (rows[j] >= 0) tile[rows[j] * kTileColumns + s * 32 + lane] += values[j][s];
