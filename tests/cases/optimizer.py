@@ -14,6 +14,7 @@ GROUPS: tuple[tuple[tuple[int, ...], ...], ...] = (
     ((3, 5), (17,), (16,), (1,)),
     ((784, 33), (33,), (33, 10), (10,)),
     ((70000,), (3,)),
+    tuple((k % 7 + 1,) for k in range(100)),
 )
 # Rule, attributes, kinds of its slots.
 RULES: tuple[tuple[str, Case, tuple[str, ...]], ...] = (

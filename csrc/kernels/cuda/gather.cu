@@ -20,7 +20,7 @@ struct TakeParams {
 
 struct TakeShape {
   int64_t units;  // of a row
-  int lanes;      // threads of a row, a power of two
+  int lanes;  // threads of a row, a power of two
 };
 
 // Blocks of the x dimension share the rows, those of y the units of a row.
@@ -105,9 +105,9 @@ const char* bind_take(const OpView& op, Binder* binder, Bound* bound) {
 constexpr int kTileColumns = 64;
 constexpr int kTileBytes = 32 * 1024;
 constexpr int kWarps = kThreads / 32;
-constexpr int kEach = 4;                     // indices of a thread, in a batch
+constexpr int kEach = 4;  // indices of a thread, in a batch
 constexpr int kBatch = kThreads * kEach;
-constexpr int kSpan = kTileColumns / 32;     // columns of a thread
+constexpr int kSpan = kTileColumns / 32;  // columns of a thread
 
 // Rows whose loads are in flight.
 template <class T>

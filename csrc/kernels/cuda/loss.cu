@@ -1,6 +1,6 @@
 // Losses: loss and gradient of a row come from one read of it, where it fits in registers.
-#include "kernels/cuda/device/over_rows.h"
 #include "kernels/cuda/device/bind.h"
+#include "kernels/cuda/device/over_rows.h"
 #include "plan/opcode.h"
 
 namespace pydl::PYDL_GPU {
@@ -197,7 +197,7 @@ const char* bind_loss(const OpView& op, Binder* binder, Bound* bound) {
   p->wide = op.in[1].dtype == DType::kInt64;
   if (sparse) bound->scratch_bytes = fault_bytes(p->rows);
   return bind_piece(p, dtype == DType::kFloat32 ? choose<float>(op.op) : choose<double>(op.op),
-                      bound);
+                    bound);
 }
 
 const Candidate kCandidates[] = {

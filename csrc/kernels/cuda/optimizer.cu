@@ -6,6 +6,8 @@
 // element hide behind that.
 #include "kernels/cuda/device/bind.h"
 #include "kernels/cuda/device/reduce.h"
+#include "kernels/cuda/device/scalar.h"
+#include "kernels/cuda/device/table.h"
 #include "kernels/cuda/device/vector.h"
 #include "kernels/update_rule.h"
 
@@ -14,85 +16,6 @@ namespace {
 
 constexpr int kThreads = 256;
 constexpr int kMaxSlots = 3;
-constexpr size_t kHeaderBytes = 256;  // of the arguments, beside the table
-constexpr int64_t kMaxEntry = int64_t{1} << 30;  // elements: larger tensors take several entries
-
-static __forceinline__ __device__ float fused(float a, float b, float c) { return fmaf(a, b, c); }
-static __forceinline__ __device__ double fused(double a, double b, double c) { return fma(a, b, c); }
-static __forceinline__ __device__ float root(float x) { return sqrtf(x); }
-static __forceinline__ __device__ double root(double x) { return sqrt(x); }
-
-// A run of elements of one tensor, and the blocks that work on it: from `first_block` on, to the
-// next entry's.
-template <int kPointers>
-struct Entry {
-  void* pointers[kPointers];
-  uint32_t count;
-  uint32_t first_block;
-  int32_t variable;
-  bool aligned, decays;
-};
-
-template <int kPointers>
-constexpr int kEntries = static_cast<int>((kMaxArguments - kHeaderBytes) /
-                                          sizeof(Entry<kPointers>));
-
-template <int kPointers>
-struct Table {
-  Entry<kPointers> entries[kEntries<kPointers>];
-  int32_t n;
-  uint32_t part;  // elements of a block
-
-  // Which entry the block works on.
-  __forceinline__ __device__ const Entry<kPointers>& find(uint32_t block) const {
-    int low = 0, high = n - 1;
-    while (low < high) {
-      const int middle = (low + high + 1) / 2;
-      if (entries[middle].first_block <= block) {
-        low = middle;
-      } else {
-        high = middle - 1;
-      }
-    }
-    return entries[low];
-  }
-};
-
-// Collects entries on the host and launches whenever the table is full.
-template <int kPointers, class Launch>
-class Batch {
- public:
-  Batch(int64_t part, Launch launch) : launch_(launch) {
-    table_.part = static_cast<uint32_t>(part);
-  }
-  // The caller has filled pointers, variable and decays of `entry`, for `count` elements.
-  void add(Entry<kPointers> entry, int64_t count, int64_t element_bytes) {
-    entry.aligned = true;
-    for (void* p : entry.pointers) {
-      entry.aligned = entry.aligned && reinterpret_cast<uintptr_t>(p) % 16 == 0;
-    }
-    while (count > 0) {
-      const int64_t now = count < kMaxEntry ? count : kMaxEntry;
-      if (table_.n == kEntries<kPointers> || blocks_ >= kMaxEntry) flush();
-      entry.count = static_cast<uint32_t>(now);
-      entry.first_block = static_cast<uint32_t>(blocks_);
-      table_.entries[table_.n++] = entry;
-      blocks_ += ceil_div(now, table_.part);
-      for (void*& p : entry.pointers) p = static_cast<char*>(p) + now * element_bytes;
-      count -= now;
-    }
-  }
-  void flush() {
-    if (table_.n > 0) launch_(table_, static_cast<unsigned>(blocks_));
-    table_.n = 0;
-    blocks_ = 0;
-  }
-
- private:
-  Table<kPointers> table_ = {};
-  int64_t blocks_ = 0;
-  Launch launch_;
-};
 
 // --- updates
 
@@ -395,7 +318,7 @@ constexpr int64_t kNormPart = kThreads * 32;  // elements: fixed, it decides the
 struct Parts {
   int64_t first, end;
 };
-constexpr int kPartsEntries = static_cast<int>((kMaxArguments - kHeaderBytes) / sizeof(Parts));
+constexpr int kPartsEntries = static_cast<int>(kTableBytes / sizeof(Parts));
 struct PartsTable {
   Parts tensors[kPartsEntries];
 };
@@ -453,7 +376,8 @@ __global__ void __launch_bounds__(kThreads)
   if (lane == 0) out[tensor] = static_cast<float>(total);
 }
 
-// Parts are counted over the float32 tensors, then over the float64 ones: the order of the launches.
+// Parts are counted over the float32 tensors, then over the float64 ones: the order of the
+// launches.
 struct Tensor {
   int64_t count;
   Parts parts;

@@ -1,7 +1,9 @@
 // Philox: a thread makes whole blocks of four elements, so the bits are those of every other
-// kernel. Roundings of uniform numbers and of dropout are spelled out: a compiler may not fuse them.
+// kernel. Roundings of uniform numbers and of dropout are spelled out: a compiler may not fuse
+// them.
 #include "kernels/cuda/device/bind.h"
 #include "kernels/cuda/device/normal.h"
+#include "kernels/cuda/device/scalar.h"
 #include "kernels/cuda/device/vector.h"
 #include "kernels/philox.h"
 #include "plan/opcode.h"
@@ -38,11 +40,6 @@ struct Block {
   }
 };
 
-static __forceinline__ __device__ float product(float a, float b) { return __fmul_rn(a, b); }
-static __forceinline__ __device__ double product(double a, double b) { return __dmul_rn(a, b); }
-static __forceinline__ __device__ float sum_of(float a, float b) { return __fadd_rn(a, b); }
-static __forceinline__ __device__ double sum_of(double a, double b) { return __dadd_rn(a, b); }
-
 // Generators make block `index` of the result; dropout from the same elements of x.
 
 template <class T>
@@ -73,7 +70,7 @@ struct Uniform {
     units(key, index, u);
 #pragma unroll
     for (int k = 0; k < kWords; ++k) {
-      const T value = sum_of(low, product(width, u[k]));
+      const T value = total_of(low, product(width, u[k]));
       out->at[k] = value < last ? value : last;
     }
   }
@@ -83,8 +80,7 @@ template <class T>
 struct Normal {
   static constexpr bool kReads = false;
   T mean, stddev;
-  explicit Normal(const RandomParams& p)
-      : mean(static_cast<T>(p.a)), stddev(static_cast<T>(p.b)) {}
+  explicit Normal(const RandomParams& p) : mean(static_cast<T>(p.a)), stddev(static_cast<T>(p.b)) {}
 
   __forceinline__ __device__ void make(const Key& key, int64_t index, const Pack<T, kWords>&,
                                        Pack<T, kWords>* out) const {

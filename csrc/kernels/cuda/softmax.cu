@@ -1,6 +1,6 @@
 // softmax, log_softmax: rows up to 4 KB are read once, into registers, and written once.
-#include "kernels/cuda/device/over_rows.h"
 #include "kernels/cuda/device/bind.h"
+#include "kernels/cuda/device/over_rows.h"
 #include "plan/opcode.h"
 
 namespace pydl::PYDL_GPU {

@@ -1,18 +1,9 @@
 // Uniform numbers to normal ones, by the polynomials of the CPU kernels.
 #pragma once
 
-#include "kernels/cuda/launch.h"
+#include "kernels/cuda/device/scalar.h"
 
 namespace pydl::PYDL_GPU {
-
-static __forceinline__ __device__ float fused(float a, float b, float c) { return fmaf(a, b, c); }
-static __forceinline__ __device__ double fused(double a, double b, double c) { return fma(a, b, c); }
-static __forceinline__ __device__ float root(float x) { return sqrtf(x); }
-static __forceinline__ __device__ double root(double x) { return sqrt(x); }
-static __forceinline__ __device__ float logarithm(float x) { return logf(x); }
-static __forceinline__ __device__ double logarithm(double x) { return log(x); }
-static __forceinline__ __device__ float nearest(float x) { return rintf(x); }
-static __forceinline__ __device__ double nearest(double x) { return rint(x); }
 
 template <class T, int n>
 __forceinline__ __device__ T polynomial(T x, const T (&c)[n]) {
@@ -60,7 +51,7 @@ __forceinline__ __device__ void sincos_turns(T u, T* cosine, T* sine) {
 // Box and Muller's pair of normal numbers.
 template <class T>
 __forceinline__ __device__ void normal_pair(T u1, T u2, T* even, T* odd) {
-  const T radius = root(T(-2) * logarithm(T(1) - u1));
+  const T radius = root(T(-2) * log_of(T(1) - u1));
   T cosine, sine;
   sincos_turns(u2, &cosine, &sine);
   *even = radius * cosine;

@@ -23,9 +23,9 @@ constexpr int blocks_resident() {
 
 // Threads that have no row run along, with a row of no elements, for the warp's shuffles.
 template <int kLanes, int kHeld, bool kPacks, class Operation>
-__global__ void __launch_bounds__(kLanes <= kWarp ? kRowThreads : kLongThreads,
-                                  blocks_resident<typename Operation::Element, kLanes, kHeld,
-                                                  Operation::kOperands>())
+__global__ void __launch_bounds__(
+    kLanes <= kWarp ? kRowThreads : kLongThreads,
+    blocks_resident<typename Operation::Element, kLanes, kHeld, Operation::kOperands>())
     over_rows(Operation operation, RowShape shape, int64_t slices) {
   using T = typename Operation::Element;
   constexpr int kThreads = kLanes <= kWarp ? kRowThreads : kLongThreads;
@@ -61,8 +61,8 @@ void launch_over_rows(const Operation& operation, const RowShape& shape, int64_t
   const int64_t wanted = (shape.rows + kRows - 1) / kRows;
   const int64_t most = static_cast<int64_t>(processors) * (2048 / kThreads);
   const int64_t blocks = (wanted < most ? wanted : most) + slices;
-  launch(over_rows<kLanes, kHeld, kPacks, Operation>, dim3(static_cast<unsigned>(blocks)), dim3(kThreads),
-         0, stream, operation, shape, slices);
+  launch(over_rows<kLanes, kHeld, kPacks, Operation>, dim3(static_cast<unsigned>(blocks)),
+         dim3(kThreads), 0, stream, operation, shape, slices);
 }
 
 // Rows of 17 elements and more, which may be whole packs.

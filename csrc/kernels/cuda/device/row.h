@@ -7,6 +7,7 @@
 #pragma once
 
 #include "kernels/cuda/device/reduce.h"
+#include "kernels/cuda/device/scalar.h"
 #include "kernels/cuda/device/vector.h"
 
 namespace pydl::PYDL_GPU {
@@ -15,11 +16,6 @@ constexpr int kWarp = 32;
 constexpr int kRowThreads = 128;   // of a block whose warps have rows of their own
 constexpr int kLongThreads = 512;  // of a block with one long row
 constexpr int kLongHeld = 8;       // elements of a long row a thread holds at once
-
-static __forceinline__ __device__ float exp_of(float x) { return expf(x); }
-static __forceinline__ __device__ double exp_of(double x) { return exp(x); }
-static __forceinline__ __device__ float log_of(float x) { return logf(x); }
-static __forceinline__ __device__ double log_of(double x) { return log(x); }
 
 template <class T>
 static __forceinline__ __device__ T minus_infinity() {
@@ -152,8 +148,7 @@ struct RowTotal {
 
 // kReplace: a row in registers holds e^(x - top) from here on.
 template <bool kReplace, class T, int kLanes, int kHeld, bool kPacks, int kOperands>
-__forceinline__ __device__ RowTotal<T> exponentials(
-    Row<T, kLanes, kHeld, kPacks, kOperands>& row) {
+__forceinline__ __device__ RowTotal<T> exponentials(Row<T, kLanes, kHeld, kPacks, kOperands>& row) {
   RowTotal<T> result = {minus_infinity<T>(), T(0)};
   if constexpr (kLanes <= kWarp) {
     T top = minus_infinity<T>(), total = T(0);
