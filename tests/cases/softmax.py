@@ -19,6 +19,8 @@ SHAPES: tuple[tuple[int, ...], ...] = (
     (2, 3, 100),
     (5, 1000),
     (400, 257),
+    (3, 1028),
+    (2, 5001),
 )
 
 CASES: list[dict[str, Any]] = [
