@@ -13,9 +13,9 @@ namespace pydl::PYDL_GPU {
 namespace {
 
 enum class Reading : uint8_t {
-  kDense,     // as the result
-  kScalar,    // one element for all
-  kRows,      // whole packs lie in a row of the operand
+  kDense,  // as the result
+  kScalar,  // one element for all
+  kRows,  // whole packs lie in a row of the operand
   kRowValue,  // one element for a pack
   kElements,  // each element elsewhere
 };
@@ -24,7 +24,7 @@ struct Operand {
   const void* data;
   Reading reading;
   bool is_bool;  // bytes, read as 0 and 1
-  bool packed;   // whole packs may be read at once
+  bool packed;  // whole packs may be read at once
 };
 
 template <class T>
@@ -159,8 +159,8 @@ __device__ __forceinline__ void read_source(const ChainArguments<T>& p, T* slots
 }
 
 template <class T, class Stored>
-__device__ __forceinline__ void write_as(const ChainArguments<T>& p, int output,
-                                         const Place& place, const Tile<T>& x) {
+__device__ __forceinline__ void write_as(const ChainArguments<T>& p, int output, const Place& place,
+                                         const Tile<T>& x) {
   Stored* out = static_cast<Stored*>(p.outputs[output]);
 #pragma unroll
   for (int q = 0; q < kPacks<T>; ++q) {
@@ -206,8 +206,7 @@ __device__ __forceinline__ void run_step(const ChainArguments<T>& p, int s, T* s
 constexpr int kThreads = 128;
 
 template <class T>
-__global__ void __launch_bounds__(kThreads)
-    run_chain(const __grid_constant__ ChainArguments<T> p) {
+__global__ void __launch_bounds__(kThreads) run_chain(const __grid_constant__ ChainArguments<T> p) {
   PYDL_DYNAMIC_SHARED(T, slots);
   const int64_t per_tile = int64_t{blockDim.x} * kWidth<T> * kPacks<T>;
   for (int64_t base = blockIdx.x * per_tile; base < p.count; base += gridDim.x * per_tile) {
@@ -244,7 +243,8 @@ void launch_chain(const Call& call, int64_t) {
   for (int k = 0; k < p.n_inputs; ++k) {
     Operand& operand = arguments.operands[k];
     operand.data = call.in[k];
-    operand.packed = operand.reading != Reading::kElements && may_pack<T>(call.in[k], operand.is_bool);
+    operand.packed =
+        operand.reading != Reading::kElements && may_pack<T>(call.in[k], operand.is_bool);
   }
   arguments.outputs_packed = true;
   for (int r = 0; r < p.n_outputs; ++r) {
@@ -397,8 +397,8 @@ void launch_cast(const Call& call, int64_t) {
   const char* out = static_cast<const char*>(call.out[0]);
   constexpr size_t kLargest = 16;
   const size_t from = sizeof(From) * kCastWidth, to = dtype_size(p.to) * size_t{kCastWidth};
-  const bool packed = aligned(from < kLargest ? from : kLargest, x) &&
-                      aligned(to < kLargest ? to : kLargest, out);
+  const bool packed =
+      aligned(from < kLargest ? from : kLargest, x) && aligned(to < kLargest ? to : kLargest, out);
   launch(run_cast<From>, dim3(p.blocks), dim3(kThreads), 0, call.stream, x, call.out[0], p.to,
          p.count, packed ? p.count / kCastWidth : 0);
 }

@@ -24,8 +24,8 @@ struct Reduction {
   Axes kept, reduced;
   Divisor chunks;  // of each result
   int64_t length;  // of a chunk
-  int64_t items;   // of rows: results x chunks; of columns: column tiles x chunks
-  int team;        // of rows: threads that share an item
+  int64_t items;  // of rows: results x chunks; of columns: column tiles x chunks
+  int team;  // of rows: threads that share an item
 };
 
 __device__ __forceinline__ int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -282,7 +282,9 @@ template <class T>
 PieceFn launcher(Opcode op, int64_t* state_bytes) {
   switch (op) {
     case Opcode::reduce_sum:
-    case Opcode::reduce_mean: *state_bytes = sizeof(typename Summing<T>::State); return launch_sum<T>;
+    case Opcode::reduce_mean:
+      *state_bytes = sizeof(typename Summing<T>::State);
+      return launch_sum<T>;
     case Opcode::argmax: *state_bytes = sizeof(typename Argmax<T>::State); return launch_argmax<T>;
     default: *state_bytes = sizeof(typename Extreme<T>::State); return launch_extreme<T>;
   }

@@ -144,7 +144,7 @@ void visit_unit(int unit, Visitor&& visitor) {
 
 struct Plan {
   bool turns;
-  Move wide;    // in the largest units that the geometry allows
+  Move wide;  // in the largest units that the geometry allows
   Move narrow;  // in elements
   Turn turn;
   unsigned wide_blocks, narrow_blocks;

@@ -19,18 +19,23 @@ struct Tile {
   Pack<T, kWidth<T>> packs[kPacks<T>];
 };
 
-// NaN wins.
+// NaN wins; the first of equals.
 template <class T>
 __device__ __forceinline__ T maximum(T a, T b) {
-  return a != a || a > b ? a : b;
+  return a != a || !(b != b || b > a) ? a : b;
 }
 template <class T>
 __device__ __forceinline__ T minimum(T a, T b) {
-  return a != a || a < b ? a : b;
+  return a != a || !(b != b || b < a) ? a : b;
+}
+template <class T>
+__device__ __forceinline__ bool is_negative(T x) {
+  if constexpr (T(-1) < T(0)) return x < T(0);
+  return false;
 }
 template <class T>
 __device__ __forceinline__ T sign(T x) {
-  return x != x ? x : static_cast<T>((x > T(0)) - (x < T(0)));
+  return x != x ? x : static_cast<T>((x > T(0)) - is_negative(x));
 }
 
 template <class T>
@@ -65,8 +70,8 @@ __device__ __forceinline__ void for_elements(Tile<T>* x, const Tile<T>& y, const
   }
 }
 
-#define PYDL_STEP(name, value)                                                                   \
-  case Opcode::name:                                                                             \
+#define PYDL_STEP(name, value)                                                            \
+  case Opcode::name:                                                                      \
     for_elements(x, y, z, [](T a, T b, T c) -> T { return (void)b, (void)c, T(value); }); \
     break
 
@@ -101,7 +106,7 @@ __device__ __forceinline__ void apply_integer(Opcode op, Tile<T>* x, const Tile<
                                               const Tile<T>& z) {
   switch (op) {
     PYDL_STEP(neg, 0 - wrap(a));
-    PYDL_STEP(abs, a < T(0) ? 0 - wrap(a) : wrap(a));
+    PYDL_STEP(abs, is_negative(a) ? 0 - wrap(a) : wrap(a));
     PYDL_STEP(square, wrap(a) * wrap(a));
     PYDL_STEP(add, wrap(a) + wrap(b));
     PYDL_STEP(sub, wrap(a) - wrap(b));
