@@ -68,7 +68,7 @@ __device__ __forceinline__ void fill_pack(Pack<T, kWidth<T>>* pack, T value) {
 template <class T>
 __device__ __forceinline__ void fill_tile(Tile<T>* x, T value) {
 #pragma unroll
-  for (int p = 0; p < kPacks<T>; ++p) fill_pack(&x->packs[p], value);
+  for (int p = 0; p < kPacks; ++p) fill_pack(&x->packs[p], value);
 }
 
 template <class T>
@@ -90,7 +90,7 @@ __device__ __forceinline__ void read_elements(const ChainArguments<T>& p, int k,
                                               Tile<T>* x) {
   const Operand& operand = p.operands[k];
 #pragma unroll
-  for (int q = 0; q < kPacks<T>; ++q) {
+  for (int q = 0; q < kPacks; ++q) {
     const int64_t start = pack_start<T>(place, q);
 #pragma unroll
     for (int v = 0; v < kWidth<T>; ++v) {
@@ -113,13 +113,13 @@ __device__ __forceinline__ void read_operand(const ChainArguments<T>& p, int k, 
   if (!place.whole || !operand.packed) return read_elements(p, k, place, x);
   if (operand.reading == Reading::kDense) {
 #pragma unroll
-    for (int q = 0; q < kPacks<T>; ++q) {
+    for (int q = 0; q < kPacks; ++q) {
       read_pack<T>(operand, pack_start<T>(place, q), &x->packs[q]);
     }
     return;
   }
 #pragma unroll
-  for (int q = 0; q < kPacks<T>; ++q) {
+  for (int q = 0; q < kPacks; ++q) {
     const int64_t at = offset_of(p.loops, p.strides[k], pack_start<T>(place, q));
     if (operand.reading == Reading::kRows) {
       read_pack<T>(operand, at, &x->packs[q]);
@@ -133,19 +133,19 @@ __device__ __forceinline__ void read_operand(const ChainArguments<T>& p, int k, 
 template <class T>
 __device__ __forceinline__ T* slot_pack(T* slots, int slot, int q) {
   const int threads = static_cast<int>(blockDim.x), thread = static_cast<int>(threadIdx.x);
-  return slots + ((slot * kPacks<T> + q) * threads + thread) * kWidth<T>;
+  return slots + ((slot * kPacks + q) * threads + thread) * kWidth<T>;
 }
 
 template <class T>
 __device__ __forceinline__ void save_slot(T* slots, int slot, const Tile<T>& x) {
 #pragma unroll
-  for (int q = 0; q < kPacks<T>; ++q) store_pack(slot_pack(slots, slot, q), x.packs[q]);
+  for (int q = 0; q < kPacks; ++q) store_pack(slot_pack(slots, slot, q), x.packs[q]);
 }
 
 template <class T>
 __device__ __forceinline__ void read_slot(T* slots, int slot, Tile<T>* x) {
 #pragma unroll
-  for (int q = 0; q < kPacks<T>; ++q) {
+  for (int q = 0; q < kPacks; ++q) {
     x->packs[q] = load_pack<kWidth<T>>(slot_pack(slots, slot, q));
   }
 }
@@ -163,7 +163,7 @@ __device__ __forceinline__ void write_as(const ChainArguments<T>& p, int output,
                                          const Tile<T>& x) {
   Stored* out = static_cast<Stored*>(p.outputs[output]);
 #pragma unroll
-  for (int q = 0; q < kPacks<T>; ++q) {
+  for (int q = 0; q < kPacks; ++q) {
     const int64_t start = pack_start<T>(place, q);
     Pack<Stored, kWidth<T>> pack;
 #pragma unroll
@@ -204,11 +204,13 @@ __device__ __forceinline__ void run_step(const ChainArguments<T>& p, int s, T* s
 }
 
 constexpr int kThreads = 128;
+constexpr int kResident = 8;  // blocks of a processor: 1024 threads of 64 registers
 
 template <class T>
-__global__ void __launch_bounds__(kThreads) run_chain(const __grid_constant__ ChainArguments<T> p) {
+__global__ void __launch_bounds__(kThreads, kResident)
+    run_chain(const __grid_constant__ ChainArguments<T> p) {
   PYDL_DYNAMIC_SHARED(T, slots);
-  const int64_t per_tile = int64_t{blockDim.x} * kWidth<T> * kPacks<T>;
+  const int64_t per_tile = int64_t{blockDim.x} * kWidth<T> * kPacks;
   for (int64_t base = blockIdx.x * per_tile; base < p.count; base += gridDim.x * per_tile) {
     const Place place = {base, base + per_tile <= p.count};
     Tile<T> x;
@@ -291,7 +293,7 @@ constexpr int64_t kSlotBytes = 48 * 1024;  // of shared memory, on every device
 // Many slots make blocks small.
 template <class T>
 void place_threads(const OpView& op, ChainParams<T>* p) {
-  constexpr int64_t kElements = kWidth<T> * kPacks<T>;
+  constexpr int64_t kElements = kWidth<T> * kPacks;
   const int64_t slot = kElements * static_cast<int64_t>(sizeof(T)) * p->arguments.code.n_slots;
   p->threads = kThreads;
   while (p->threads > 32 && slot * p->threads > kSlotBytes) p->threads /= 2;
@@ -372,7 +374,7 @@ __device__ __forceinline__ void cast_packs(const From* x, To* out, int64_t packs
 
 // `packs` whole packs, then the elements after them.
 template <class From>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, kResident)
     run_cast(const From* x, void* out, DType to, int64_t count, int64_t packs) {
   const int64_t first = packs * kCastWidth + blockIdx.x * int64_t{blockDim.x} + threadIdx.x;
   const int64_t stride = gridDim.x * int64_t{blockDim.x};

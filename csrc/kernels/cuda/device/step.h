@@ -7,16 +7,15 @@
 
 namespace pydl::PYDL_GPU {
 
-// Two to four accesses of up to 16 bytes: 4 loads of a binary op are in flight.
+// Two accesses of up to 16 bytes.
 template <class T>
 constexpr int kWidth = sizeof(T) < 8 ? 4 : 2;
-template <class T>
-constexpr int kPacks = sizeof(T) < 4 ? 4 : 2;
+constexpr int kPacks = 2;
 
 // The elements of one thread.
 template <class T>
 struct Tile {
-  Pack<T, kWidth<T>> packs[kPacks<T>];
+  Pack<T, kWidth<T>> packs[kPacks];
 };
 
 // NaN wins; the first of equals.
@@ -61,7 +60,7 @@ __device__ __forceinline__ typename Unsigned<T>::Type wrap(T x) {
 template <class T, class F>
 __device__ __forceinline__ void for_elements(Tile<T>* x, const Tile<T>& y, const Tile<T>& z, F f) {
 #pragma unroll
-  for (int p = 0; p < kPacks<T>; ++p) {
+  for (int p = 0; p < kPacks; ++p) {
 #pragma unroll
     for (int v = 0; v < kWidth<T>; ++v) {
       T& a = x->packs[p].at[v];
