@@ -10,10 +10,10 @@ class Translation {
  public:
   Translation(const ChainProgram& program, ChainCode* code) : program_(program), code_(*code) {}
 
-  void run(bool preload) {
+  void run(bool copy_operands_once) {
     code_ = {};
     find_uses();
-    place_operands(preload);
+    if (copy_operands_once) copy_operands();
     for (int s = 0; s < program_.n_steps; ++s) place_step(s);
     place_results(true);
     place_results(false);
@@ -43,10 +43,9 @@ class Translation {
     last_use_[reg] = step;
   }
 
-  // An operand that is a result must be read before any result is written.
-  void place_operands(bool preload) {
+  void copy_operands() {
     for (int k = 0; k < program_.n_inputs; ++k) {
-      if (last_use_[k] != kAtTheEnd && !(preload && uses_[k] > 1)) continue;
+      if (uses_[k] < 2) continue;
       slots_[k] = code_.n_slots++;
       owners_[slots_[k]] = k;
       CodeStep& copied = code_.steps[code_.n_steps++];
