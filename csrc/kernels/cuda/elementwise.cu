@@ -204,7 +204,7 @@ __device__ __forceinline__ void run_step(const ChainArguments<T>& p, int s, T* s
 }
 
 constexpr int kThreads = 128;
-constexpr int kResident = 8;  // blocks of a processor: 1024 threads of 64 registers
+constexpr int kResident = 6;  // blocks of a processor: 768 threads of 80 registers
 
 template <class T>
 __global__ void __launch_bounds__(kThreads, kResident)
