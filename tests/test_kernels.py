@@ -71,6 +71,16 @@ def test_every_opcode_has_cases_and_a_reference() -> None:
     assert [op for op in opcodes() if not _core.kernels(op, "ref")] == []
 
 
+@pytest.mark.skipif(
+    "emulated" not in _core.info()["bundles"], reason="built without PYDL_EMULATION"
+)
+def test_every_opcode_has_a_device_kernel() -> None:
+    """A device has no reference kernels to fall back to."""
+    aliases = {"reshape"}
+    own = {op for op in OPS for isa, _ in candidates(op) if isa == "emulated"}
+    assert sorted(set(OPS) - own - aliases) == []
+
+
 @pytest.mark.parametrize("op", OPS)
 def test_values(op: str) -> None:
     """Against the oracle, poisoned outputs, edges intact, inputs unchanged."""

@@ -9,6 +9,9 @@
 #include <vector>
 
 #include "check.h"
+#include "kernels/cuda/device/divide.h"
+#include "kernels/cuda/device/reduce.h"
+#include "kernels/cuda/device/vector.h"
 #include "kernels/cuda/launch.h"
 
 namespace pydl::emulated {
@@ -186,6 +189,54 @@ void check_threads() {
   for (std::thread& thread : threads) thread.join();
 }
 
+void check_division() {
+  const int64_t top = INT64_MAX;
+  for (int64_t value : {1L, 2L, 3L, 7L, 10L, 641L, 65535L, 65536L, 1000003L, (1L << 31) - 1,
+                        (1L << 40) + 1, (1L << 61) + 12345, (1L << 62) - 1, 1L << 62}) {
+    const Divisor divisor = make_divisor(value);
+    for (int64_t x : {int64_t{0}, int64_t{1}, value - 1, value, 2 * (value / 2) + 1, top / 3, top,
+                      top / value * value, top / value * value - 1}) {
+      expect(divide(x, divisor) == x / value, std::to_string(x) + " / " + std::to_string(value));
+    }
+  }
+}
+
+__global__ void reduce_block(const float* x, float* out) {
+  const float own = x[threadIdx.x];
+  const float total = block_sum(own), most = block_max(own), least = block_reduce<Min>(own);
+  if (threadIdx.x + 1 != blockDim.x) return;
+  out[0] = total;
+  out[1] = most;
+  out[2] = least;
+}
+
+void check_block_reductions() {
+  for (unsigned threads : {32u, 96u, 1024u}) {
+    std::vector<float> x(threads), out(3);
+    float want = 0.0f;
+    for (unsigned i = 0; i < threads; ++i) want += x[i] = static_cast<float>(i * 7 % 13) - 6.0f;
+    launch(reduce_block, dim3(1), dim3(threads), 0, nullptr, x.data(), out.data());
+    expect(take_launch_error() == 0 && out[0] == want && out[1] == 6.0f && out[2] == -6.0f,
+           "reductions of " + std::to_string(threads) + " threads");
+    x[threads / 2] = NAN;
+    launch(reduce_block, dim3(1), dim3(threads), 0, nullptr, x.data(), out.data());
+    expect(std::isnan(out[1]) && std::isnan(out[2]), "NaN wins in a block");
+  }
+}
+
+template <class T, int n>
+__global__ void copy_pack(const T* x, T* out) {
+  store_pack(out, load_pack<n>(x));
+}
+
+template <class T, int n>
+void check_pack() {
+  alignas(32) T x[n], out[n];
+  for (int i = 0; i < n; ++i) x[i] = static_cast<T>(3 * i + 1);
+  launch(copy_pack<T, n>, dim3(1), dim3(1), 0, nullptr, x, out);
+  for (int i = 0; i < n; ++i) expect(out[i] == x[i], "a pack is copied");
+}
+
 }  // namespace
 }  // namespace pydl::emulated
 
@@ -203,6 +254,13 @@ void check_emulation() {
   emulated::check_mistakes();
   emulated::check_recording();
   emulated::check_threads();
+  emulated::check_division();
+  emulated::check_block_reductions();
+  emulated::check_pack<float, 4>();
+  emulated::check_pack<double, 4>();
+  emulated::check_pack<uint8_t, 16>();
+  emulated::check_pack<uint8_t, 1>();
+  emulated::check_pack<int16_t, 4>();
 }
 
 }  // namespace pydl::test

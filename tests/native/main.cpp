@@ -17,12 +17,12 @@ struct Suite {
   void (*run)();
 };
 
-constexpr Suite kSuites[] = {{"crew", check_crew},       {"programs", check_programs},
-                             {"derived", check_derived}, {"arenas", check_arenas},
+constexpr Suite kSuites[] = {{"crew", check_crew},           {"programs", check_programs},
+                             {"derived", check_derived},     {"arenas", check_arenas},
 #ifdef PYDL_EMULATION
                              {"emulation", check_emulation},
 #endif
-                             {"tempo", check_tempo},     {"kernels", check_kernels}};
+                             {"tempo", check_tempo},         {"kernels", check_kernels}};
 std::atomic<int> failures{0};
 
 const Suite* find_suite(const char* name) {

@@ -16,7 +16,9 @@ using ref::visit_index;
 using ref::visit_integer;
 using ref::visit_number;
 
-constexpr int64_t kBlocksPerProcessor = 8;
+// Many more than are resident at once, so that it does not matter by how many of them the number is
+// a multiple; few enough that what a block does first costs nothing.
+constexpr int64_t kBlocksPerProcessor = 64;
 
 inline int64_t processors(const OpView& op) {
   constexpr int64_t kUnknown = 4;

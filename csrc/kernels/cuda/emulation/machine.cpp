@@ -1,12 +1,10 @@
+// Blocks and their threads, shared memory and launch errors.
 #include "kernels/cuda/emulation/machine.h"
 
 #include <cstdio>
 #include <cstring>
-#include <memory>
-#include <string>
-#include <vector>
 
-#include "kernels/cuda/emulation/fiber.h"
+#include "kernels/cuda/emulation/multiprocessor.h"
 #include "kernels/cuda/launch.h"
 
 #ifdef __SANITIZE_ADDRESS__
@@ -27,96 +25,11 @@ constexpr int kOutOfMemory = 2;
 constexpr int kInvalidConfiguration = 9;
 constexpr int kLaunchFailure = 719;
 
-constexpr int kMaxThreads = 1024;
 constexpr size_t kMaxStaticShared = 48 * 1024;
 constexpr size_t kMaxShared = 227 * 1024;
 constexpr size_t kSharedAlign = 128;
 // Twice: each array is followed by bytes nobody may touch.
 constexpr size_t kSharedBytes = 2 * kMaxShared;
-
-enum class State : uint8_t { kRunning, kWaiting, kReady, kEnded };
-
-struct Thread {
-  State state;
-  Arrival arrival;
-  uint64_t result;
-  Fiber* fiber;
-};
-
-class Machine {
- public:
-  ~Machine() {
-    if (shared_ != nullptr) PYDL_ALLOW(shared_, kSharedBytes);
-  }
-
-  void run(const Geometry& geometry, void (*thread)(const void*), const void* call);
-  uint64_t meet(const Arrival& arrival);
-  void* place_shared(SharedPlace* place, size_t bytes);
-  void* dynamic_shared() { return shared_; }
-  int current() const { return current_; }
-  unsigned living_lanes() const { return lanes_[current_ / warpSize]; }
-
-  int error = 0;
-  std::string message;
-  void note(int code, std::string what);
-
- private:
-  bool acceptable(const Geometry& geometry);
-  void run_block();
-  void begin_block();
-  void abandon();
-  bool resume_ready();
-  bool start_next();
-  void run_threads(Fiber* fiber);
-  void enter(int thread);
-  void end_current();
-  void fail(const std::string& what);
-  bool fail_thread(const std::string& what);  // false
-  void release(int thread, uint64_t result);
-  void try_barrier();
-  void try_warp(const Arrival& arrival, int warp);
-  bool warp_has_met(const Arrival& arrival, int warp);
-  uint64_t warp_result(const Thread& thread, int warp, uint64_t ballot) const;
-  std::string waiting() const;
-  Fiber* idle_fiber();
-
-  Geometry geometry_ = {};
-  void (*thread_)(const void*) = nullptr;
-  const void* call_ = nullptr;
-  uint64_t block_ = 0;  // counts all blocks ever run here
-  int n_threads_ = 0;
-  int started_ = 0;
-  int ended_ = 0;
-  int at_barrier_ = 0;
-  int current_ = 0;
-  bool descending_ = false;
-  bool failed_ = false;
-  Thread threads_[kMaxThreads];
-  unsigned lanes_[kMaxThreads / warpSize];  // of each warp, those not ended
-  std::vector<int> ready_;
-  size_t next_ready_ = 0;
-
-  struct Runner {
-    Machine* machine;
-    std::unique_ptr<Fiber> fiber;
-  };
-  std::vector<std::unique_ptr<Runner>> runners_;
-  std::vector<Fiber*> idle_;
-
-  unsigned char* shared_ = nullptr;
-  std::unique_ptr<unsigned char[]> shared_memory_;
-  size_t static_bytes_ = 0;
-  size_t shared_used_ = 0;
-};
-
-Machine& machine() {
-  static thread_local Machine instance;
-  return instance;
-}
-
-std::string place_of(const Arrival& arrival) {
-  return std::string(arrival.file) + ":" + std::to_string(arrival.line);
-}
 
 size_t round_up(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
 
@@ -124,7 +37,16 @@ std::string text(const dim3& d) {
   return "(" + std::to_string(d.x) + ", " + std::to_string(d.y) + ", " + std::to_string(d.z) + ")";
 }
 
-bool is_barrier(Meeting meeting) { return meeting <= Meeting::kBarrierCount; }
+}  // namespace
+
+Machine& machine() {
+  static thread_local Machine instance;
+  return instance;
+}
+
+Machine::~Machine() {
+  if (shared_ != nullptr) PYDL_ALLOW(shared_, kSharedBytes);
+}
 
 void Machine::note(int code, std::string what) {
   std::fprintf(stderr, "pydl emulation: %s\n", what.c_str());
@@ -297,122 +219,6 @@ bool Machine::fail_thread(const std::string& what) {
   return false;
 }
 
-std::string Machine::waiting() const {
-  int waits = -1, count = 0;
-  for (int t = 0; t < n_threads_; ++t) {
-    if (threads_[t].state != State::kWaiting) continue;
-    if (waits < 0) waits = t;
-    ++count;
-  }
-  const Arrival& arrival = threads_[waits].arrival;
-  std::string what = std::to_string(count) + " of " + std::to_string(n_threads_ - ended_) +
-                     " living threads, thread " + std::to_string(waits) + " at " +
-                     place_of(arrival);
-  for (int t = waits; t < n_threads_; ++t) {
-    const Arrival& other = threads_[t].arrival;
-    if (threads_[t].state != State::kWaiting || other.line == arrival.line) continue;
-    return what + ", thread " + std::to_string(t) + " at " + place_of(other);
-  }
-  return what;
-}
-
-void Machine::release(int thread, uint64_t result) {
-  threads_[thread].result = result;
-  if (thread == current_ && threads_[thread].state == State::kWaiting) {
-    threads_[thread].state = State::kRunning;  // the last to come goes on at once
-    return;
-  }
-  threads_[thread].state = State::kReady;
-  ready_.push_back(thread);
-}
-
-uint64_t Machine::meet(const Arrival& arrival) {
-  Thread& thread = threads_[current_];
-  const int self = current_;
-  thread.arrival = arrival;
-  thread.state = State::kWaiting;
-  if (is_barrier(arrival.meeting)) {
-    ++at_barrier_;
-    try_barrier();
-  } else {
-    try_warp(arrival, self / warpSize);
-  }
-  if (failed_ || thread.state != State::kRunning) thread.fiber->suspend();
-  return thread.result;
-}
-
-void Machine::try_barrier() {
-  if (started_ < n_threads_ || at_barrier_ < n_threads_ - ended_) return;
-  const Arrival* first = nullptr;
-  uint64_t count = 0;
-  for (int t = 0; t < n_threads_; ++t) {
-    if (threads_[t].state != State::kWaiting) continue;
-    const Arrival& arrival = threads_[t].arrival;
-    if (first == nullptr) first = &arrival;
-    if (arrival.meeting != first->meeting || arrival.line != first->line) {
-      return fail("divergent barrier: " + waiting());
-    }
-    count += arrival.value;
-  }
-  const uint64_t all = static_cast<uint64_t>(at_barrier_);
-  uint64_t result = count;
-  if (first->meeting == Meeting::kBarrierOr) result = count > 0;
-  if (first->meeting == Meeting::kBarrierAnd) result = count == all;
-  at_barrier_ = 0;
-  for (int i = 0; i < n_threads_; ++i) {
-    const int t = descending_ ? n_threads_ - 1 - i : i;
-    if (threads_[t].state == State::kWaiting) release(t, result);
-  }
-}
-
-// Whether every lane of the mask waits; fails when one never will, or waits elsewhere.
-bool Machine::warp_has_met(const Arrival& arrival, int warp) {
-  const unsigned own = 1u << (current_ % warpSize);
-  if ((arrival.mask & own) == 0) return fail_thread("not in its own mask at " + place_of(arrival));
-  const unsigned gone = arrival.mask & ~lanes_[warp];
-  if (gone != 0) return fail_thread("a lane of the mask has ended, at " + place_of(arrival));
-  for (int lane = 0; lane < warpSize; ++lane) {
-    if ((arrival.mask >> lane & 1) == 0) continue;
-    const int t = warp * warpSize + lane;
-    const bool started = descending_ ? t >= n_threads_ - started_ : t < started_;
-    if (!started || threads_[t].state != State::kWaiting) return false;
-    const Arrival& other = threads_[t].arrival;
-    if (other.meeting != arrival.meeting || other.mask != arrival.mask ||
-        other.line != arrival.line) {
-      return fail_thread("divergent warp at " + place_of(arrival) + " and " + place_of(other));
-    }
-  }
-  return true;
-}
-
-uint64_t Machine::warp_result(const Thread& thread, int warp, uint64_t ballot) const {
-  const Arrival& arrival = thread.arrival;
-  if (arrival.meeting == Meeting::kBallot) return ballot;
-  if (arrival.meeting != Meeting::kShuffle || arrival.source < 0) return arrival.value;
-  return threads_[warp * warpSize + arrival.source].arrival.value;
-}
-
-void Machine::try_warp(const Arrival& arrival, int warp) {
-  if (!warp_has_met(arrival, warp)) return;
-  uint64_t ballot = 0;
-  for (int lane = 0; lane < warpSize; ++lane) {
-    const Thread& thread = threads_[warp * warpSize + lane];
-    if ((arrival.mask >> lane & 1) == 0) continue;
-    ballot |= (thread.arrival.value & 1) << lane;
-    const int source = arrival.meeting == Meeting::kShuffle ? thread.arrival.source : -1;
-    if (source >= 0 && (arrival.mask >> source & 1) == 0) {
-      fail_thread("a shuffle reads lane " + std::to_string(source) + " outside its mask, at " +
-                  place_of(arrival));
-      return;
-    }
-  }
-  for (int lane = 0; lane < warpSize; ++lane) {
-    if ((arrival.mask >> lane & 1) == 0) continue;
-    const int t = warp * warpSize + lane;
-    release(t, warp_result(threads_[t], warp, ballot));
-  }
-}
-
 void* Machine::place_shared(SharedPlace* place, size_t bytes) {
   if (place->block == block_) return place->data;
   static_bytes_ += round_up(bytes, kSharedAlign);
@@ -427,8 +233,6 @@ void* Machine::place_shared(SharedPlace* place, size_t bytes) {
   shared_used_ += round_up(bytes + 1, kSharedAlign);
   return place->data;
 }
-
-}  // namespace
 
 void run_grid(const Geometry& geometry, void (*thread)(const void* call), const void* call) {
   machine().run(geometry, thread, call);
