@@ -43,11 +43,10 @@ def rows(with_keras: bool, seeds: int) -> list[Row]:
         if path is None:
             print("mnist: no mnist.npz in PYDL_DATA_DIR, its accuracy is not measured")
             continue
-        count = seeds if recipe == "digits" else min(seeds, 3)
-        ours = _mean("pydl", recipe, path, count)
-        found.append(Row(f"accuracy, {recipe}, mean of {count} seeds", bar, ours, ""))
+        ours = _mean("pydl", recipe, path, seeds)
+        found.append(Row(f"accuracy, {recipe}, mean of {seeds} seeds", bar, ours, ""))
         if with_keras:
-            theirs = _mean("keras", recipe, path, count)
+            theirs = _mean("keras", recipe, path, seeds)
             points = abs(ours - theirs) * 100
             peer = f"Keras-JAX {theirs:.4f}"
             what = f"accuracy, {recipe}, points away from Keras"
