@@ -58,11 +58,7 @@ Status Device::find(std::string_view name, Device** out) {
 Status Device::find(int index, Device** out) {
   Opened& all = opened();
   const std::lock_guard<std::mutex> lock(all.mutex);
-  if (all.process != getpid() && !all.devices.empty()) {
-    return Status(Code::kInternal,
-                  "the GPU cannot be used in a process made by fork after its parent has used it; "
-                  "start processes with 'spawn'");
-  }
+  if (!all.devices.empty()) PYDL_RETURN_IF_ERROR(all.devices.front()->check_process());
   for (Device* device : all.devices) {
     if (device->index_ != index) continue;
     *out = device;
@@ -98,6 +94,13 @@ Status Device::open() {
   PYDL_RETURN_IF_ERROR(check(table_.create_stream(&stream_), "make a stream"));
   PYDL_RETURN_IF_ERROR(check(table_.create_event(&ordering_, false), "make an event"));
   return staging_.open();
+}
+
+Status Device::check_process() const {
+  if (opened().process == getpid()) return {};
+  return Status(Code::kInternal, name_ +
+                                     " cannot be used in a process made by fork after its parent "
+                                     "has used it; start processes with 'spawn'");
 }
 
 Status Device::check(int error, const std::string& operation) const {

@@ -45,6 +45,9 @@ class PYDL_EXPORT Device {
   }
 
   Status synchronize();
+  // An error in a process made by fork, where the device cannot be used.
+  Status check_process() const;
+
   // From here on the program stream waits for all work now on `stream`, or that stream for it.
   Status wait_for(void* stream);
   Status make_wait(void* stream);
