@@ -74,7 +74,7 @@ class PYDL_EXPORT Device {
 };
 
 // The calling thread works on the device, as long as this lives.
-class DeviceScope {
+class PYDL_EXPORT DeviceScope {
  public:
   explicit DeviceScope(const Device& device);
   ~DeviceScope();

@@ -45,7 +45,7 @@ struct MemoryStatistics {
 };
 
 // The blocks of one device. The calls that may reach the driver need the device entered.
-class DevicePool {
+class PYDL_EXPORT DevicePool {
  public:
   explicit DevicePool(Device* device) : device_(device) {}
 

@@ -84,6 +84,8 @@ struct DeviceTable {
   int (*release_pinned)(void* memory);
   int (*copy)(void* to, const void* from, int64_t bytes, CopyKind kind, void* stream);
   int (*fill)(void* to, int byte, int64_t bytes, void* stream);
+  // The device whose memory this is, -1 for the host's.
+  int (*device_of)(const void* memory, int* device);
   // Whether so many bytes from here on are device memory in use. Null where nobody can tell.
   int (*check_memory)(const void* memory, int64_t bytes);
 

@@ -13,9 +13,9 @@ namespace pydl {
 PYDL_EXPORT Status allocate(Device* device, int64_t bytes, const std::string& purpose,
                             std::shared_ptr<DeviceMemory>* out);
 PYDL_EXPORT Status upload(const DeviceMemory& to, const void* from, int64_t bytes);
-// Waits for the device's programs.
+PYDL_EXPORT Status upload(Device* device, void* to, const void* from, int64_t bytes);
+// Waits for the device's programs. The address may be any in the device's memory.
 PYDL_EXPORT Status download(const DeviceMemory& from, void* to, int64_t bytes);
-// From any address of a device's memory.
 PYDL_EXPORT Status download(Device* device, const void* from, void* to, int64_t bytes);
 
 }  // namespace pydl

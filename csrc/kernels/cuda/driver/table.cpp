@@ -88,6 +88,15 @@ int fill(void* to, int byte, int64_t bytes, void* stream) {
   return told(cudaMemsetAsync(to, byte, static_cast<size_t>(bytes), as_stream(stream)));
 }
 
+int device_of(const void* memory, int* device) {
+  cudaPointerAttributes found;
+  const int error = told(cudaPointerGetAttributes(&found, memory));
+  const bool on_device =
+      error == 0 && (found.type == cudaMemoryTypeDevice || found.type == cudaMemoryTypeManaged);
+  *device = on_device ? found.device : -1;
+  return error;
+}
+
 int create_stream(void** stream) {
   return told(cudaStreamCreateWithFlags(reinterpret_cast<cudaStream_t*>(stream),
                                         cudaStreamNonBlocking));
@@ -146,6 +155,7 @@ const DeviceTable kTable = {
     .release_pinned = release_pinned,
     .copy = copy,
     .fill = fill,
+    .device_of = device_of,
     .check_memory = nullptr,
     .create_stream = create_stream,
     .destroy_stream = destroy_stream,

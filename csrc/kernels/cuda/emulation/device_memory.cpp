@@ -47,6 +47,16 @@ int64_t used_by(const Reserve& r, int device) {
   return used;
 }
 
+// The device of the block that the bytes lie in, -1 for none.
+int find_owner(const Reserve& r, const void* memory, int64_t bytes) {
+  const auto address = reinterpret_cast<uintptr_t>(memory);
+  auto next = r.blocks.upper_bound(address);
+  if (next == r.blocks.begin()) return -1;
+  const auto& [start, block] = *--next;
+  const auto offset = static_cast<int64_t>(address - start);
+  return offset <= block.bytes && bytes <= block.bytes - offset ? block.device : -1;
+}
+
 }  // namespace
 
 int64_t memory_limit() {
@@ -95,13 +105,14 @@ int release_memory(void* memory) {
 bool is_device_memory(int device, const void* memory, int64_t bytes) {
   Reserve& r = reserve();
   const std::lock_guard<std::mutex> lock(r.mutex);
-  const auto address = reinterpret_cast<uintptr_t>(memory);
-  auto next = r.blocks.upper_bound(address);
-  if (next == r.blocks.begin()) return false;
-  const auto& [start, block] = *--next;
-  const auto offset = static_cast<int64_t>(address - start);
-  const bool inside = offset <= block.bytes && bytes <= block.bytes - offset;
-  return inside && (device < 0 || block.device == device);
+  const int owner = find_owner(r, memory, bytes);
+  return owner >= 0 && (device < 0 || owner == device);
+}
+
+int owner_of(const void* memory) {
+  Reserve& r = reserve();
+  const std::lock_guard<std::mutex> lock(r.mutex);
+  return find_owner(r, memory, 0);
 }
 
 bool touches_device_memory(const void* memory, int64_t bytes) {

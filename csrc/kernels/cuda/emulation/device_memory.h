@@ -24,6 +24,7 @@ int allocate_memory(int device, void** memory, int64_t bytes);
 int release_memory(void* memory);
 // Whether the bytes lie in one block in use, of any device for -1.
 bool is_device_memory(int device, const void* memory, int64_t bytes);
+int owner_of(const void* memory);  // a device, -1 for none
 // Whether any of the bytes belong to a block or to its guards.
 bool touches_device_memory(const void* memory, int64_t bytes);
 

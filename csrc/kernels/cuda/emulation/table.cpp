@@ -135,6 +135,11 @@ int fill(void* to, int byte, int64_t bytes, void* stream) {
   return kNoError;
 }
 
+int device_of(const void* memory, int* device) {
+  *device = owner_of(memory);
+  return kNoError;
+}
+
 int check_memory(const void* memory, int64_t bytes) {
   return is_device_memory(current_device(), memory, bytes) ? kNoError : kIllegalAddress;
 }
@@ -264,6 +269,7 @@ const DeviceTable kTable = {
     .release_pinned = release_pinned,
     .copy = copy,
     .fill = fill,
+    .device_of = device_of,
     .check_memory = check_memory,
     .create_stream = create_stream,
     .destroy_stream = destroy_stream,
