@@ -1,5 +1,7 @@
 #include "bindings/device_array.h"
 
+#include <pybind11/stl.h>
+
 #include "bindings/buffers.h"
 #include "bindings/convert.h"
 #include "plan/plan.h"
@@ -52,8 +54,6 @@ DType dtype_from_typestr(const std::string& text) {
   }
   throw py::value_error("__cuda_array_interface__: dtype '" + text + "' is none of pydl's");
 }
-
-py::tuple shape_tuple(const Spec& spec) { return spec_to_python(spec)[1]; }
 
 bool is_dense(const Spec& spec, const py::object& strides) {
   if (strides.is_none()) return true;
@@ -141,7 +141,7 @@ uintptr_t DeviceArray::pointer() const {
 
 py::dict DeviceArray::interface() const {
   py::dict found;
-  found["shape"] = shape_tuple(spec_);
+  found["shape"] = shape_to_python(spec_);
   found["typestr"] = typestr(spec_.dtype);
   found["data"] = py::make_tuple(pointer(), false);
   found["strides"] = py::none();

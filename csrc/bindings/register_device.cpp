@@ -119,7 +119,7 @@ void register_device(py::module_& m) {
       .def_property_readonly("dtype",
                              [](const DeviceArray& a) { return dtype_name(a.spec().dtype); })
       .def_property_readonly("shape",
-                             [](const DeviceArray& a) { return spec_to_python(a.spec())[1]; })
+                             [](const DeviceArray& a) { return shape_to_python(a.spec()); })
       .def_property_readonly("nbytes", &DeviceArray::bytes)
       .def_property_readonly("ptr", &DeviceArray::pointer)
       .def_property_readonly("__cuda_array_interface__", &DeviceArray::interface)

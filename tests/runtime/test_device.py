@@ -199,6 +199,21 @@ def test_arrays_on_the_device(way: str) -> None:
     np.testing.assert_array_equal(back(shaped), want[4:12].reshape(2, 4, -1))
 
 
+def test_more_addresses_than_graphs(way: str) -> None:
+    """Graphs of the least recent addresses leave; their turn comes again."""
+    device = linear("predict:4", "cuda")
+    x = np.random.default_rng(4).normal(size=(8, plans.FEATURES)).astype("f4")
+    count, there = on_device(np.array([2])), on_device(x)
+    outs = [_core.DeviceArray("cuda", "float32", (8, plans.CLASSES)) for _ in range(11)]
+    want = np.zeros((8, plans.CLASSES), np.float32)
+    device.run([np.array([2]), x], [want])
+    for _ in range(3):
+        for out in outs:
+            out.upload(np.zeros((8, plans.CLASSES), "f4"))
+            device.run([count, there], [out])
+            np.testing.assert_array_equal(back(out), want)
+
+
 def test_arrays_of_others() -> None:
     """Anything with __cuda_array_interface__; a stream of its own is waited for."""
 
@@ -371,7 +386,7 @@ def test_waiting_memory_makes_room(little_memory: Callable[[int], None]) -> None
     del arrays
     pooled = _core.device_info("cuda")["pooled_bytes"]
     assert pooled >= 16 << 20
-    _core.DeviceArray("cuda", "float32", (15 << 18,))
+    _core.DeviceArray("cuda", "float32", (2 << 20,))
     assert _core.device_info("cuda")["pooled_bytes"] < pooled
 
 
