@@ -11,8 +11,8 @@
 
 namespace pydl {
 
-// Where the arrays of a list may lie: host memory, or that of a device too (DeviceArray, or anything
-// with __cuda_array_interface__).
+// Where the arrays of a list may lie: host memory, or that of a device too (DeviceArray, or
+// anything with __cuda_array_interface__).
 enum class Memory { kHost, kAny };
 
 // C-contiguous views of a sequence of arrays. Raises TypeError or ValueError naming the array.

@@ -128,8 +128,8 @@ DeviceArray DeviceArray::rows(int64_t begin, int64_t end) const {
 DeviceArray DeviceArray::reshape(py::handle shape) const {
   Spec spec = known_spec(py::str(dtype_name(spec_.dtype)), shape);
   if (element_count(spec.shape) != element_count(spec_.shape)) {
-    throw py::value_error("reshape: expected a shape of as many elements as " +
-                          to_string(spec_) + ", received " + shape_string(spec.shape));
+    throw py::value_error("reshape: expected a shape of as many elements as " + to_string(spec_) +
+                          ", received " + shape_string(spec.shape));
   }
   return {std::move(spec), memory_, offset_};
 }

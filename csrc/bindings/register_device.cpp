@@ -98,15 +98,13 @@ void release_memory(const std::string& name) {
 }
 
 void wait_for_stream(const std::string& name, uintptr_t stream) {
-  on_device(name, [stream](Device& device) {
-    return device.wait_for(reinterpret_cast<void*>(stream));
-  });
+  on_device(name,
+            [stream](Device& device) { return device.wait_for(reinterpret_cast<void*>(stream)); });
 }
 
 void make_stream_wait(const std::string& name, uintptr_t stream) {
-  on_device(name, [stream](Device& device) {
-    return device.make_wait(reinterpret_cast<void*>(stream));
-  });
+  on_device(name,
+            [stream](Device& device) { return device.make_wait(reinterpret_cast<void*>(stream)); });
 }
 
 }  // namespace

@@ -57,8 +57,8 @@ Precision precision_from(const std::string& name) {
   if (name == "float32") return Precision::kFloat32;
   if (name == "tensorfloat32") return Precision::kTensorFloat32;
   if (name == "bfloat16") return Precision::kBFloat16;
-  throw py::value_error(
-      "precision: expected 'float32', 'tensorfloat32' or 'bfloat16', received '" + name + "'");
+  throw py::value_error("precision: expected 'float32', 'tensorfloat32' or 'bfloat16', received '" +
+                        name + "'");
 }
 
 std::unique_ptr<Program> bind_entry(const std::string& text, const std::string& name,
@@ -179,18 +179,16 @@ void shuffle_array(const py::object& order, uint64_t seed) {
 void register_program(py::module_& m) {
   py::class_<PyState>(m, "State")
       .def(py::init<int>(), py::arg("slots"))
-      .def("set", &PyState::set, py::arg("index"), py::arg("array"),
-           py::arg("mirror") = py::none())
+      .def("set", &PyState::set, py::arg("index"), py::arg("array"), py::arg("mirror") = py::none())
       .def("touch", &PyState::touch, py::arg("index"));
 
   py::class_<Program>(m, "Program")
       .def(py::init(&bind_entry), py::arg("text"), py::arg("entry"), py::arg("isa") = "",
            py::arg("precision") = "float32")
       .def_property_readonly("isa", [](const Program& p) { return p.isa(); })
-      .def_property_readonly("device",
-                             [](const Program& p) {
-                               return p.device() == nullptr ? "" : p.device()->name();
-                             })
+      .def_property_readonly(
+          "device",
+          [](const Program& p) { return p.device() == nullptr ? "" : p.device()->name(); })
       .def_property_readonly("arena_bytes", [](const Program& p) { return p.entry().arena_bytes; })
       .def_property_readonly("scratch_bytes", &Program::scratch_bytes)
       .def_property_readonly("instructions",

@@ -151,9 +151,11 @@ Status Program::bind_one(const Instruction& instruction, std::string_view kernel
     const Value& value = entry_.values[static_cast<size_t>(v)];
     constant.push_back(value.place == Place::kState && !written_[static_cast<size_t>(value.index)]);
   }
-  const BindRequest request = {instruction.op,     &inputs, &outputs, &constant,
-                               &instruction.attrs, kernel,  precision_,
-                               device_ == nullptr ? nullptr : &device_->properties().limits};
+  const BindRequest request = {
+      instruction.op,     &inputs,
+      &outputs,           &constant,
+      &instruction.attrs, kernel,
+      precision_,         device_ == nullptr ? nullptr : &device_->properties().limits};
   PYDL_RETURN_IF_ERROR(bind_instruction(request, *bundle_, &binder_, &bound));
   scratch_bytes_ = std::max(scratch_bytes_, bound.bound.scratch_bytes);
   worker_bytes_ = std::max(worker_bytes_, bound.bound.worker_bytes);

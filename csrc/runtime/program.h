@@ -78,7 +78,7 @@ class PYDL_EXPORT Program {
   struct Control {  // of instruction i: its operands, and where its range ends
     int first_input;
     int first_output;
-    int end;            // if, loop: one past the last covered instruction
+    int end;  // if, loop: one past the last covered instruction
     int first_derived;
   };
 

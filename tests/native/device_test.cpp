@@ -60,8 +60,11 @@ void parts(Device* device) {
   expect_ok(upload(*memory, content.data(), kBytes), "upload");
   const std::vector<unsigned char> data = pattern(kBytes, 77);
   std::vector<HostPart> list;
-  for (const auto& [offset, bytes] : {std::pair<int64_t, int64_t>{256, 10}, {9000, 1 << 20},
-                                      {3 << 20, 9 << 20}, {13 << 20, 5}, {kBytes - 7, 7}}) {
+  for (const auto& [offset, bytes] : {std::pair<int64_t, int64_t>{256, 10},
+                                      {9000, 1 << 20},
+                                      {3 << 20, 9 << 20},
+                                      {13 << 20, 5},
+                                      {kBytes - 7, 7}}) {
     list.push_back({offset, const_cast<unsigned char*>(data.data()) + offset, bytes});
     std::memcpy(content.data() + offset, data.data() + offset, static_cast<size_t>(bytes));
   }
@@ -107,8 +110,7 @@ void out_of_memory(Device* device) {
   status = allocate(device, 50 << 20, "one test too many", &more);
   expect(status.code() == Code::kOutOfMemory, "there is not enough for another");
   for (const char* words : {"cuda:0", "out of memory", "52.4 MB", "one test too many", "free"}) {
-    expect(status.message().find(words) != std::string::npos,
-           status.message() + " says " + words);
+    expect(status.message().find(words) != std::string::npos, status.message() + " says " + words);
   }
   memory = nullptr;
   expect_ok(allocate(device, 85 << 20, "a test", &more), "what waited made room");

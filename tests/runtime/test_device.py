@@ -1,6 +1,7 @@
-"""Programs on a device against the same kernels on the CPU: the same bits, every way to run.
+"""Programs on a device against the same kernels on the CPU: the same bits.
 
-Over the emulation (conftest.py chooses it), or on a GPU against itself launched directly.
+However a program runs: launched directly, as one graph, or as graphs that the host
+walks. Over the emulation (conftest.py chooses it), or a GPU against itself.
 """
 
 from __future__ import annotations
@@ -105,7 +106,9 @@ def test_loops_and_flags(way: str, steps: int, bad: int, mirrored: bool) -> None
         assert want[0] == (bad + 1 if bad >= 0 else steps)
         assert device.content() == host.content()
     kernels = [row["kernel"] for row in device.program.explain()]
-    assert kernels[0] == ("host_walk" if "CONDITIONAL" in str(WAYS[way]) else "graph_node")
+    assert kernels[0] == (
+        "host_walk" if "CONDITIONAL" in str(WAYS[way]) else "graph_node"
+    )
 
 
 def test_no_pass_changes_nothing(way: str) -> None:
@@ -161,7 +164,9 @@ def test_training_steps(way: str, optimizer: str, tmp_path: Path) -> None:
         results = []
         for entry in (host, device):
             loss, fault = np.zeros(1, "f4"), np.ones(1, "i8")
-            entry.run([np.array([steps]), x[: 32 * steps], y[: 32 * steps]], [loss, fault])
+            entry.run(
+                [np.array([steps]), x[: 32 * steps], y[: 32 * steps]], [loss, fault]
+            )
             results.append((loss.tobytes(), fault[0], entry.content()))
         assert results[0] == results[1]
 
@@ -244,7 +249,9 @@ def test_arrays_of_others() -> None:
 
 def test_device_memory_is_not_the_hosts() -> None:
     there = on_device(np.ones(3, "f4"))
-    with pytest.raises(ValueError, match="memory of the host, received memory of cuda:0"):
+    with pytest.raises(
+        ValueError, match="memory of the host, received memory of cuda:0"
+    ):
         _core.run_op("neg", [there], {}, isa="ref")
     with pytest.raises(ValueError):
         _core.State(1).set(0, there)
@@ -377,7 +384,9 @@ def test_out_of_memory(little_memory: Callable[[int], None]) -> None:
         _core.run_op("exp", [large], {}, isa="cuda")
     with pytest.raises(MemoryError, match="an array float32"):
         _core.DeviceArray("cuda", "float32", (2000, 1000))
-    np.testing.assert_array_equal(_core.run_op("neg", [small], {}, isa="cuda")[0], -small)
+    np.testing.assert_array_equal(
+        _core.run_op("neg", [small], {}, isa="cuda")[0], -small
+    )
 
 
 def test_waiting_memory_makes_room(little_memory: Callable[[int], None]) -> None:
@@ -438,7 +447,10 @@ def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str
     [
         ({"PYDL_CUDA": "off"}, "PYDL_CUDA=off"),
         ({"PYDL_CUDA": "", "PYDL_CUDA_LIBRARY": "/nowhere/x.so"}, "/nowhere/x.so"),
-        ({"PYDL_CUDA": "", "PYDL_CUDA_LIBRARY": str(ROOT / "pydl/libpydl.so")}, "not a"),
+        (
+            {"PYDL_CUDA": "", "PYDL_CUDA_LIBRARY": str(ROOT / "pydl/libpydl.so")},
+            "not a",
+        ),
     ],
 )
 def test_what_is_missing_is_said(environment: dict[str, str], words: str) -> None:

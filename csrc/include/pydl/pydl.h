@@ -110,9 +110,9 @@ PYDL_API void pydl_free(pydl_model* model); /* NULL is allowed */
  * says what is missing. */
 PYDL_API pydl_status pydl_device_count(int* count);
 
-/* Where the model runs from now on: "cpu", "cuda" (the first GPU) or "cuda:1". At first a model runs
- * on the CPU. Data handed over stays in host memory; weights move to the GPU when they are first
- * used there and are brought back when asked for. Not while the model runs. */
+/* Where the model runs from now on: "cpu", "cuda" (the first GPU) or "cuda:1". At first a model
+ * runs on the CPU. Data handed over stays in host memory; weights move to the GPU when they are
+ * first used there and are brought back when asked for. Not while the model runs. */
 PYDL_API pydl_status pydl_set_device(pydl_model* model, const char* device);
 
 /* Writes the plan and the weights as they are now. */

@@ -1,5 +1,4 @@
 #include "kernels/cuda/control.h"
-
 #include "kernels/cuda/launch.h"
 
 namespace pydl::PYDL_GPU {
@@ -89,8 +88,8 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 void launch_moves(const LoopCall& loop, bool load, void* stream) {
-  launch(move_slices_kernel, dim3(kBlocks, static_cast<unsigned>(loop.n_slices)), dim3(kThreads),
-         0, stream, static_cast<const LoopControl*>(loop.control), loop.slices, load);
+  launch(move_slices_kernel, dim3(kBlocks, static_cast<unsigned>(loop.n_slices)), dim3(kThreads), 0,
+         stream, static_cast<const LoopControl*>(loop.control), loop.slices, load);
 }
 
 }  // namespace

@@ -107,8 +107,8 @@ MemoryStatistics DevicePool::statistics() const {
 
 Status DevicePool::out_of_memory(int64_t bytes, const std::string& purpose) const {
   int64_t available = 0, total = 0;
-  std::string message = device_->name() + ": out of memory: " + bytes_text(bytes) +
-                        " needed for " + purpose;
+  std::string message =
+      device_->name() + ": out of memory: " + bytes_text(bytes) + " needed for " + purpose;
   if (device_->table().memory_info(&available, &total) == kDeviceOk) {
     message += "; " + bytes_text(available) + " of " + bytes_text(total) + " are free";
   }

@@ -41,7 +41,7 @@ class PYDL_EXPORT DeviceMemory {
 struct MemoryStatistics {
   int64_t in_use = 0;
   int64_t pooled = 0;  // held, not in use
-  int64_t peak = 0;    // most in use
+  int64_t peak = 0;  // most in use
 };
 
 // The blocks of one device. The calls that may reach the driver need the device entered.

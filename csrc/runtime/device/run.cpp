@@ -255,8 +255,7 @@ void DeviceRun::launch(int instruction, void* stream) const {
 // Where somebody can tell, that no operand lies in memory of another kind.
 Status DeviceRun::check_operands(int instruction) const {
   const Instruction& code = host_.entry_.code[static_cast<size_t>(instruction)];
-  auto operand = static_cast<size_t>(
-      host_.control_[static_cast<size_t>(instruction)].first_input);
+  auto operand = static_cast<size_t>(host_.control_[static_cast<size_t>(instruction)].first_input);
   for (const std::vector<int>* list : {&code.inputs, &code.outputs}) {
     for (int v : *list) {
       const Spec& spec = host_.entry_.values[static_cast<size_t>(v)].spec;

@@ -111,11 +111,11 @@ void DeviceRun::place_ports() {
 Status DeviceRun::connect() {
   place_ports();
   const std::string& name = host_.entry_.name;
-  Status status = device_.workspace(program_.workspace_bytes_, "the values of '" + name + "'",
-                                    &workspace_);
+  Status status =
+      device_.workspace(program_.workspace_bytes_, "the values of '" + name + "'", &workspace_);
   if (status.ok() && block_bytes_ > 0) {
-    status = device_.staging().next_block(block_bytes_, "inputs and outputs of '" + name + "'",
-                                          &block_);
+    status =
+        device_.staging().next_block(block_bytes_, "inputs and outputs of '" + name + "'", &block_);
   }
   if (!status.ok()) return out_of_memory(std::move(status));
   PYDL_RETURN_IF_ERROR(upload_ports());
@@ -151,8 +151,8 @@ void DeviceRun::fill_control(const Loop& loop) {
   std::memcpy(target, &control, sizeof(control));
   target += sizeof(control);
   const auto add = [&](const Port& port, unsigned char* base, bool load, bool store) {
-    const Slice slice = {base,       workspace_ + port.window, port.step,
-                         port.bytes, load ? 1 : 0,             store ? 1 : 0};
+    const Slice slice = {
+        base, workspace_ + port.window, port.step, port.bytes, load ? 1 : 0, store ? 1 : 0};
     std::memcpy(target, &slice, sizeof(slice));
     target += sizeof(slice);
   };
@@ -170,8 +170,7 @@ LoopCall DeviceRun::loop_call(int number) const {
   unsigned char* control = block_ + loop.control;
   return {reinterpret_cast<LoopControl*>(control),
           reinterpret_cast<const Slice*>(control + sizeof(LoopControl)),
-          static_cast<int>(loop.inputs.size() + loop.outputs.size()),
-          loop.most_bytes > kManyBytes,
+          static_cast<int>(loop.inputs.size() + loop.outputs.size()), loop.most_bytes > kManyBytes,
           loop.stops ? flag_of(loop.instruction, 1) : nullptr};
 }
 
@@ -180,7 +179,8 @@ unsigned char* DeviceRun::input_base(size_t i) const {
 }
 
 unsigned char* DeviceRun::output_base(size_t i) const {
-  return output_at_[i] >= 0 ? block_ + output_at_[i] : static_cast<unsigned char*>(outputs_[i].data);
+  return output_at_[i] >= 0 ? block_ + output_at_[i]
+                            : static_cast<unsigned char*>(outputs_[i].data);
 }
 
 // Memory that others work on: their streams first.
@@ -288,9 +288,8 @@ Status DeviceRun::out_of_memory(Status status) const {
   for (const Value& value : host_.entry_.values) {
     if (value.place == Place::kArena) values.push_back(&value);
   }
-  std::sort(values.begin(), values.end(), [](const Value* a, const Value* b) {
-    return byte_size(a->spec) > byte_size(b->spec);
-  });
+  std::sort(values.begin(), values.end(),
+            [](const Value* a, const Value* b) { return byte_size(a->spec) > byte_size(b->spec); });
   std::string message = status.message() + ". '" + host_.entry_.name + "' needs " +
                         bytes_text(program_.workspace_bytes_) + " for values and " +
                         bytes_text(block_bytes_) + " for inputs and outputs";

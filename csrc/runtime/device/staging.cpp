@@ -16,8 +16,8 @@ constexpr int64_t kMostGap = 4096;  // between parts that still travel together
 Status Staging::open() {
   const DeviceTable& table = device_->table();
   PYDL_RETURN_IF_ERROR(device_->check(table.create_stream(&stream_), "make a stream"));
-  for (void** event : {&ready_, &free_, &pinned_[0].done, &pinned_[1].done, &blocks_[0].used,
-                       &blocks_[1].used}) {
+  for (void** event :
+       {&ready_, &free_, &pinned_[0].done, &pinned_[1].done, &blocks_[0].used, &blocks_[1].used}) {
     PYDL_RETURN_IF_ERROR(device_->check(table.create_event(event, false), "make an event"));
   }
   return {};
@@ -49,9 +49,9 @@ Status Staging::pinned(Pinned** out) {
   next_pinned_ ^= 1;
   if (next.data == nullptr) {
     void* data = nullptr;
-    PYDL_RETURN_IF_ERROR(device_->check(table.allocate_pinned(&data, kChunkBytes),
-                                        "pinned memory for copies (" + bytes_text(kChunkBytes) +
-                                            ")"));
+    PYDL_RETURN_IF_ERROR(
+        device_->check(table.allocate_pinned(&data, kChunkBytes),
+                       "pinned memory for copies (" + bytes_text(kChunkBytes) + ")"));
     next.data = static_cast<unsigned char*>(data);
   } else {
     PYDL_RETURN_IF_ERROR(device_->check(table.synchronize_event(next.done), "wait for a copy"));

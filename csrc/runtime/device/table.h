@@ -29,7 +29,7 @@ enum class CopyKind : int { kToDevice, kToHost, kOnDevice };
 
 // A loop's place, in device memory.
 struct LoopControl {
-  int64_t pass;     // the running one; after the loop, how many were made
+  int64_t pass;  // the running one; after the loop, how many were made
   int64_t count;
   int64_t running;  // whether another pass follows
 };
@@ -41,7 +41,7 @@ struct Slice {
   unsigned char* window;
   int64_t step;
   int64_t bytes;
-  int64_t load;   // flags: copied into the window before a pass, out of it after
+  int64_t load;  // flags: copied into the window before a pass, out of it after
   int64_t store;
 };
 
@@ -97,7 +97,7 @@ struct DeviceTable {
   int (*destroy_event)(void* event);
   int (*record_event)(void* event, void* stream);
   int (*wait_event)(void* stream, void* event);  // the stream waits
-  int (*synchronize_event)(void* event);         // the caller waits
+  int (*synchronize_event)(void* event);  // the caller waits
   int (*elapsed)(void* start, void* end, double* seconds);
 
   // The first error of a launch of this thread since the last look.

@@ -1,6 +1,8 @@
 #include "kernels/cuda/driver/conditional.h"
 
 #include <cstddef>
+#include <memory>
+#include <new>
 
 namespace pydl::cuda {
 namespace {
@@ -53,25 +55,49 @@ cudaError_t continue_after(cudaStream_t stream, cudaGraphNode_t node) {
 
 #endif
 
+// The handles of conditional nodes belong to the graph that was captured: it is kept.
+struct Graph {
+  cudaGraph_t captured = nullptr;
+  cudaGraphExec_t ready = nullptr;
+};
+
+int destroy(const Graph& graph) {
+  const cudaError_t error =
+      graph.ready == nullptr ? cudaSuccess : cudaGraphExecDestroy(graph.ready);
+  if (graph.captured != nullptr) cudaGraphDestroy(graph.captured);
+  return error;
+}
+
 }  // namespace
 
 int begin_capture(void* stream) { return cudaStreamBeginCapture(as_stream(stream), kMode); }
 
 int end_capture(void* stream, void** graph) {
-  cudaGraph_t captured = nullptr;
-  cudaError_t error = cudaStreamEndCapture(as_stream(stream), &captured);
-  cudaGraphExec_t ready = nullptr;
-  if (error == cudaSuccess && graph != nullptr) error = cudaGraphInstantiate(&ready, captured, 0);
-  if (captured != nullptr) cudaGraphDestroy(captured);
-  if (graph != nullptr) *graph = ready;
+  Graph made;
+  cudaError_t error = cudaStreamEndCapture(as_stream(stream), &made.captured);
+  if (graph != nullptr) *graph = nullptr;
+  if (error == cudaSuccess && graph != nullptr) {
+    error = cudaGraphInstantiate(&made.ready, made.captured, 0);
+  }
+  if (error == cudaSuccess && graph != nullptr) {
+    *graph = new (std::nothrow) Graph(made);
+    if (*graph == nullptr) error = cudaErrorMemoryAllocation;
+  }
+  if (error != cudaSuccess || graph == nullptr) {
+    destroy(made);
+    cudaGetLastError();  // told here, not by the next call
+  }
   return error;
 }
 
 int launch_graph(void* graph, void* stream) {
-  return cudaGraphLaunch(static_cast<cudaGraphExec_t>(graph), as_stream(stream));
+  return cudaGraphLaunch(static_cast<Graph*>(graph)->ready, as_stream(stream));
 }
 
-int destroy_graph(void* graph) { return cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph)); }
+int destroy_graph(void* graph) {
+  const std::unique_ptr<Graph> owned(static_cast<Graph*>(graph));
+  return destroy(*owned);
+}
 
 #if CUDART_VERSION >= 12040
 

@@ -12,6 +12,7 @@ constexpr int kMostDevices = 64;
 
 // Fetched at run time, so that the library loads without a driver.
 struct Driver {
+  CUresult (*init)(unsigned) = nullptr;
   CUresult (*retain)(CUcontext*, CUdevice) = nullptr;
   CUresult (*push)(CUcontext) = nullptr;
   CUresult (*pop)(CUcontext*) = nullptr;
@@ -35,7 +36,9 @@ int fetch(const char* name, Function* function) {
 
 Driver find_driver() {
   Driver driver;
-  driver.error = fetch("cuDevicePrimaryCtxRetain", &driver.retain);
+  driver.error = fetch("cuInit", &driver.init);
+  if (driver.error == 0) driver.error = driver.init(0);
+  if (driver.error == 0) driver.error = fetch("cuDevicePrimaryCtxRetain", &driver.retain);
   if (driver.error == 0) driver.error = fetch("cuCtxPushCurrent", &driver.push);
   if (driver.error == 0) driver.error = fetch("cuCtxPopCurrent", &driver.pop);
   return driver;

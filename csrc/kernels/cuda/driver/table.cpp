@@ -98,8 +98,8 @@ int device_of(const void* memory, int* device) {
 }
 
 int create_stream(void** stream) {
-  return told(cudaStreamCreateWithFlags(reinterpret_cast<cudaStream_t*>(stream),
-                                        cudaStreamNonBlocking));
+  return told(
+      cudaStreamCreateWithFlags(reinterpret_cast<cudaStream_t*>(stream), cudaStreamNonBlocking));
 }
 int destroy_stream(void* stream) { return told(cudaStreamDestroy(as_stream(stream))); }
 int synchronize_stream(void* stream) { return told(cudaStreamSynchronize(as_stream(stream))); }

@@ -95,8 +95,8 @@ int release_memory(void* memory) {
   if (found == r.blocks.end()) return kInvalidValue;
   const int64_t bytes = found->second.bytes;
   unsigned char* data = at(found->first) - kGuard;
-  const bool intact = all_guards(data, kGuard) &&
-                      all_guards(data + kGuard + bytes, padded(bytes) - kGuard - bytes);
+  const bool intact =
+      all_guards(data, kGuard) && all_guards(data + kGuard + bytes, padded(bytes) - kGuard - bytes);
   r.blocks.erase(found);
   std::free(data);
   return intact ? kNoError : kIllegalAddress;

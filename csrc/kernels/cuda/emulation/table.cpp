@@ -27,7 +27,7 @@ using Conditions = std::vector<std::shared_ptr<int>>;
 // A stream, and what the graph captured on it consists of beside launches.
 struct DeviceStream : Stream {
   std::shared_ptr<Conditions> conditions;  // of the whole graph
-  DeviceStream* parent = nullptr;          // of a body being captured
+  DeviceStream* parent = nullptr;  // of a body being captured
   std::shared_ptr<int> condition;
   bool loop = false;
 };
