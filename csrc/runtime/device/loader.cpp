@@ -6,6 +6,8 @@
 #include <cstring>
 #include <mutex>
 
+#include "plan/op.h"
+
 namespace pydl {
 namespace {
 
@@ -17,8 +19,12 @@ struct Found {
   std::string path;
 };
 
-constexpr HostServices kServices = {kDeviceTableVersion, attr_int,  attr_float,
-                                    attr_string,         attr_ints, bind_alloc};
+bool find_named_opcode(const char* name, size_t length, Opcode* op) {
+  return find_opcode({name, length}, op);
+}
+
+constexpr HostServices kServices = {kDeviceTableVersion, attr_int,   attr_float,       attr_string,
+                                    attr_ints,           bind_alloc, find_named_opcode};
 
 // Beside the library that this code is in.
 std::string default_path() {

@@ -63,6 +63,7 @@ struct HostServices {
   const char* (*attr_string)(const OpView& op, const char* name);
   int (*attr_ints)(const OpView& op, const char* name, const int64_t** values);
   void* (*bind_alloc)(Binder* binder, size_t bytes);
+  bool (*find_opcode)(const char* name, size_t length, Opcode* op);
 };
 
 struct DeviceTable {

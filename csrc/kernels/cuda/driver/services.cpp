@@ -2,6 +2,8 @@
 // library links to nothing of pydl's.
 #include "kernels/cuda/driver/services.h"
 
+#include "plan/op.h"
+
 namespace pydl {
 namespace {
 
@@ -29,6 +31,10 @@ const char* attr_string(const OpView& op, const char* name) {
 
 int attr_ints(const OpView& op, const char* name, const int64_t** values) {
   return services->attr_ints(op, name, values);
+}
+
+bool find_opcode(std::string_view name, Opcode* op) {
+  return services->find_opcode(name.data(), name.size(), op);
 }
 
 void* bind_alloc(Binder* binder, size_t bytes) { return services->bind_alloc(binder, bytes); }
