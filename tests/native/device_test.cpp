@@ -1,6 +1,7 @@
 // Devices, below programs: memory, copies, mirrors, errors. Runs over the emulation, or a GPU.
 #include "runtime/device/device.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -131,7 +132,7 @@ void mirrors(Device* device) {
   expect(mirror.host_is_stale() && host != other, "the host's content is stale");
   expect_ok(mirror.to_host(), "to the host");
   expect(host == other && !mirror.host_is_stale(), "the device's content came over");
-  host = pattern(1000, 11);
+  std::ranges::copy(pattern(1000, 11), host.begin());
   mirror.host_written();
   expect(mirror.device_is_stale(), "the device's content is stale");
   std::vector<unsigned char> back(1000);

@@ -126,6 +126,7 @@ Status DeviceRun::connect() {
 }
 
 Status DeviceRun::upload_ports() {
+  if (block_bytes_ == 0) return {};
   control_.assign(static_cast<size_t>(program_.control_bytes_), 0);
   for (const Loop& loop : program_.loops_) fill_control(loop);
   std::vector<HostPart> parts;

@@ -3,7 +3,7 @@
 
 #include <cuda_runtime.h>
 
-#include <cstring>
+#include <cstdio>
 
 #if __has_include(<nvtx3/nvToolsExt.h>)
 #include <nvtx3/nvToolsExt.h>
@@ -41,7 +41,7 @@ int properties(int device, DeviceProperties* out) {
   int error = told(cudaGetDeviceProperties(&found, device));
   if (error != 0) return error;
   *out = {};
-  std::strncpy(out->name, found.name, sizeof(out->name) - 1);
+  std::snprintf(out->name, sizeof(out->name), "%s", found.name);
   out->limits = {found.major, found.minor, found.multiProcessorCount,
                  static_cast<int64_t>(found.sharedMemPerBlockOptin),
                  static_cast<int64_t>(found.totalGlobalMem)};
