@@ -189,12 +189,23 @@ class Refused(Exception):
     """A candidate does not take this problem, and said why."""
 
 
+@cache
+def bundles() -> list[str]:
+    """The bundles of this machine's processors, and "cuda" where there is a GPU.
+
+    See conftest.py about the emulated one.
+    """
+    found: list[str] = list(_core.info()["bundles"])
+    wanted = os.environ.get("PYDL_TEST_KERNELS_ON_CUDA", "1") != "0"
+    return [*found, "cuda"] if wanted and _core.devices()["count"] else found
+
+
 def candidates(op: str) -> Iterator[tuple[str, str]]:
     """(isa, kernel) of every candidate of this machine, each once."""
     reference_names = _core.kernels(op, "ref")
-    for isa in _core.info()["bundles"]:
+    for isa in bundles():
         names = _core.kernels(op, isa)
-        if isa != "ref":
+        if isa not in ("ref", "cuda"):
             names = names[: len(names) - len(reference_names)]
         for name in names:
             yield isa, name

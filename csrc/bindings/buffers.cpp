@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "bindings/device_array.h"
+
 namespace pydl {
 
 namespace py = pybind11;
@@ -37,42 +39,62 @@ bool dtype_from_format(const Py_buffer& view, DType* dtype) {
 
 }  // namespace
 
-BufferList::BufferList(py::sequence arrays, bool writable, const char* what) {
+BufferList::BufferList(py::sequence arrays, bool writable, const char* what, Memory memory) {
   const size_t count = arrays.size();
   views_.reserve(count);
   buffers_.reserve(count);
-  const int flags = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (writable ? PyBUF_WRITABLE : 0);
+  specs_.reserve(count);
   for (size_t i = 0; i < count; ++i) {
     const py::object array = arrays[i];
-    Py_buffer view;
-    if (PyObject_GetBuffer(array.ptr(), &view, flags) != 0) {
-      release();
-      const py::error_already_set cause;
-      throw py::value_error(std::string(what) + " " + std::to_string(i) +
-                            ": expected a C-contiguous" + (writable ? ", writable" : "") +
-                            " array: " + cause.what());
+    const std::string name = std::string(what) + " " + std::to_string(i);
+    try {
+      const bool host = memory == Memory::kHost || PyObject_CheckBuffer(array.ptr()) != 0;
+      host ? add_host(array, writable, name) : add_device(array, writable, name);
+    } catch (...) {
+      release();  // no destructor runs
+      throw;
     }
-    views_.push_back(view);
-    DType dtype = DType::kFloat32;
-    if (!dtype_from_format(view, &dtype) || view.ndim > kMaxRank) {
-      const std::string format = view.format == nullptr ? "?" : view.format;
-      const int rank = view.ndim;
-      release();
-      throw py::value_error(
-          std::string(what) + " " + std::to_string(i) +
-          ": expected an array of a plain dtype and at most 8 axes, received format '" + format +
-          "' with " + std::to_string(rank) + " axes");
-    }
-    buffers_.push_back({view.buf, view.len, dtype});
   }
 }
 
-Spec BufferList::spec(size_t index) const {
-  const Py_buffer& view = views_[index];
-  Spec spec;
-  spec.dtype = buffers_[index].dtype;
-  spec.shape.assign(view.shape, view.shape + view.ndim);
-  return spec;
+void BufferList::add_host(const py::object& array, bool writable, const std::string& name) {
+  const int flags = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (writable ? PyBUF_WRITABLE : 0);
+  Py_buffer view;
+  if (PyObject_GetBuffer(array.ptr(), &view, flags) != 0) {
+    const py::error_already_set cause;
+    throw py::value_error(name + ": expected a C-contiguous" + (writable ? ", writable" : "") +
+                          " array: " + cause.what());
+  }
+  views_.push_back(view);
+  DType dtype = DType::kFloat32;
+  if (!dtype_from_format(view, &dtype) || view.ndim > kMaxRank) {
+    const std::string format = view.format == nullptr ? "?" : view.format;
+    throw py::value_error(
+        name + ": expected an array of a plain dtype and at most 8 axes, received format '" +
+        format + "' with " + std::to_string(view.ndim) + " axes");
+  }
+  buffers_.push_back({view.buf, view.len, dtype});
+  specs_.push_back({dtype, {view.shape, view.shape + view.ndim}});
+}
+
+void BufferList::add_device(const py::object& array, bool writable, const std::string& name) {
+  if (py::isinstance<DeviceArray>(array)) {
+    const auto& known = array.cast<const DeviceArray&>();
+    buffers_.push_back(known.buffer());
+    specs_.push_back(known.spec());
+  } else if (py::hasattr(array, "__cuda_array_interface__")) {
+    Spec spec;
+    try {
+      buffers_.push_back(buffer_from_interface(array, writable, &spec));
+    } catch (const py::value_error& error) {
+      throw py::value_error(name + ": " + error.what());
+    }
+    specs_.push_back(std::move(spec));
+  } else {
+    throw py::value_error(name + ": expected an array, received a " +
+                          std::string(Py_TYPE(array.ptr())->tp_name));
+  }
+  held_.push_back(array);
 }
 
 void BufferList::release() {

@@ -146,10 +146,14 @@ std::vector<Spec> specs_from(py::handle pairs) {
   return specs;
 }
 
-py::tuple spec_to_python(const Spec& spec) {
+py::tuple shape_to_python(const Spec& spec) {
   py::tuple shape(spec.shape.size());
   for (size_t i = 0; i < spec.shape.size(); ++i) shape[i] = py::int_(spec.shape[i]);
-  return py::make_tuple(py::str(dtype_name(spec.dtype)), std::move(shape));
+  return shape;
+}
+
+py::tuple spec_to_python(const Spec& spec) {
+  return py::make_tuple(py::str(dtype_name(spec.dtype)), shape_to_python(spec));
 }
 
 void throw_if_error(const Status& status) {

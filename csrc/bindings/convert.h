@@ -30,6 +30,7 @@ std::vector<Spec> specs_from(py::handle pairs);
 
 // (dtype name, shape tuple), unknown dimensions as -1.
 py::tuple spec_to_python(const Spec& spec);
+py::tuple shape_to_python(const Spec& spec);
 
 // Raises the exception that fits the code: ValueError for wrong arguments, files and data, OSError,
 // MemoryError, RuntimeError.

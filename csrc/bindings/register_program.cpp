@@ -8,6 +8,7 @@
 
 #include "bindings/buffers.h"
 #include "bindings/convert.h"
+#include "bindings/device_array.h"
 #include "bindings/register.h"
 #include "kernels/shuffle.h"
 #include "runtime/program.h"
@@ -20,11 +21,16 @@ class PyState {
  public:
   explicit PyState(int slots) : state_(slots), arrays_(static_cast<size_t>(slots)) {}
 
-  void set(int index, py::object array) {
+  void set(int index, py::object array, const PyMirror* mirror) {
     check(index);
     const BufferList list(py::make_tuple(array), true, "state");
     const Buffer& buffer = list.buffers()[0];
-    state_.set(index, buffer.data, buffer.bytes, buffer.dtype);
+    std::shared_ptr<Mirror> shared = mirror == nullptr ? nullptr : mirror->mirror();
+    if (shared != nullptr && (shared->host() != buffer.data || shared->bytes() != buffer.bytes)) {
+      throw py::value_error("state " + std::to_string(index) +
+                            ": the mirror is one of another array");
+    }
+    state_.set(index, buffer.data, buffer.bytes, buffer.dtype, std::move(shared));
     arrays_[static_cast<size_t>(index)] = std::move(array);
   }
 
@@ -47,8 +53,17 @@ class PyState {
   std::vector<py::object> arrays_;
 };
 
+Precision precision_from(const std::string& name) {
+  if (name == "float32") return Precision::kFloat32;
+  if (name == "tensorfloat32") return Precision::kTensorFloat32;
+  if (name == "bfloat16") return Precision::kBFloat16;
+  throw py::value_error("precision: expected 'float32', 'tensorfloat32' or 'bfloat16', received '" +
+                        name + "'");
+}
+
 std::unique_ptr<Program> bind_entry(const std::string& text, const std::string& name,
-                                    const std::string& isa) {
+                                    const std::string& isa, const std::string& precision) {
+  const Precision wanted = precision_from(precision);
   std::unique_ptr<Program> program;
   {
     const py::gil_scoped_release release;  // works on copies of its arguments only
@@ -57,7 +72,7 @@ std::unique_ptr<Program> bind_entry(const std::string& text, const std::string& 
     if (status.ok()) {
       const Entry* entry = plan.find(name);
       status = entry == nullptr ? Status(Code::kNotFound, "the plan has no entry '" + name + "'")
-                                : Program::bind(*entry, plan.state, isa, &program);
+                                : Program::bind(*entry, plan.state, isa, &program, wanted);
     }
     const py::gil_scoped_acquire acquire;
     throw_if_error(status);
@@ -67,8 +82,8 @@ std::unique_ptr<Program> bind_entry(const std::string& text, const std::string& 
 
 int64_t run_program(const Program& program, const PyState& state, const py::sequence& inputs,
                     const py::sequence& outputs, std::vector<double>* seconds) {
-  const BufferList in(inputs, false, "input");
-  const BufferList out(outputs, true, "output");
+  const BufferList in(inputs, false, "input", Memory::kAny);
+  const BufferList out(outputs, true, "output", Memory::kAny);
   int64_t passes = 0;
   Status status;
   {
@@ -118,19 +133,21 @@ py::list new_arrays(const std::vector<Spec>& specs) {
 }
 
 py::list run_op(const std::string& name, const py::sequence& inputs, const py::dict& attrs,
-                const py::object& outputs, const std::string& isa, const std::string& kernel) {
+                const py::object& outputs, const std::string& isa, const std::string& kernel,
+                const std::string& precision) {
   Opcode op;
   if (!find_opcode(name, &op)) throw py::value_error("unknown op '" + name + "'");
   const Attrs native = attrs_from_dict(attrs);
-  const BufferList in(inputs, false, "input");
+  const Precision wanted = precision_from(precision);
+  const BufferList in(inputs, false, "input", Memory::kAny);
   std::vector<Spec> specs;
   for (size_t i = 0; i < in.buffers().size(); ++i) specs.push_back(in.spec(i));
   std::vector<Spec> results;
   throw_if_error(infer(op, specs, native, &results));
   std::unique_ptr<Program> program;
-  throw_if_error(Program::bind_op(op, specs, results, native, isa, kernel, &program));
+  throw_if_error(Program::bind_op(op, specs, results, native, isa, kernel, &program, wanted));
   const py::list arrays = outputs.is_none() ? new_arrays(results) : py::list(outputs);
-  const BufferList out(arrays, true, "output");
+  const BufferList out(arrays, true, "output", Memory::kAny);
   Status status;
   {
     const py::gil_scoped_release release;  // `in` and `out` hold the memory
@@ -162,12 +179,16 @@ void shuffle_array(const py::object& order, uint64_t seed) {
 void register_program(py::module_& m) {
   py::class_<PyState>(m, "State")
       .def(py::init<int>(), py::arg("slots"))
-      .def("set", &PyState::set, py::arg("index"), py::arg("array"))
+      .def("set", &PyState::set, py::arg("index"), py::arg("array"), py::arg("mirror") = py::none())
       .def("touch", &PyState::touch, py::arg("index"));
 
   py::class_<Program>(m, "Program")
-      .def(py::init(&bind_entry), py::arg("text"), py::arg("entry"), py::arg("isa") = "")
+      .def(py::init(&bind_entry), py::arg("text"), py::arg("entry"), py::arg("isa") = "",
+           py::arg("precision") = "float32")
       .def_property_readonly("isa", [](const Program& p) { return p.isa(); })
+      .def_property_readonly(
+          "device",
+          [](const Program& p) { return p.device() == nullptr ? "" : p.device()->name(); })
       .def_property_readonly("arena_bytes", [](const Program& p) { return p.entry().arena_bytes; })
       .def_property_readonly("scratch_bytes", &Program::scratch_bytes)
       .def_property_readonly("instructions",
@@ -183,7 +204,8 @@ void register_program(py::module_& m) {
       .def("explain", &explain);
 
   m.def("run_op", &run_op, py::arg("op"), py::arg("inputs"), py::arg("attrs"),
-        py::arg("outputs") = py::none(), py::arg("isa") = "", py::arg("kernel") = "");
+        py::arg("outputs") = py::none(), py::arg("isa") = "", py::arg("kernel") = "",
+        py::arg("precision") = "float32");
   m.def("kernels", &kernel_names, py::arg("op"), py::arg("isa") = "");
   m.def("shuffle", &shuffle_array, py::arg("order"), py::arg("seed"));
 }

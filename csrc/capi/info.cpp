@@ -109,6 +109,7 @@ pydl_status pydl_get_tensor(const pydl_model* model, const char* name, void* dat
   return guard([&]() -> Status {
     size_t index = 0;
     PYDL_RETURN_IF_ERROR(pydl::capi::find_slot(model, name, data, bytes, &index));
+    PYDL_RETURN_IF_ERROR(model->state.slot(static_cast<int>(index)).mirror->to_host());
     if (bytes > 0) std::memcpy(data, model->model.state[index].get(), static_cast<size_t>(bytes));
     return Status();
   });
@@ -119,6 +120,7 @@ pydl_status pydl_set_tensor(pydl_model* model, const char* name, const void* dat
     size_t index = 0;
     PYDL_RETURN_IF_ERROR(pydl::capi::find_slot(model, name, data, bytes, &index));
     if (bytes > 0) std::memcpy(model->model.state[index].get(), data, static_cast<size_t>(bytes));
+    model->state.slot(static_cast<int>(index)).mirror->host_written();
     model->state.touch(static_cast<int>(index));
     return Status();
   });

@@ -5,6 +5,7 @@
 
 #include "capi/error.h"
 #include "runtime/crew.h"
+#include "runtime/device/device.h"
 
 using pydl::Buffer;
 using pydl::cat;
@@ -36,7 +37,10 @@ pydl_model::pydl_model(pydl::Model read)
     : model(std::move(read)), state(static_cast<int>(model.plan.state.size())) {
   for (size_t i = 0; i < model.plan.state.size(); ++i) {
     const pydl::Spec& spec = model.plan.state[i].spec;
-    state.set(static_cast<int>(i), model.state[i].get(), pydl::byte_size(spec), spec.dtype);
+    const int64_t bytes = pydl::byte_size(spec);
+    void* data = model.state[i].get();
+    state.set(static_cast<int>(i), data, bytes, spec.dtype,
+              std::make_shared<pydl::Mirror>(data, bytes));
   }
 }
 
@@ -50,9 +54,20 @@ Status pydl_model::find_program(std::string_view entry, const Program** program)
   const Entry* found = model.plan.find(entry);
   if (found == nullptr) return not_found("the model has no entry '", entry.substr(0, 80), "'");
   std::unique_ptr<Program> bound;
-  PYDL_RETURN_IF_ERROR(Program::bind(*found, model.plan.state, "", &bound));
+  PYDL_RETURN_IF_ERROR(Program::bind(*found, model.plan.state, isa_, &bound));
   *program = bound.get();
   programs_.emplace(found->name, std::move(bound));
+  return Status();
+}
+
+Status pydl_model::set_device(std::string_view device) {
+  if (device != "cpu") {
+    pydl::Device* found = nullptr;
+    PYDL_RETURN_IF_ERROR(pydl::Device::find(device, &found));
+  }
+  const std::lock_guard<std::mutex> lock(mutex_);
+  isa_ = device == "cpu" ? "" : device;
+  programs_.clear();
   return Status();
 }
 
@@ -114,6 +129,21 @@ void pydl_free(pydl_model* model) { delete model; }
 pydl_status pydl_save(const pydl_model* model, const char* path) {
   return guard([&]() -> Status {
     if (model == nullptr || path == nullptr) return pydl::invalid("model or path is NULL");
+    PYDL_RETURN_IF_ERROR(model->state.to_host());
     return pydl::write_model(path, model->model);
+  });
+}
+
+pydl_status pydl_device_count(int* count) {
+  return guard([&]() -> Status {
+    if (count == nullptr) return pydl::invalid("count is NULL");
+    return pydl::count_devices(count);
+  });
+}
+
+pydl_status pydl_set_device(pydl_model* model, const char* device) {
+  return guard([&]() -> Status {
+    if (model == nullptr || device == nullptr) return pydl::invalid("model or device is NULL");
+    return model->set_device(device);
   });
 }

@@ -19,6 +19,9 @@ struct pydl_model {
   // The program of an entry, bound at its first use. Safe from several threads.
   pydl::Status find_program(std::string_view entry, const pydl::Program** program);
 
+  // Programs are bound anew for "cpu", "cuda" or "cuda:1".
+  pydl::Status set_device(std::string_view device);
+
   // Runs it and marks the state it writes as changed. Refuses misaligned pointers.
   pydl::Status run(const pydl::Program& program, const std::vector<pydl::Buffer>& inputs,
                    const std::vector<pydl::Buffer>& outputs, int64_t* passes);
@@ -28,6 +31,7 @@ struct pydl_model {
 
  private:
   std::mutex mutex_;  // over programs_
+  std::string isa_;   // what they are bound for: "" the CPU's best, or a device
   std::map<std::string, std::unique_ptr<pydl::Program>, std::less<>> programs_;
 };
 

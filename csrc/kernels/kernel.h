@@ -85,7 +85,8 @@ struct Derived {
   int operand;
   const char* kind;
   int64_t bytes;
-  void (*build)(const void* params, const void* source, void* target);
+  // On a device: enqueued on `stream`, which is null on the CPU.
+  void (*build)(const void* params, const void* source, void* target, void* stream);
 };
 constexpr int kMaxDerived = 2;
 

@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "runtime/device/device.h"
+
 namespace pydl {
 
 void Binder::Free::operator()(void* p) const { std::free(p); }
@@ -93,7 +95,15 @@ int attr_ints(const OpView& op, const char* name, const int64_t** values) {
   return list == nullptr ? 0 : static_cast<int>(list->size());
 }
 
-Status choose_bundle(std::string_view isa, const Bundle** out) {
+Status choose_bundle(std::string_view isa, const Bundle** out, Device** device) {
+  if (Device::is_name(requested_isa(isa))) {
+    Device* found = nullptr;
+    PYDL_RETURN_IF_ERROR(Device::find(requested_isa(isa), &found));
+    *out = found->table().bundle;
+    if (device != nullptr) *device = found;
+    return {};
+  }
+  if (device != nullptr) *device = nullptr;
   *out = find_bundle(isa);
   if (*out != nullptr) return {};
   std::string message = "instruction set '" + std::string(requested_isa(isa)) + "'";

@@ -47,8 +47,12 @@ struct BindRequest {
   const DeviceLimits* device = nullptr;
 };
 
-// find_bundle; kNotFound with the name asked for and those there are.
-PYDL_EXPORT Status choose_bundle(std::string_view isa, const Bundle** out);
+class Device;
+
+// find_bundle, or for "cuda" and "cuda:1" that of the device; kNotFound with the name asked for and
+// those there are. `device`, when given: null on the CPU.
+PYDL_EXPORT Status choose_bundle(std::string_view isa, const Bundle** out,
+                                 Device** device = nullptr);
 
 // Walks the candidates of `bundle`, then of "ref". The error names the op, the dtypes and every
 // refusal.

@@ -22,6 +22,25 @@ std::shared_ptr<void> allocate(size_t bytes) {
   return {data, std::free};
 }
 
+class HostHome final : public DerivedSet::Home {
+ public:
+  explicit HostHome(const State& state) : state_(state) {}
+
+  Status allocate(const char* kind, int64_t bytes, std::shared_ptr<void>* out) override {
+    *out = pydl::allocate(static_cast<size_t>(bytes));
+    if (*out != nullptr) return {};
+    return Status(Code::kOutOfMemory, std::string("out of memory: ") + kind + " needs " +
+                                          std::to_string(bytes) + " bytes");
+  }
+  const unsigned char* content(int slot) const override {
+    return static_cast<const unsigned char*>(state_.slot(slot).data);
+  }
+  void* stream() const override { return nullptr; }
+
+ private:
+  const State& state_;
+};
+
 }  // namespace
 
 void DerivedSet::add(const Derived& derived, const void* params, int slot, int64_t offset) {
@@ -36,27 +55,30 @@ bool DerivedSet::is_current(const State& state) const {
   return true;
 }
 
+Status DerivedSet::make(const Item& item, Home& home, std::shared_ptr<void>* out) const {
+  PYDL_RETURN_IF_ERROR(home.allocate(item.derived.kind, item.derived.bytes, out));
+  const unsigned char* source = home.content(item.slot) + item.offset;
+  item.derived.build(item.params, source, out->get(), home.stream());
+  return {};
+}
+
 Status DerivedSet::current(const State& state, std::shared_ptr<const Snapshot>* out) const {
+  HostHome home(state);
+  return current(state, home, out);
+}
+
+Status DerivedSet::current(const State& state, Home& home,
+                           std::shared_ptr<const Snapshot>* out) const {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (!is_current(state)) {
     auto made = std::make_shared<Snapshot>();
     for (size_t i = 0; i < items_.size(); ++i) {
-      const Item& item = items_[i];
-      const Slot& slot = state.slot(item.slot);
-      const bool reusable = snapshot_ != nullptr && snapshot_->stamps[i] == slot.stamp;
+      const uint64_t stamp = state.slot(items_[i].slot).stamp;
+      const bool reusable = snapshot_ != nullptr && snapshot_->stamps[i] == stamp;
       std::shared_ptr<void> buffer = reusable ? snapshot_->buffers[i] : nullptr;
-      if (!reusable) {
-        const auto bytes = static_cast<size_t>(item.derived.bytes);
-        buffer = allocate(bytes);
-        if (buffer == nullptr) {
-          return Status(Code::kOutOfMemory, std::string("out of memory: ") + item.derived.kind +
-                                                " needs " + std::to_string(bytes) + " bytes");
-        }
-        const auto* source = static_cast<const unsigned char*>(slot.data) + item.offset;
-        item.derived.build(item.params, source, buffer.get());
-      }
+      if (!reusable) PYDL_RETURN_IF_ERROR(make(items_[i], home, &buffer));
       made->pointers.push_back(buffer.get());
-      made->stamps.push_back(slot.stamp);
+      made->stamps.push_back(stamp);
       made->buffers.push_back(std::move(buffer));
     }
     snapshot_ = std::move(made);

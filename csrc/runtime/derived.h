@@ -26,8 +26,18 @@ class DerivedSet {
   bool empty() const { return items_.empty(); }
   int size() const { return static_cast<int>(items_.size()); }
 
-  // Buffers that match `state`, rebuilding the stale ones.
+  // Where the content of slots is found and buffers are made.
+  class Home {
+   public:
+    virtual ~Home() = default;
+    virtual Status allocate(const char* kind, int64_t bytes, std::shared_ptr<void>* out) = 0;
+    virtual const unsigned char* content(int slot) const = 0;
+    virtual void* stream() const = 0;
+  };
+
+  // Buffers that match `state`, rebuilding the stale ones: in host memory, or at home.
   Status current(const State& state, std::shared_ptr<const Snapshot>* out) const;
+  Status current(const State& state, Home& home, std::shared_ptr<const Snapshot>* out) const;
 
  private:
   struct Item {
@@ -37,6 +47,7 @@ class DerivedSet {
     int64_t offset;
   };
   bool is_current(const State& state) const;
+  Status make(const Item& item, Home& home, std::shared_ptr<void>* out) const;
 
   std::vector<Item> items_;
   mutable std::mutex mutex_;

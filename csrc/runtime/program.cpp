@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/device/device.h"
+#include "runtime/device/program.h"
+#include "runtime/device/transfer.h"
 #include "runtime/run.h"
 
 namespace pydl {
@@ -34,11 +37,12 @@ Program::Program() = default;
 Program::~Program() = default;
 
 Status Program::bind(const Entry& entry, const std::vector<StateSlot>& state, std::string_view isa,
-                     std::unique_ptr<Program>* out) {
+                     std::unique_ptr<Program>* out, Precision precision) {
   auto program = std::make_unique<Program>();
   program->entry_ = entry;
   program->state_ = state;
-  PYDL_RETURN_IF_ERROR(choose_bundle(isa, &program->bundle_));
+  program->precision_ = precision;
+  PYDL_RETURN_IF_ERROR(choose_bundle(isa, &program->bundle_, &program->device_));
   PYDL_RETURN_IF_ERROR(program->bind_code({}));
   *out = std::move(program);
   return {};
@@ -46,9 +50,11 @@ Status Program::bind(const Entry& entry, const std::vector<StateSlot>& state, st
 
 Status Program::bind_op(Opcode op, const std::vector<Spec>& inputs,
                         const std::vector<Spec>& outputs, const Attrs& attrs, std::string_view isa,
-                        std::string_view kernel, std::unique_ptr<Program>* out) {
+                        std::string_view kernel, std::unique_ptr<Program>* out,
+                        Precision precision) {
   auto program = std::make_unique<Program>();
-  PYDL_RETURN_IF_ERROR(choose_bundle(isa, &program->bundle_));
+  program->precision_ = precision;
+  PYDL_RETURN_IF_ERROR(choose_bundle(isa, &program->bundle_, &program->device_));
   Entry& entry = program->entry_;
   Instruction instruction;
   instruction.op = op;
@@ -99,6 +105,7 @@ Status Program::bind_code(std::string_view kernel) {
       if (step != 0) stepped_.push_back({o, step});
     }
   }
+  if (device_ != nullptr) on_device_ = DeviceProgram::make(*this, device_);
   return {};
 }
 
@@ -131,6 +138,10 @@ Status Program::bind_one(const Instruction& instruction, std::string_view kernel
   if (instruction.op == Opcode::loop || instruction.op == Opcode::if_) {
     const char* range = instruction.op == Opcode::loop ? "body" : "skip";
     control_.back().end = here + 1 + static_cast<int>(instruction.attrs.get_int(range, 0));
+    if (device_ != nullptr) {
+      bound.kernel = uses_conditional_nodes(*device_) ? "graph_node" : "host_walk";
+      bound.isa = bundle_->isa;
+    }
     return {};
   }
   const std::vector<Spec> inputs = specs_of(entry_, instruction.inputs);
@@ -140,8 +151,11 @@ Status Program::bind_one(const Instruction& instruction, std::string_view kernel
     const Value& value = entry_.values[static_cast<size_t>(v)];
     constant.push_back(value.place == Place::kState && !written_[static_cast<size_t>(value.index)]);
   }
-  const BindRequest request = {instruction.op,     &inputs, &outputs, &constant,
-                               &instruction.attrs, kernel};
+  const BindRequest request = {
+      instruction.op,     &inputs,
+      &outputs,           &constant,
+      &instruction.attrs, kernel,
+      precision_,         device_ == nullptr ? nullptr : &device_->properties().limits};
   PYDL_RETURN_IF_ERROR(bind_instruction(request, *bundle_, &binder_, &bound));
   scratch_bytes_ = std::max(scratch_bytes_, bound.bound.scratch_bytes);
   worker_bytes_ = std::max(worker_bytes_, bound.bound.worker_bytes);
@@ -163,22 +177,35 @@ Status off_boundary(const std::string& name, DType dtype) {
 
 }  // namespace
 
-Status Program::count_passes(const std::vector<Buffer>& inputs, int64_t* passes) const {
-  *passes = 1;
+// Of each input that is the count of a loop.
+Status Program::count_passes(const std::vector<Buffer>& inputs,
+                             std::vector<int64_t>* counts) const {
+  counts->assign(inputs.size(), 0);
   for (const Instruction& instruction : entry_.code) {
     if (instruction.op != Opcode::loop) continue;
     const Value& value = entry_.values[static_cast<size_t>(instruction.inputs[0])];
     if (value.place != Place::kInput)
       return invalid("loop: its count must be an input of the plan");
+    const auto index = static_cast<size_t>(value.index);
+    const char* data = static_cast<const char*>(inputs[index].data) + value.offset;
     int64_t count = 0;
-    std::memcpy(
-        &count,
-        static_cast<const char*>(inputs[static_cast<size_t>(value.index)].data) + value.offset,
-        sizeof(count));
+    if (inputs[index].device < 0) {
+      std::memcpy(&count, data, sizeof(count));
+    } else {
+      PYDL_RETURN_IF_ERROR(download(device_, data, &count, sizeof(count)));
+    }
     if (count < 0) return invalid("loop: count must be >= 0, received " + std::to_string(count));
-    *passes = std::max(*passes, count);
+    (*counts)[index] = count;
   }
   return {};
+}
+
+Status Program::check_place(const char* what, const Port& port, const Buffer& buffer) const {
+  const int here = device_ == nullptr ? -1 : device_->index();
+  if (buffer.device < 0 || buffer.device == here) return {};
+  return invalid(port_name(what, port) + ": expected memory of the host" +
+                 (device_ == nullptr ? "" : " or of " + device_->name()) +
+                 ", received memory of cuda:" + std::to_string(buffer.device));
 }
 
 Status Program::check_ports(const char* what, const std::vector<Port>& ports,
@@ -190,6 +217,7 @@ Status Program::check_ports(const char* what, const std::vector<Port>& ports,
       return invalid(port_name(what, port) + ": expected dtype " + dtype_name(port.spec.dtype) +
                      ", received " + dtype_name(buffer.dtype));
     }
+    PYDL_RETURN_IF_ERROR(check_place(what, port, buffer));
     if (!on_element_boundary(buffer.data, buffer.dtype)) {
       return off_boundary(port_name(what, port), buffer.dtype);
     }
@@ -205,7 +233,8 @@ Status Program::check_ports(const char* what, const std::vector<Port>& ports,
 }
 
 Status Program::check_buffers(const State& state, const std::vector<Buffer>& inputs,
-                              const std::vector<Buffer>& outputs) const {
+                              const std::vector<Buffer>& outputs,
+                              std::vector<int64_t>* counts) const {
   if (inputs.size() != entry_.inputs.size() || outputs.size() != entry_.outputs.size()) {
     return invalid("'" + entry_.name + "' takes " + std::to_string(entry_.inputs.size()) +
                    " inputs and " + std::to_string(entry_.outputs.size()) + " outputs, received " +
@@ -227,8 +256,9 @@ Status Program::check_buffers(const State& state, const std::vector<Buffer>& inp
     }
   }
   PYDL_RETURN_IF_ERROR(check_ports("input", entry_.inputs, inputs, 1));
+  PYDL_RETURN_IF_ERROR(count_passes(inputs, counts));
   int64_t passes = 1;
-  PYDL_RETURN_IF_ERROR(count_passes(inputs, &passes));
+  for (const int64_t count : *counts) passes = std::max(passes, count);
   PYDL_RETURN_IF_ERROR(check_ports("input", entry_.inputs, inputs, passes));
   return check_ports("output", entry_.outputs, outputs, passes);
 }
@@ -236,7 +266,23 @@ Status Program::check_buffers(const State& state, const std::vector<Buffer>& inp
 Status Program::run(const State& state, const std::vector<Buffer>& inputs,
                     const std::vector<Buffer>& outputs, int64_t* passes,
                     std::vector<double>* seconds) const {
-  PYDL_RETURN_IF_ERROR(check_buffers(state, inputs, outputs));
+  std::vector<int64_t> counts;
+  PYDL_RETURN_IF_ERROR(check_buffers(state, inputs, outputs, &counts));
+  if (on_device_ != nullptr) {
+    return on_device_->run(state, inputs, outputs, counts, passes, seconds);
+  }
+  PYDL_RETURN_IF_ERROR(state.to_host());
+  const Status status = run_on_host(state, inputs, outputs, passes, seconds);
+  for (size_t i = 0; i < written_.size(); ++i) {
+    const Slot& slot = state.slot(static_cast<int>(i));
+    if (written_[i] && slot.mirror != nullptr) slot.mirror->host_written();
+  }
+  return status;
+}
+
+Status Program::run_on_host(const State& state, const std::vector<Buffer>& inputs,
+                            const std::vector<Buffer>& outputs, int64_t* passes,
+                            std::vector<double>* seconds) const {
   std::shared_ptr<const DerivedSet::Snapshot> derived;
   if (!derived_.empty()) PYDL_RETURN_IF_ERROR(derived_.current(state, &derived));
   Run run(*this, derived == nullptr ? nullptr : derived->pointers.data(), seconds);

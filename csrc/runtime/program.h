@@ -15,11 +15,16 @@
 
 namespace pydl {
 
+class Device;
+class DeviceProgram;
+
 // Memory of the caller for one input or output.
 struct Buffer {
   void* data = nullptr;
   int64_t bytes = 0;
   DType dtype = DType::kFloat32;
+  int device = -1;         // whose memory it is; -1: the host's
+  void* stream = nullptr;  // of a device's: where others work on it; null: nowhere, or it is done
 };
 
 class PYDL_EXPORT Program {
@@ -29,17 +34,21 @@ class PYDL_EXPORT Program {
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
-  // `entry` must be part of a validated plan. `isa` as in find_bundle; kNotFound when unknown here.
+  // `entry` must be part of a validated plan. `isa` as in choose_bundle; kNotFound when unknown
+  // here.
   static Status bind(const Entry& entry, const std::vector<StateSlot>& state, std::string_view isa,
-                     std::unique_ptr<Program>* out);
+                     std::unique_ptr<Program>* out, Precision precision = Precision::kFloat32);
 
   // One op by itself, for eager calls and tests. `kernel`: only this candidate, "" any.
   static Status bind_op(Opcode op, const std::vector<Spec>& inputs,
                         const std::vector<Spec>& outputs, const Attrs& attrs, std::string_view isa,
-                        std::string_view kernel, std::unique_ptr<Program>* out);
+                        std::string_view kernel, std::unique_ptr<Program>* out,
+                        Precision precision = Precision::kFloat32);
 
   // Checks the buffers, then runs to the end. `passes`: loop passes done. `seconds`: when given,
-  // one entry per instruction, to which its time is added.
+  // one entry per instruction, to which its time is added. Buffers may lie in host memory or, of a
+  // program on a device, in the device's; it has been waited for when outputs in host memory are
+  // written, and otherwise runs on.
   Status run(const State& state, const std::vector<Buffer>& inputs,
              const std::vector<Buffer>& outputs, int64_t* passes,
              std::vector<double>* seconds = nullptr) const;
@@ -48,10 +57,13 @@ class PYDL_EXPORT Program {
   const std::vector<StateSlot>& state() const { return state_; }
   const std::vector<BoundInstruction>& instructions() const { return instructions_; }
   const char* isa() const { return bundle_->isa; }
+  Device* device() const { return device_; }  // null on the CPU
   int64_t scratch_bytes() const { return scratch_bytes_; }
 
  private:
   friend class Run;
+  friend class DeviceProgram;
+  friend class DeviceRun;
 
   // Where one operand comes from; the pointer is made at each run.
   struct Operand {
@@ -66,24 +78,30 @@ class PYDL_EXPORT Program {
   struct Control {  // of instruction i: its operands, and where its range ends
     int first_input;
     int first_output;
-    int end;            // if, loop: one past the last covered instruction
+    int end;  // if, loop: one past the last covered instruction
     int first_derived;
   };
 
+  Status run_on_host(const State& state, const std::vector<Buffer>& inputs,
+                     const std::vector<Buffer>& outputs, int64_t* passes,
+                     std::vector<double>* seconds) const;
   Status bind_code(std::string_view kernel);
   Status bind_one(const Instruction& instruction, std::string_view kernel);
   void add_operands(const Instruction& instruction);
   void add_derived(const Instruction& instruction, const Bound& bound);
   std::vector<bool> written_state() const;
   Status check_buffers(const State& state, const std::vector<Buffer>& inputs,
-                       const std::vector<Buffer>& outputs) const;
+                       const std::vector<Buffer>& outputs, std::vector<int64_t>* counts) const;
+  Status check_place(const char* what, const Port& port, const Buffer& buffer) const;
   Status check_ports(const char* what, const std::vector<Port>& ports,
                      const std::vector<Buffer>& buffers, int64_t passes) const;
-  Status count_passes(const std::vector<Buffer>& inputs, int64_t* passes) const;
+  Status count_passes(const std::vector<Buffer>& inputs, std::vector<int64_t>* counts) const;
 
   Entry entry_;
   std::vector<StateSlot> state_;
   const Bundle* bundle_ = nullptr;
+  Device* device_ = nullptr;
+  Precision precision_ = Precision::kFloat32;
   Binder binder_;
   std::vector<BoundInstruction> instructions_;
   std::vector<Control> control_;
@@ -94,6 +112,7 @@ class PYDL_EXPORT Program {
   mutable Tempo tempo_;
   int64_t scratch_bytes_ = 0;
   int64_t worker_bytes_ = 0;
+  std::unique_ptr<const DeviceProgram> on_device_;
 };
 
 }  // namespace pydl

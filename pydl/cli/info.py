@@ -22,6 +22,27 @@ def run(options: argparse.Namespace) -> None:
     print_table("pydl", ("what", "value"), rows(_core.info()))
 
 
+def device_rows() -> list[tuple[str, object]]:
+    """One line for each GPU, or why there is none."""
+    found = _core.devices()
+    if not found["count"]:
+        return [("GPU", f"none: {found['missing']}")]
+    lines: list[tuple[str, object]] = []
+    for index in range(found["count"]):
+        device = _core.device_info(f"cuda:{index}")
+        major, minor = device["compute_capability"]
+        lines.append(
+            (
+                f"GPU {device['device']}",
+                f"{device['name']} ({major}.{minor}), {device['processors']} "
+                f"processors, {bytes_text(device['free_bytes'])} of "
+                f"{bytes_text(device['total_bytes'])} free",
+            )
+        )
+    lines.append(("  driver", f"CUDA {found['driver']}, {found['filler']}"))
+    return lines
+
+
 def rows(found: dict[str, Any]) -> list[tuple[str, object]]:
     """The lines of the table."""
     forced = os.environ.get("PYDL_ISA")
@@ -39,7 +60,7 @@ def rows(found: dict[str, Any]) -> list[tuple[str, object]]:
             "  PYDL_NUM_THREADS, OMP_NUM_THREADS",
             found["environment_threads"] or "unset",
         ),
-        ("GPU", "none: this build has no CUDA kernels"),
+        *device_rows(),
         ("arena pool", bytes_text(found["arena_pool_bytes"])),
         ("compiler", found["compiler"]),
         ("build type", found["build_type"]),

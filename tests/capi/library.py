@@ -54,6 +54,8 @@ def open_library() -> c.CDLL:
     library.pydl_train.argtypes = [
         c.c_void_p, c.c_void_p, c.c_void_p, c.c_int64, c.POINTER(c.c_float),
     ]  # fmt: skip
+    library.pydl_device_count.argtypes = [c.c_void_p]
+    library.pydl_set_device.argtypes = [c.c_void_p, c.c_char_p]
     library.pydl_row_bytes.argtypes = [c.c_void_p, c.c_void_p]
     library.pydl_run.argtypes = [
         c.c_void_p, c.c_char_p, c.c_void_p, c.c_int, c.c_void_p, c.c_int, c.c_void_p,

@@ -11,11 +11,15 @@ namespace pydl::test {
 void expect(bool held, const std::string& what);
 void expect_ok(const Status& status, const std::string& what);
 
+// Whether there is a device: a GPU, or the emulation where the build has it. Says why not.
+bool use_device();
+
 void check_kernels();   // every kernel against the reference
 void check_crew();      // the workers, with jobs made up here
 void check_programs();  // bound plans: loops, `if`, several user threads
 void check_derived();   // derived buffers
 void check_arenas();    // the memory of runs
+void check_devices();   // memory, copies and errors of devices
 void check_tempo();     // when a loop runs alone
 #ifdef PYDL_EMULATION
 void check_emulation();  // CUDA's words on the CPU

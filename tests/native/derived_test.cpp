@@ -14,7 +14,7 @@ constexpr int kSize = 1000;
 std::atomic<int> builds{0};
 
 // The source doubled.
-void build_double(const void*, const void* source, void* target) {
+void build_double(const void*, const void* source, void* target, void*) {
   const auto* from = static_cast<const float*>(source);
   auto* to = static_cast<float*>(target);
   for (int i = 0; i < kSize; ++i) to[i] = 2 * from[i];

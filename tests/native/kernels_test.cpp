@@ -165,6 +165,17 @@ void compare(const Problem& problem, const Bundle& bundle, const Candidate& cand
   }
 }
 
+// Those of this machine's processors and of its GPU.
+const std::vector<const Bundle*>& all_bundles() {
+  static const std::vector<const Bundle*> bundles = [] {
+    std::vector<const Bundle*> found = available_bundles();
+    const Bundle* device = nullptr;
+    if (use_device() && choose_bundle("cuda", &device).ok()) found.push_back(device);
+    return found;
+  }();
+  return bundles;
+}
+
 void check(const Problem& problem, uint64_t seed, Tally* tally) {
   Numbers numbers(seed);
   Blocks inputs;
@@ -178,7 +189,7 @@ void check(const Problem& problem, uint64_t seed, Tally* tally) {
   const std::vector<const Candidate*> reference =
       candidates(*available_bundles().back(), problem.op);
   const std::set<const Candidate*> known(reference.begin(), reference.end());
-  for (const Bundle* bundle : available_bundles()) {
+  for (const Bundle* bundle : all_bundles()) {
     for (const Candidate* candidate : candidates(*bundle, problem.op)) {
       if (known.count(candidate) != 0) continue;
       compare(problem, *bundle, *candidate, &inputs, want, tally);
@@ -199,7 +210,7 @@ void check_kernels() {
   }
   expect(tally.failed == 0, "kernels agree with the reference");
   // A build without bundles (ThreadSanitizer's) still runs every problem on the reference.
-  expect(tally.checked.size() + 1 == available_bundles().size(), "every bundle was compared");
+  expect(tally.checked.size() + 1 == all_bundles().size(), "every bundle was compared");
 }
 
 }  // namespace pydl::test

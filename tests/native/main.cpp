@@ -22,7 +22,8 @@ constexpr Suite kSuites[] = {{"crew", check_crew},           {"programs", check_
 #ifdef PYDL_EMULATION
                              {"emulation", check_emulation},
 #endif
-                             {"tempo", check_tempo},         {"kernels", check_kernels}};
+                             {"tempo", check_tempo},         {"devices", check_devices},
+                             {"kernels", check_kernels}};
 std::atomic<int> failures{0};
 
 const Suite* find_suite(const char* name) {

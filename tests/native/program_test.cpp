@@ -3,6 +3,7 @@
 #include "runtime/program.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -157,6 +158,21 @@ void two_user_threads(const char* isa) {
   other.join();
 }
 
+// The same program again and again: launched directly, captured, launched as a graph; with the loop
+// inside the graph and outside.
+void on_device() {
+  set_thread_count(1);
+  for (const char* conditional : {"1", "0"}) {
+    setenv("PYDL_CUDA_CONDITIONAL", conditional, 1);
+    for (int turn = 0; turn < 2; ++turn) {
+      loops("cuda");
+      no_pass("cuda");
+    }
+    two_user_threads("cuda");
+  }
+  unsetenv("PYDL_CUDA_CONDITIONAL");
+}
+
 }  // namespace
 
 void check_programs() {
@@ -165,6 +181,7 @@ void check_programs() {
     no_pass(bundle->isa);
     two_user_threads(bundle->isa);
   }
+  if (use_device()) on_device();
   set_thread_count(0);
 }
 

@@ -19,6 +19,8 @@
  * thread that made the call. Nothing here aborts, exits or throws: wrong arguments, damaged files
  * and bad data are errors. Files are checked completely before anything of them runs.
  *
+ * On a GPU: pydl_set_device(model, "cuda") after pydl_load; the calls stay the same.
+ *
  * Threads: different models may be used from different threads at any time. Several threads may
  * call pydl_predict with one model, or pydl_run with entries that only read the state, and the
  * functions that describe it. While pydl_train, pydl_set_tensor or an entry that writes the state
@@ -103,6 +105,15 @@ PYDL_API pydl_status pydl_set_threads(int count);
 /* Reads a .pydl file. *model is NULL after an error. */
 PYDL_API pydl_status pydl_load(const char* path, pydl_model** model);
 PYDL_API void pydl_free(pydl_model* model); /* NULL is allowed */
+
+/* How many GPUs can be used. PYDL_NOT_FOUND, and *count is 0, when there is none: pydl_last_error
+ * says what is missing. */
+PYDL_API pydl_status pydl_device_count(int* count);
+
+/* Where the model runs from now on: "cpu", "cuda" (the first GPU) or "cuda:1". At first a model
+ * runs on the CPU. Data handed over stays in host memory; weights move to the GPU when they are
+ * first used there and are brought back when asked for. Not while the model runs. */
+PYDL_API pydl_status pydl_set_device(pydl_model* model, const char* device);
 
 /* Writes the plan and the weights as they are now. */
 PYDL_API pydl_status pydl_save(const pydl_model* model, const char* path);

@@ -16,7 +16,7 @@ int64_t panels_bytes(const Gemm& p) {
 }
 
 template <class T>
-void build_panels(const void* params, const void* source, void* target) {
+void build_panels(const void* params, const void* source, void* target, void*) {
   const Gemm& p = *static_cast<const Gemm*>(params);
   const T* b = static_cast<const T*>(source);
   T* panels = static_cast<T*>(target);

@@ -1,0 +1,20 @@
+// Finds the table of device functions: libpydl_cuda.so, loaded when a GPU is first asked for, or
+// the emulation where PYDL_CUDA=emulated asks for it.
+#pragma once
+
+#include <string>
+
+#include "plan/export.h"
+#include "plan/status.h"
+#include "runtime/device/table.h"
+
+namespace pydl {
+
+// kNotFound, with what is missing, where no GPU can be used. Loaded once and never unloaded; a
+// failure is remembered too.
+PYDL_EXPORT Status find_device_table(const DeviceTable** table);
+
+// The file that was loaded, "" for none or for the emulation.
+PYDL_EXPORT std::string device_library_path();
+
+}  // namespace pydl
