@@ -15,49 +15,53 @@ constexpr bool kAlone = true;
 constexpr bool kCrew = false;
 const Clock::time_point kStart = Clock::time_point(std::chrono::hours(1));
 
-// Tells the tempo of one block, run the way it asked for.
-void block(Tempo* tempo, double crew_seconds, double alone_seconds, Clock::time_point now) {
-  const bool alone = tempo->alone();
-  tempo->learn(alone, alone ? alone_seconds : crew_seconds, now);
-}
+// A loop whose blocks take 1 ms, with passes of these seconds.
+struct Loop {
+  Tempo tempo;
+  bool alone = kCrew;
+  int ms = 0;
 
-// Blocks of 1 ms until the time is over; how many of 100 ran alone.
-int share_alone(Tempo* tempo, double crew, double alone, int from_ms, int to_ms) {
-  int count = 0;
-  for (int ms = from_ms; ms < to_ms; ++ms) {
-    count += tempo->alone() ? 1 : 0;
-    block(tempo, crew, alone, kStart + milliseconds(ms));
+  void block(double crew_seconds, double alone_seconds) {
+    const auto now = kStart + milliseconds(ms++);
+    alone = tempo.learn(alone, alone ? alone_seconds : crew_seconds, now);
   }
-  return count * 100 / (to_ms - from_ms);
-}
+
+  // Of so many blocks, how many of 100 ran alone.
+  int share_alone(double crew_seconds, double alone_seconds, int blocks) {
+    int count = 0;
+    for (int i = 0; i < blocks; ++i) {
+      count += alone ? 1 : 0;
+      block(crew_seconds, alone_seconds);
+    }
+    return count * 100 / blocks;
+  }
+};
 
 void tries_both_ways() {
-  Tempo tempo;
-  expect(tempo.alone() == kCrew, "begins with the crew");
-  block(&tempo, 2e-3, 1e-3, kStart);
-  expect(tempo.alone() == kAlone, "looks at the other way after the first block");
-  block(&tempo, 2e-3, 1e-3, kStart + milliseconds(1));
-  expect(tempo.alone() == kAlone, "keeps to the faster way");
+  Loop loop;
+  expect(loop.tempo.prefers_alone() == kCrew, "begins with the crew");
+  loop.block(200e-6, 100e-6);
+  expect(loop.alone == kAlone, "looks at the other way after the first block");
+  expect(loop.tempo.prefers_alone() == kCrew, "a look is no preference: a run may end here");
+  loop.block(200e-6, 100e-6);
+  expect(loop.alone == kAlone && loop.tempo.prefers_alone(), "keeps to the faster way");
 }
 
 void prefers_the_faster() {
-  Tempo fast_alone;
-  expect(share_alone(&fast_alone, 2e-3, 1e-3, 0, 2000) >= 95, "alone where that is faster");
-  Tempo fast_crew;
-  expect(share_alone(&fast_crew, 1e-3, 2e-3, 0, 2000) <= 5, "the crew where that is faster");
-  Tempo even;
-  expect(share_alone(&even, 1e-3, 1e-3, 0, 2000) <= 5, "the crew where both are even");
+  expect(Loop().share_alone(200e-6, 100e-6, 2000) >= 95, "alone where that is faster");
+  expect(Loop().share_alone(100e-6, 200e-6, 2000) <= 5, "the crew where that is faster");
+  expect(Loop().share_alone(100e-6, 100e-6, 2000) <= 5, "the crew where both are even");
+  expect(Loop().share_alone(2e-3, 1e-3, 2000) == 0, "long passes are never tried alone");
 }
 
 void changes_its_mind() {
-  Tempo tempo;
-  share_alone(&tempo, 2e-3, 1e-3, 0, 1000);
-  expect(tempo.alone() == kAlone, "alone at first");
-  // It may look as seldom as every 800 ms.
-  share_alone(&tempo, 0.5e-3, 1e-3, 1000, 1900);
-  expect(share_alone(&tempo, 0.5e-3, 1e-3, 1900, 3900) <= 5, "the crew once it became faster");
-  share_alone(&tempo, 4e-3, 1e-3, 3900, 4800);
-  expect(share_alone(&tempo, 4e-3, 1e-3, 4800, 6800) >= 95, "alone when the crew became slow");
+  Loop loop;
+  loop.share_alone(200e-6, 100e-6, 1000);
+  expect(loop.alone == kAlone, "alone at first");
+  loop.share_alone(50e-6, 100e-6, 900);  // it may look as seldom as every 800 ms
+  expect(loop.share_alone(50e-6, 100e-6, 2000) <= 5, "the crew once it became faster");
+  loop.share_alone(400e-6, 100e-6, 900);
+  expect(loop.share_alone(400e-6, 100e-6, 2000) >= 95, "alone when the crew became slow");
 }
 
 // Blocks measure passes themselves: here a pass is a sleep.
