@@ -38,6 +38,8 @@ SHAPES: tuple[tuple[int, int, int], ...] = (
 TURNED = ((13, 250, 120), (33, 300, 400), (66, 700, 380))
 # Large enough for both operands to be packed, in several blocks of depth.
 PACKED = (50, 1030, 2000)
+# Enough work for matrix units that need copies of the operands first; ragged.
+UNITS = (264, 392, 1010)
 LAYOUTS = tuple(product((0, 1), (0, 1)))
 ACTIVATIONS = ("", "relu", "sigmoid", "tanh")
 # Shapes that reach each kernel with every epilogue; the last but one is cut.
@@ -109,6 +111,17 @@ def packed_epilogue_cases() -> list[Case]:
     return cases
 
 
+def unit_cases() -> list[Case]:
+    """Products as large as tensor cores want, in every layout, and an epilogue."""
+    cases: list[Case] = []
+    for transpose_a, transpose_b in LAYOUTS:
+        attrs = {"transpose_a": transpose_a, "transpose_b": transpose_b}
+        cases.append(case("matmul", "float32", UNITS, attrs))
+    sums = {"transpose_a": 1, "transpose_b": 0, "bias": 1, "column_sum": 1}
+    cases.append(case("gemm", "float32", UNITS, {**sums, "activation": "relu"}))
+    return cases
+
+
 def epilogue_cases() -> list[Case]:
     """Bias, activation, dropout, gradient and column sums in all combinations."""
     cases: list[Case] = []
@@ -129,4 +142,6 @@ def epilogue_cases() -> list[Case]:
     return cases
 
 
-CASES: list[Case] = layout_cases() + epilogue_cases() + packed_epilogue_cases()
+CASES: list[Case] = (
+    layout_cases() + unit_cases() + epilogue_cases() + packed_epilogue_cases()
+)

@@ -21,8 +21,10 @@ void check_derived();   // derived buffers
 void check_arenas();    // the memory of runs
 void check_devices();   // memory, copies and errors of devices
 void check_tempo();     // when a loop runs alone
+void check_gemm_layouts();  // where the GPU's matrix kernels put what
 #ifdef PYDL_EMULATION
 void check_emulation();  // CUDA's words on the CPU
+void check_gemm_tiles();  // matrix kernels that small problems do not choose
 #endif
 
 }  // namespace pydl::test

@@ -17,12 +17,17 @@ struct Suite {
   void (*run)();
 };
 
-constexpr Suite kSuites[] = {{"crew", check_crew},           {"programs", check_programs},
-                             {"derived", check_derived},     {"arenas", check_arenas},
+constexpr Suite kSuites[] = {{"crew", check_crew},
+                             {"programs", check_programs},
+                             {"derived", check_derived},
+                             {"arenas", check_arenas},
 #ifdef PYDL_EMULATION
                              {"emulation", check_emulation},
+                             {"gemm_tiles", check_gemm_tiles},
 #endif
-                             {"tempo", check_tempo},         {"devices", check_devices},
+                             {"tempo", check_tempo},
+                             {"devices", check_devices},
+                             {"gemm_layouts", check_gemm_layouts},
                              {"kernels", check_kernels}};
 std::atomic<int> failures{0};
 

@@ -25,7 +25,7 @@ inline int64_t processors(const OpView& op) {
   return op.device == nullptr ? kUnknown : op.device->processors;
 }
 
-inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Blocks for a grid-stride loop over `items`, `per_block` of them a pass: at least 1, at most what
 // keeps the device full. Never a reason to sum in another order.

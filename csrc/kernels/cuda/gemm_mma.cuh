@@ -1,0 +1,359 @@
+// The kernel of sm_80's matrix units. Stages of 32 steps of K arrive by asynchronous copies as
+// float32, three in flight; warps read their fragments and round them on the way:
+//
+//   kSplit      float32 accuracy: x = hi + lo, both TensorFloat-32; lo hi + hi lo + hi hi
+//   kTensor     hi hi only
+//   kHalf       bfloat16
+//   kPlain      multiply-adds, for tiles kSplit cannot do: an infinity has no lo
+//
+// The units cut off the low bits of each sum they add to, so kSplit's accumulators are added to
+// float32 totals, which round, every kPromote stages.
+#pragma once
+
+#include "kernels/cuda/device/ptx.h"
+#include "kernels/cuda/gemm_epilogue.cuh"
+#include "kernels/cuda/gemm_layout.h"
+#include "kernels/cuda/gemm_operands.cuh"
+
+namespace pydl::cuda {
+
+enum class MmaMode { kSplit, kTensor, kHalf, kPlain };
+
+template <int kM, int kN, int kWarpsDown, int kWarpsAcross>
+struct MmaTile {
+  static constexpr int kRows = kM, kColumns = kN;
+  static constexpr int kThreads = kWarpsDown * kWarpsAcross * 32, kAcross = kWarpsAcross;
+  static constexpr int kTall = kM / kWarpsDown / 16, kWide = kN / kWarpsAcross / 8;
+  static constexpr int kStages = 3, kDepth = layout::kStageDepth, kPromote = 2;
+  static constexpr int kStage = (kM + kN) * kDepth;  // floats
+  static constexpr int kStrideC = kN + 4;
+  static constexpr int kBytes = kStages * kStage * 4;
+  static_assert(kWide % 2 == 0 && kThreads >= kN && kM * kStrideC * 4 <= kBytes);
+  static constexpr int kBlocks = kBytes > 64 * 1024 ? 1 : 2;
+};
+
+template <class Tile>
+using Accumulators = float[Tile::kTall][Tile::kWide][4];
+
+// Starts the copies of elements [first, first + kWidth) by [begin, begin + kDepth); zeros outside.
+template <int kWidth, bool kDeep, int kThreads>
+__device__ __forceinline__ void copy_tile(float* tile, const float* source, int64_t stride,
+                                          bool wide, int64_t first, int64_t extent, int64_t begin,
+                                          int64_t end, int thread) {
+  constexpr int kRun = kDeep ? layout::kStageDepth / 4 : kWidth / 4;
+#pragma unroll
+  for (int i = 0; i < kWidth * layout::kStageDepth / 4 / kThreads; ++i) {
+    const int piece = thread + i * kThreads;
+    const int along = piece % kRun * 4, across = piece / kRun;
+    float* to =
+        tile + (kDeep ? layout::deep_at(across, along) : layout::wide_at(along, across, kWidth));
+    const int64_t outer = (kDeep ? first : begin) + across, inner = (kDeep ? begin : first) + along;
+    const bool row = outer < (kDeep ? extent : end);
+    const int64_t left = row ? (kDeep ? end : extent) - inner : 0;
+    const float* from = source + (left > 0 ? outer * stride + inner : 0);
+    if (wide) {
+      ptx::copy_async16(to, from, left > 0 ? 16 : 0);
+    } else {
+      for (int j = 0; j < 4; ++j)
+        ptx::copy_async4(to + j, left > j ? from + j : source, left > j ? 4 : 0);
+    }
+  }
+}
+
+template <int kWidth, bool kDeep>
+__device__ __forceinline__ float read_tile(const float* tile, int row, int k) {
+  return tile[kDeep ? layout::deep_at(row, k) : layout::wide_at(row, k, kWidth)];
+}
+
+// Eight steps of K of `kParts` pieces of 16 rows (A) or 16 columns (B, two fragments) as float32.
+template <int kWidth, bool kDeep, bool kIsA, int kParts>
+__device__ __forceinline__ void read_tf32(const float* tile, int first, int k, int lane,
+                                          float (&x)[kParts][4]) {
+#pragma unroll
+  for (int part = 0; part < kParts; ++part) {
+    if (kDeep) {
+      const layout::Place at = kIsA ? layout::ldmatrix_a(lane) : layout::ldmatrix_b(lane);
+      uint32_t bits[4];
+      ptx::load_matrices(bits, tile + layout::deep_at(first + part * 16 + at.row, k + at.k));
+#pragma unroll
+      for (int i = 0; i < 4; ++i) x[part][i] = __uint_as_float(bits[i]);
+    } else {
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        const layout::Place at = kIsA ? layout::tf32_a(lane, i) : layout::tf32_b(lane, i % 2);
+        const int row = first + part * 16 + at.row + (kIsA ? 0 : i / 2 * 8);
+        x[part][i] = read_tile<kWidth, false>(tile, row, k + at.k);
+      }
+    }
+  }
+}
+
+// Sixteen steps as bfloat16: a lane's four values of a row are neighbours in k (bf16_source).
+template <int kWidth, bool kDeep>
+__device__ __forceinline__ void read_bf16(const float* tile, int row, int k, int lane,
+                                          uint32_t (&x)[2]) {
+  const int first = k + layout::bf16_source(lane % 4 * 2);
+  float v[4];
+  if (kDeep) {
+    load_quad(tile + layout::deep_at(row, first), 4, true, v);
+  } else {
+#pragma unroll
+    for (int i = 0; i < 4; ++i) v[i] = read_tile<kWidth, false>(tile, row, first + i);
+  }
+  x[0] = ptx::pack_bf16(v[0], v[1]);
+  x[1] = ptx::pack_bf16(v[2], v[3]);
+}
+
+// `peak`: the largest size met, to find what has no finite hi and lo.
+__device__ __forceinline__ void split_tf32(float x, uint32_t* hi, uint32_t* lo, float* peak) {
+  *hi = ptx::round_to_tf32(x);
+  *lo = ptx::round_to_tf32(x - __uint_as_float(*hi));
+  *peak = fmaxf(*peak, fabsf(x));
+}
+
+// What a warp works on in a stage.
+template <class Tile>
+struct WarpPlace {
+  const float* a;
+  const float* b;
+  int row, column, lane;
+};
+
+// One part of an operand rounded to TensorFloat-32, and with kSplit what was rounded off.
+template <int kCount, bool kSplit>
+__device__ __forceinline__ void round_part(const float* x, float* peak, uint32_t (&high)[kCount],
+                                           uint32_t (&low)[kCount]) {
+#pragma unroll
+  for (int i = 0; i < kCount; ++i) {
+    if constexpr (kSplit) {
+      split_tf32(x[i], &high[i], &low[i], peak);
+    } else {
+      high[i] = ptx::round_to_tf32(x[i]);
+    }
+  }
+}
+
+template <class Tile, bool kDeepA, bool kDeepB, bool kSplit>
+__device__ __forceinline__ void multiply_tf32(const WarpPlace<Tile>& w, float* peak,
+                                              Accumulators<Tile>& acc) {
+  constexpr int kWide = Tile::kWide;
+#pragma unroll 1
+  for (int k = 0; k < Tile::kDepth; k += 8) {
+    float y[kWide / 2][4];
+    uint32_t b[kWide][2], b_low[kWide][2];
+    read_tf32<Tile::kColumns, kDeepB, false>(w.b, w.column, k, w.lane, y);
+#pragma unroll
+    for (int j = 0; j < kWide; ++j) {
+      round_part<2, kSplit>(&y[j / 2][j % 2 * 2], peak, b[j], b_low[j]);
+    }
+#pragma unroll
+    for (int i = 0; i < Tile::kTall; ++i) {
+      float x[1][4];
+      uint32_t a[4], a_low[4];
+      read_tf32<Tile::kRows, kDeepA, true>(w.a, w.row + i * 16, k, w.lane, x);
+      round_part<4, kSplit>(x[0], peak, a, a_low);
+#pragma unroll
+      for (int step = kSplit ? 0 : 2; step < 3; ++step) {
+#pragma unroll
+        for (int j = 0; j < kWide; ++j) {
+          ptx::mma_tf32(acc[i][j], step == 0 ? a_low : a, step == 1 ? b_low[j] : b[j]);
+        }
+      }
+    }
+  }
+}
+
+template <class Tile, bool kDeepA, bool kDeepB>
+__device__ __forceinline__ void multiply_bf16(const WarpPlace<Tile>& w, Accumulators<Tile>& acc) {
+  const int row = w.lane / 4;
+#pragma unroll 1
+  for (int k = 0; k < Tile::kDepth; k += 16) {
+    uint32_t b[Tile::kWide][2];
+#pragma unroll
+    for (int j = 0; j < Tile::kWide; ++j) {
+      read_bf16<Tile::kColumns, kDeepB>(w.b, w.column + j * 8 + row, k, w.lane, b[j]);
+    }
+#pragma unroll
+    for (int i = 0; i < Tile::kTall; ++i) {
+      uint32_t upper[2], lower[2];
+      read_bf16<Tile::kRows, kDeepA>(w.a, w.row + i * 16 + row, k, w.lane, upper);
+      read_bf16<Tile::kRows, kDeepA>(w.a, w.row + i * 16 + row + 8, k, w.lane, lower);
+      const uint32_t a[4] = {upper[0], lower[0], upper[1], lower[1]};
+#pragma unroll
+      for (int j = 0; j < Tile::kWide; ++j) ptx::mma_bf16(acc[i][j], a, b[j]);
+    }
+  }
+}
+
+template <class Tile, bool kDeepA, bool kDeepB>
+__device__ __forceinline__ void multiply_plain(const WarpPlace<Tile>& w, Accumulators<Tile>& acc) {
+#pragma unroll 1
+  for (int k = 0; k < Tile::kDepth; ++k) {
+    float y[Tile::kWide][2];
+#pragma unroll
+    for (int j = 0; j < Tile::kWide * 2; ++j) {
+      const int column = w.column + j / 2 * 8 + layout::accumulator(w.lane, j % 2).k;
+      y[j / 2][j % 2] = read_tile<Tile::kColumns, kDeepB>(w.b, column, k);
+    }
+#pragma unroll
+    for (int i = 0; i < Tile::kTall * 2; ++i) {
+      const int row = w.row + i / 2 * 16 + layout::accumulator(w.lane, i % 2 * 2).row;
+      const float x = read_tile<Tile::kRows, kDeepA>(w.a, row, k);
+#pragma unroll
+      for (int j = 0; j < Tile::kWide * 2; ++j) {
+        float& sum = acc[i / 2][j / 2][i % 2 * 2 + j % 2];
+        sum = multiply_add(x, y[j / 2][j % 2], sum);
+      }
+    }
+  }
+}
+
+// A tile of C and the part of K it is taken over.
+struct MmaTask {
+  int64_t row, column, begin, end;
+  bool sums;
+};
+
+template <class Tile, bool kDeepA, bool kDeepB>
+__device__ __forceinline__ void copy_stage(const Operands<float>& p, const MmaTask& task,
+                                           float* shared, int64_t step, int thread) {
+  const int64_t k = task.begin + step * Tile::kDepth;
+  if (k < task.end) {
+    float* a = shared + step % Tile::kStages * Tile::kStage;
+    float* b = a + Tile::kRows * Tile::kDepth;
+    copy_tile<Tile::kRows, kDeepA, Tile::kThreads>(a, p.a, p.a_stride, p.a_wide, task.row, p.m, k,
+                                                   task.end, thread);
+    copy_tile<Tile::kColumns, kDeepB, Tile::kThreads>(b, p.b, p.b_stride, p.b_wide, task.column,
+                                                      p.n, k, task.end, thread);
+  }
+  ptx::commit_copies();  // an empty group keeps the count
+}
+
+template <class Tile>
+__device__ __forceinline__ void promote(Accumulators<Tile>& acc, Accumulators<Tile>& total) {
+#pragma unroll
+  for (int i = 0; i < Tile::kTall; ++i) {
+#pragma unroll
+    for (int j = 0; j < Tile::kWide; ++j) {
+#pragma unroll
+      for (int e = 0; e < 4; ++e) {
+        total[i][j][e] += acc[i][j][e];
+        acc[i][j][e] = 0;
+      }
+    }
+  }
+}
+
+// The whole depth of a task. Of modes that do not promote, `total` is where the units add.
+template <class Tile, bool kDeepA, bool kDeepB, MmaMode kMode>
+__device__ __forceinline__ void multiply_task(const Operands<float>& p, const MmaTask& task,
+                                              float* shared, float* peak, float* sum,
+                                              Accumulators<Tile>& total) {
+  const int thread = static_cast<int>(threadIdx.x), warp = thread / 32;
+  const int64_t steps = (task.end - task.begin + Tile::kDepth - 1) / Tile::kDepth;
+  Accumulators<Tile> acc = {};
+  for (int i = 0; i + 1 < Tile::kStages; ++i) {
+    copy_stage<Tile, kDeepA, kDeepB>(p, task, shared, i, thread);
+  }
+  for (int64_t step = 0; step < steps; ++step) {
+    ptx::wait_copies<Tile::kStages - 2>();
+    __syncthreads();  // the stage is here, and the one before it was read by all
+    copy_stage<Tile, kDeepA, kDeepB>(p, task, shared, step + Tile::kStages - 1, thread);
+    const float* a = shared + step % Tile::kStages * Tile::kStage;
+    const WarpPlace<Tile> w = {a, a + Tile::kRows * Tile::kDepth,
+                               warp / Tile::kAcross * Tile::kTall * 16,
+                               warp % Tile::kAcross * Tile::kWide * 8, thread % 32};
+    if constexpr (kMode == MmaMode::kSplit) {
+      multiply_tf32<Tile, kDeepA, kDeepB, true>(w, peak, acc);
+      if (step % Tile::kPromote == Tile::kPromote - 1) promote<Tile>(acc, total);
+    } else if constexpr (kMode == MmaMode::kTensor) {
+      multiply_tf32<Tile, kDeepA, kDeepB, false>(w, peak, total);
+    } else if constexpr (kMode == MmaMode::kHalf) {
+      multiply_bf16<Tile, kDeepA, kDeepB>(w, total);
+    } else {
+      multiply_plain<Tile, kDeepA, kDeepB>(w, total);
+    }
+    if (kMode != MmaMode::kPlain && task.sums && thread < Tile::kColumns) {
+      for (int k = 0; k < Tile::kDepth; ++k) {
+        *sum += read_tile<Tile::kColumns, kDeepB>(w.b, thread, k);
+      }
+    }
+  }
+  if (kMode == MmaMode::kSplit) promote<Tile>(acc, total);
+  ptx::wait_copies<0>();
+  __syncthreads();
+}
+
+template <class Tile>
+__device__ __forceinline__ void stage_accumulators(float* shared, const Accumulators<Tile>& acc) {
+  const int thread = static_cast<int>(threadIdx.x), warp = thread / 32, lane = thread % 32;
+#pragma unroll
+  for (int i = 0; i < Tile::kTall; ++i) {
+#pragma unroll
+    for (int j = 0; j < Tile::kWide; ++j) {
+#pragma unroll
+      for (int e = 0; e < 4; ++e) {
+        const layout::Place at = layout::accumulator(lane, e);
+        const int row = (warp / Tile::kAcross * Tile::kTall + i) * 16 + at.row;
+        const int column = (warp % Tile::kAcross * Tile::kWide + j) * 8 + at.k;
+        shared[row * Tile::kStrideC + column] = acc[i][j][e];
+      }
+    }
+  }
+}
+
+// What kSplit cannot express: infinities, and numbers that TensorFloat-32 would round to one.
+constexpr float kSplitLimit = 3.4e38f;
+
+template <class Tile, bool kDeepA, bool kDeepB, MmaMode kMode>
+__global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks)
+    gemm_mma(Operands<float> p, Outputs<float> o) {
+#if __CUDA_ARCH__ >= 800
+  PYDL_DYNAMIC_SHARED(float, shared);
+  const int thread = static_cast<int>(threadIdx.x);
+  const int64_t tile_rows = most<int64_t>(1, (p.m + Tile::kRows - 1) / Tile::kRows);
+  const int64_t tile_columns = (p.n + Tile::kColumns - 1) / Tile::kColumns;
+  const int64_t tiles = tile_rows * tile_columns;
+  const int64_t i = p.first + blockIdx.x;
+  const layout::TileAt at = layout::tile_at(i % tiles, tile_rows, tile_columns, layout::kBandTiles);
+  const int64_t part = i / tiles, begin = part * p.depth;
+  const MmaTask task = {at.row * Tile::kRows, at.column * Tile::kColumns, begin,
+                        least(p.k, begin + p.depth), o.sums != nullptr && at.row == 0};
+  float peak = 0, sum = 0;
+  Accumulators<Tile> total = {};
+  multiply_task<Tile, kDeepA, kDeepB, kMode>(p, task, shared, &peak, &sum, total);
+  if constexpr (kMode == MmaMode::kSplit) {
+    if (__syncthreads_or(peak > kSplitLimit)) {
+      Accumulators<Tile> again = {};
+      multiply_task<Tile, kDeepA, kDeepB, MmaMode::kPlain>(p, task, shared, &peak, &sum, again);
+      stage_accumulators<Tile>(shared, again);
+    } else {
+      stage_accumulators<Tile>(shared, total);
+    }
+  } else {
+    stage_accumulators<Tile>(shared, total);
+  }
+  __syncthreads();
+  finish_rows(o.target, part, shared, Tile::kStrideC, task.row, Tile::kRows, task.column,
+              Tile::kColumns, thread, Tile::kThreads);
+  if (task.sums && thread < Tile::kColumns && task.column + thread < p.n) {
+    o.sums[part * o.sums_stride + task.column + thread] = sum;
+  }
+#else
+  __trap();  // bind takes this kernel on sm_80 and later only
+#endif
+}
+
+template <class Tile, MmaMode kMode>
+void launch_mma(const Gemm& p, const Call& call) {
+  const Operands<float> x = make_operands<float>(p, call);
+  const Outputs<float> o = make_outputs<float>(p, call, call.scratch);
+  auto kernel = gemm_mma<Tile, true, false, kMode>;
+  if (!p.transpose_a && p.transpose_b) kernel = gemm_mma<Tile, true, true, kMode>;
+  if (p.transpose_a && !p.transpose_b) kernel = gemm_mma<Tile, false, false, kMode>;
+  if (p.transpose_a && p.transpose_b) kernel = gemm_mma<Tile, false, true, kMode>;
+  launch_tiles(kernel, tile_count<Tile>(p), dim3(Tile::kThreads), Tile::kBytes, call.stream, x, o);
+  launch_merge(p, call, o);
+}
+
+}  // namespace pydl::cuda
