@@ -19,7 +19,7 @@ constexpr TileShape shape_of(double fma) {
 // Rates of sm_80 and sm_90's mma.sync as far as known; only their ratio picks the tile.
 constexpr int kTiles = 2;
 constexpr TileShape kShapes[kTiles] = {shape_of<Large>(400), shape_of<Small>(250)};
-constexpr int64_t kLeastSide = 16;
+constexpr int64_t kLeastSide = 16, kMostDepth = int64_t{1} << 34;
 constexpr double kLeastFma = 1 << 20;
 
 using Launch = void (*)(const Gemm& p, const Call& call);
@@ -46,6 +46,7 @@ const char* bind_gemm_mma(const DeviceLimits& device, Gemm* p, Bound* bound) {
     return "multiply-adds are as fast for float32 accuracy on this device";
   }
   if (p->m < kLeastSide || p->n < kLeastSide || p->k < kLeastSide) return "too narrow";
+  if (p->k > kMostDepth) return "K too long";
   const double fma =
       static_cast<double>(p->m) * static_cast<double>(p->n) * static_cast<double>(p->k);
   if (fma < kLeastFma) return "too little work to fill matrix units";

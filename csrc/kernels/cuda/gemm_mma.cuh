@@ -41,7 +41,7 @@ __device__ __forceinline__ void copy_tile(float* tile, const float* source, int6
                                           bool wide, int64_t first, int64_t extent, int64_t begin,
                                           int64_t end, int thread) {
   constexpr int kRun = kDeep ? layout::kStageDepth / 4 : kWidth / 4;
-#pragma unroll
+#pragma unroll 2  // more addresses at a time cost registers
   for (int i = 0; i < kWidth * layout::kStageDepth / 4 / kThreads; ++i) {
     const int piece = thread + i * kThreads;
     const int along = piece % kRun * 4, across = piece / kRun;
@@ -216,8 +216,8 @@ struct MmaTask {
 
 template <class Tile, bool kDeepA, bool kDeepB>
 __device__ __forceinline__ void copy_stage(const Operands<float>& p, const MmaTask& task,
-                                           float* shared, int64_t step, int thread) {
-  const int64_t k = task.begin + step * Tile::kDepth;
+                                           float* shared, int step, int thread) {
+  const int64_t k = task.begin + static_cast<int64_t>(step) * Tile::kDepth;
   if (k < task.end) {
     float* a = shared + step % Tile::kStages * Tile::kStage;
     float* b = a + Tile::kRows * Tile::kDepth;
@@ -250,12 +250,13 @@ __device__ __forceinline__ void multiply_task(const Operands<float>& p, const Mm
                                               float* shared, float* peak, float* sum,
                                               Accumulators<Tile>& total) {
   const int thread = static_cast<int>(threadIdx.x), warp = thread / 32;
-  const int64_t steps = (task.end - task.begin + Tile::kDepth - 1) / Tile::kDepth;
+  const auto steps = static_cast<int>((task.end - task.begin + Tile::kDepth - 1) / Tile::kDepth);
   Accumulators<Tile> acc = {};
   for (int i = 0; i + 1 < Tile::kStages; ++i) {
     copy_stage<Tile, kDeepA, kDeepB>(p, task, shared, i, thread);
   }
-  for (int64_t step = 0; step < steps; ++step) {
+  #pragma unroll 1
+  for (int step = 0; step < steps; ++step) {
     ptx::wait_copies<Tile::kStages - 2>();
     __syncthreads();  // the stage is here, and the one before it was read by all
     copy_stage<Tile, kDeepA, kDeepB>(p, task, shared, step + Tile::kStages - 1, thread);
