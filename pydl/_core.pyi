@@ -45,7 +45,8 @@ class DeviceArray:
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]: ...
     # NumPy, of the same dtype and shape
-    def upload(self, array: np.ndarray) -> None: ...
+    # beside: no program uses this memory any more, the copy need not wait for them
+    def upload(self, array: np.ndarray, beside: bool = False) -> None: ...
     def download(self, array: np.ndarray) -> None: ...
     # views of the same memory
     def rows(self, begin: int, end: int) -> DeviceArray: ...
@@ -74,7 +75,8 @@ def devices() -> dict[str, Any]: ...
 
 # name, device, compute_capability, processors, shared_bytes, conditional_nodes,
 # total_bytes, free_bytes, in_use_bytes, pooled_bytes, peak_bytes, stream (the handle of
-# the one stream that all programs of the device run on)
+# the one stream that all programs of the device run on); so far: uploads,
+# uploaded_bytes, downloads, downloaded_bytes
 def device_info(device: str) -> dict[str, Any]: ...
 def synchronize(device: str) -> None: ...  # waits for all programs; raises their errors
 def release_memory(device: str) -> None: ...  # gives the pool back to the driver
@@ -117,11 +119,13 @@ class Program:
     def scratch_bytes(self) -> int: ...
     @property
     def instructions(self) -> int: ...
-    # on a device: returns when outputs in NumPy arrays are written; with none of them
-    # and no stop flag the device runs on
+    # the loop's passes. On a device: returns when outputs in NumPy arrays are written;
+    # with none of them and no stop flag the device runs on. wait False: with outputs of
+    # any kind as before, else the device runs on, and passes are not told (-1)
     def run(
-        self, state: State, inputs: Sequence[_Array], outputs: Sequence[_Array]
-    ) -> int: ...  # the loop's passes
+        self, state: State, inputs: Sequence[_Array], outputs: Sequence[_Array],
+        wait: bool = True,
+    ) -> int: ...  # fmt: skip
     # one dict per instruction: op, label, kernel, isa, pieces, flops, bytes,
     # refused: [(name, why)]
     def explain(self) -> list[dict[str, Any]]: ...

@@ -90,13 +90,13 @@ DeviceArray::DeviceArray(const std::string& device, py::handle dtype, py::handle
 
 int64_t DeviceArray::bytes() const { return byte_size(spec_); }
 
-void DeviceArray::upload(const py::object& array) const {
+void DeviceArray::upload(const py::object& array, bool beside) const {
   const BufferList list(py::make_tuple(array), false, "array");
   const Buffer& buffer = host_buffer(list, spec_);
   Status status;
   {
     const py::gil_scoped_release release;  // `list` holds the array's memory
-    status = pydl::upload(&device(), data(), buffer.data, buffer.bytes);
+    status = pydl::upload(&device(), data(), buffer.data, buffer.bytes, beside);
   }
   throw_if_error(status);
 }

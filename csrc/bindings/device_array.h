@@ -26,7 +26,7 @@ class DeviceArray {
   int64_t bytes() const;
   Buffer buffer() const { return {data(), bytes(), spec_.dtype, device().index(), nullptr}; }
 
-  void upload(const pybind11::object& array) const;
+  void upload(const pybind11::object& array, bool beside) const;
   void download(const pybind11::object& array) const;
   DeviceArray rows(int64_t begin, int64_t end) const;
   DeviceArray reshape(pybind11::handle shape) const;

@@ -47,10 +47,13 @@ py::dict device_info(const std::string& name) {
   const DeviceProperties& properties = device->properties();
   int64_t available = 0;
   int64_t total = 0;
+  TransferStatistics transfers;
   Status status;
   {
     const py::gil_scoped_release release;  // touches nothing of Python's
+    const std::lock_guard<std::recursive_mutex> lock(device->mutex());
     const DeviceScope scope(*device);
+    transfers = device->staging().statistics();
     status = scope.status();
     if (status.ok()) {
       status = device->check(device->table().memory_info(&available, &total), "read its memory");
@@ -70,6 +73,10 @@ py::dict device_info(const std::string& name) {
   found["in_use_bytes"] = memory.in_use;
   found["pooled_bytes"] = memory.pooled;
   found["peak_bytes"] = memory.peak;
+  found["uploads"] = transfers.uploads;
+  found["uploaded_bytes"] = transfers.uploaded_bytes;
+  found["downloads"] = transfers.downloads;
+  found["downloaded_bytes"] = transfers.downloaded_bytes;
   found["stream"] = reinterpret_cast<uintptr_t>(device->stream());
   return found;
 }
@@ -121,7 +128,7 @@ void register_device(py::module_& m) {
       .def_property_readonly("nbytes", &DeviceArray::bytes)
       .def_property_readonly("ptr", &DeviceArray::pointer)
       .def_property_readonly("__cuda_array_interface__", &DeviceArray::interface)
-      .def("upload", &DeviceArray::upload, py::arg("array"))
+      .def("upload", &DeviceArray::upload, py::arg("array"), py::arg("beside") = false)
       .def("download", &DeviceArray::download, py::arg("array"))
       .def("rows", &DeviceArray::rows, py::arg("begin"), py::arg("end"))
       .def("reshape", &DeviceArray::reshape, py::arg("shape"));

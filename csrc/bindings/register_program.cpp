@@ -81,15 +81,16 @@ std::unique_ptr<Program> bind_entry(const std::string& text, const std::string& 
 }
 
 int64_t run_program(const Program& program, const PyState& state, const py::sequence& inputs,
-                    const py::sequence& outputs, std::vector<double>* seconds) {
+                    const py::sequence& outputs, bool wait, std::vector<double>* seconds) {
   const BufferList in(inputs, false, "input", Memory::kAny);
   const BufferList out(outputs, true, "output", Memory::kAny);
-  int64_t passes = 0;
+  int64_t passes = -1;
   Status status;
   {
     // The buffers are held by `in` and `out`, the state's arrays by `state`, for the whole call.
     const py::gil_scoped_release release;
-    status = program.run(state.state(), in.buffers(), out.buffers(), &passes, seconds);
+    int64_t* told = wait ? &passes : nullptr;
+    status = program.run(state.state(), in.buffers(), out.buffers(), told, seconds);
   }
   throw_if_error(status);
   return passes;
@@ -121,7 +122,7 @@ py::list explain(const Program& program) {
 std::vector<double> profile(const Program& program, const PyState& state,
                             const py::sequence& inputs, const py::sequence& outputs) {
   std::vector<double> seconds(program.instructions().size(), 0.0);
-  run_program(program, state, inputs, outputs, &seconds);
+  run_program(program, state, inputs, outputs, true, &seconds);
   return seconds;
 }
 
@@ -196,10 +197,10 @@ void register_program(py::module_& m) {
       .def(
           "run",
           [](const Program& program, const PyState& state, const py::sequence& inputs,
-             const py::sequence& outputs) {
-            return run_program(program, state, inputs, outputs, nullptr);
+             const py::sequence& outputs, bool wait) {
+            return run_program(program, state, inputs, outputs, wait, nullptr);
           },
-          py::arg("state"), py::arg("inputs"), py::arg("outputs"))
+          py::arg("state"), py::arg("inputs"), py::arg("outputs"), py::arg("wait") = true)
       .def("profile", &profile, py::arg("state"), py::arg("inputs"), py::arg("outputs"))
       .def("explain", &explain);
 

@@ -162,7 +162,7 @@ void DeviceProgram::place() {
 Status DeviceProgram::run(const State& state, const std::vector<Buffer>& inputs,
                           const std::vector<Buffer>& outputs, const std::vector<int64_t>& counts,
                           int64_t* passes, std::vector<double>* seconds) const {
-  DeviceRun run(*this, state, inputs, outputs, counts, seconds);
+  DeviceRun run(*this, state, inputs, outputs, counts, seconds, passes != nullptr);
   PYDL_RETURN_IF_ERROR(run.fetch_state());
   Status status = run.execute();
   const Status returned = run.return_state();

@@ -46,7 +46,7 @@ bool marks_ranges() {
 
 DeviceRun::DeviceRun(const DeviceProgram& program, const State& state,
                      const std::vector<Buffer>& inputs, const std::vector<Buffer>& outputs,
-                     const std::vector<int64_t>& counts, std::vector<double>* seconds)
+                     const std::vector<int64_t>& counts, std::vector<double>* seconds, bool counted)
     : program_(program),
       host_(program.program_),
       device_(*program.device_),
@@ -55,6 +55,7 @@ DeviceRun::DeviceRun(const DeviceProgram& program, const State& state,
       outputs_(outputs),
       counts_(counts),
       seconds_(seconds),
+      counted_(counted || !outputs.empty()),
       marks_(device_.table().push_range != nullptr && marks_ranges()) {}
 
 Status DeviceRun::execute() {
@@ -64,7 +65,7 @@ Status DeviceRun::execute() {
   PYDL_RETURN_IF_ERROR(connect());
   started_ = true;
   Status status = go();
-  if (status.ok()) status = count_passes();
+  if (status.ok() && counted_) status = count_passes();
   if (status.ok()) status = download_outputs();
   if (status.ok()) status = order_before_consumers();
   const Status used = block_ == nullptr ? Status() : device_.staging().block_used();

@@ -12,10 +12,11 @@ namespace pydl {
 
 class DeviceRun {
  public:
-  // `counts`: the passes of the loop whose count is that input, 0 for other inputs.
+  // `counts`: the passes of the loop whose count is that input, 0 for other inputs. `counted`:
+  // somebody asks for the passes, which may have to be waited for.
   DeviceRun(const DeviceProgram& program, const State& state, const std::vector<Buffer>& inputs,
             const std::vector<Buffer>& outputs, const std::vector<int64_t>& counts,
-            std::vector<double>* seconds);
+            std::vector<double>* seconds, bool counted);
 
   // The newest state on the device. Mirrors have locks of their own, so this is outside execute's.
   Status fetch_state();
@@ -80,6 +81,7 @@ class DeviceRun {
   const std::vector<Buffer>& outputs_;
   const std::vector<int64_t>& counts_;
   std::vector<double>* seconds_;
+  bool counted_;
   bool marks_;  // ranges for profilers
 
   std::vector<std::shared_ptr<Mirror>> mirrors_;       // per slot, null where unused

@@ -62,8 +62,12 @@ Status Staging::pinned(Pinned** out) {
 
 Status Staging::send(unsigned char* to, const std::vector<HostPart>& parts, void* after) {
   const DeviceTable& table = device_->table();
-  PYDL_RETURN_IF_ERROR(device_->check(table.wait_event(stream_, after), "wait for programs"));
+  if (after != nullptr) {
+    PYDL_RETURN_IF_ERROR(device_->check(table.wait_event(stream_, after), "wait for programs"));
+  }
+  ++statistics_.uploads;
   for (const Chunk& chunk : cut(parts)) {
+    statistics_.uploaded_bytes += chunk.bytes;
     Pinned* buffer = nullptr;
     PYDL_RETURN_IF_ERROR(pinned(&buffer));
     for (const HostPart& part : chunk.parts) {
@@ -80,7 +84,8 @@ Status Staging::send(unsigned char* to, const std::vector<HostPart>& parts, void
   return device_->check(table.wait_event(device_->stream(), ready_), "wait for a copy");
 }
 
-Status Staging::upload(unsigned char* to, const std::vector<HostPart>& parts) {
+Status Staging::upload(unsigned char* to, const std::vector<HostPart>& parts, bool beside) {
+  if (beside) return send(to, parts, nullptr);
   const DeviceTable& table = device_->table();
   PYDL_RETURN_IF_ERROR(
       device_->check(table.record_event(free_, device_->stream()), "record an event"));
@@ -101,8 +106,10 @@ Status Staging::download(const unsigned char* from, const std::vector<HostPart>&
   const DeviceTable& table = device_->table();
   const std::vector<Chunk> chunks = cut(parts);
   Pinned* before = nullptr;
+  ++statistics_.downloads;
   for (size_t i = 0; i < chunks.size(); ++i) {
     const Chunk& chunk = chunks[i];
+    statistics_.downloaded_bytes += chunk.bytes;
     Pinned* buffer = nullptr;
     PYDL_RETURN_IF_ERROR(pinned(&buffer));
     PYDL_RETURN_IF_ERROR(device_->check(table.copy(buffer->data, from + chunk.offset, chunk.bytes,

@@ -20,6 +20,14 @@ struct HostPart {
   int64_t bytes;
 };
 
+// What has travelled between host and device so far.
+struct TransferStatistics {
+  int64_t uploads = 0;
+  int64_t uploaded_bytes = 0;
+  int64_t downloads = 0;
+  int64_t downloaded_bytes = 0;
+};
+
 // Needs the device's mutex held and the device entered.
 class Staging {
  public:
@@ -28,8 +36,9 @@ class Staging {
   Status open();
 
   // To `to`, which the program stream may have used until now; from here on it waits for the data.
-  // The host memory has been read when this returns. Parts in order of offset.
-  Status upload(unsigned char* to, const std::vector<HostPart>& parts);
+  // The host memory has been read when this returns. Parts in order of offset. `beside`: no program
+  // on the stream uses `to` any more, the copy need not wait for them.
+  Status upload(unsigned char* to, const std::vector<HostPart>& parts, bool beside = false);
   // After all work on the program stream, which is waited for.
   Status download(const unsigned char* from, const std::vector<HostPart>& parts);
 
@@ -39,6 +48,8 @@ class Staging {
   // Into the block handed out last, waiting only for what used it.
   Status upload_block(const std::vector<HostPart>& parts);
   Status block_used();  // all work on the block is on the program stream by now
+
+  const TransferStatistics& statistics() const { return statistics_; }
 
  private:
   struct Chunk {  // consecutive parts that travel together
@@ -68,6 +79,7 @@ class Staging {
   int next_pinned_ = 0;
   Block blocks_[2];
   int block_ = 0;
+  TransferStatistics statistics_;
 };
 
 }  // namespace pydl

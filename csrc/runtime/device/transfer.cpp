@@ -16,13 +16,13 @@ Status upload(const DeviceMemory& to, const void* from, int64_t bytes) {
   return upload(&to.device(), to.data(), from, bytes);
 }
 
-Status upload(Device* device, void* to, const void* from, int64_t bytes) {
+Status upload(Device* device, void* to, const void* from, int64_t bytes, bool beside) {
   PYDL_RETURN_IF_ERROR(device->check_process());
   const std::lock_guard<std::recursive_mutex> lock(device->mutex());
   const DeviceScope scope(*device);
   PYDL_RETURN_IF_ERROR(scope.status());
   return device->staging().upload(static_cast<unsigned char*>(to),
-                                  {{0, const_cast<void*>(from), bytes}});
+                                  {{0, const_cast<void*>(from), bytes}}, beside);
 }
 
 Status download(const DeviceMemory& from, void* to, int64_t bytes) {
