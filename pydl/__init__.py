@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from pydl.models import Model as Model
     from pydl.models import Sequential as Sequential
     from pydl.optimizers import Optimizer as Optimizer
+    from pydl.placement import device as device
+    from pydl.placement import devices as devices
     from pydl.regularizers import Regularizer as Regularizer
     from pydl.runtime.tensor import Tensor as Tensor
     from pydl.runtime.variable import Variable as Variable
@@ -73,6 +75,8 @@ _OBJECTS = {
     "Sequential": "models",
     "Tensor": "runtime.tensor",
     "Variable": "runtime.variable",
+    "device": "placement",
+    "devices": "placement",
     "name_scope": "layers.base.context",
 }
 

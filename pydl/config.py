@@ -1,6 +1,25 @@
-"""Settings of the whole process: default float type, epsilon, image layout."""
+"""Settings of the whole process: float type, epsilon, image layout, device, precision.
+
+>>> from pydl import config
+>>> config.set_device("cpu")  # "cuda" or "cuda:1" on a machine with GPUs
+>>> config.device()
+'cpu'
+"""
 
 from __future__ import annotations
+
+from pydl.placement import current_device as device
+from pydl.placement import (
+    float32_matmul_precision,
+    set_device,
+    set_float32_matmul_precision,
+)
+
+__all__ = [
+    "device", "epsilon", "float32_matmul_precision", "floatx", "image_data_format",
+    "set_device", "set_epsilon", "set_float32_matmul_precision", "set_floatx",
+    "set_image_data_format", "standardize_data_format",
+]  # fmt: skip
 
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 _FORMATS = ("channels_last", "channels_first")

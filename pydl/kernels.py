@@ -1,9 +1,13 @@
-"""The native kernels by themselves, on NumPy arrays.
+"""The native kernels by themselves, on NumPy arrays and on arrays of GPUs.
 
 What benchmarks time and other libraries may borrow. No promotion, no graph: arrays of
 one float dtype (float32 or float64) go in, arrays come out; `out` takes memory to write
 to, so that a loop allocates nothing. Every call passes the same check as a plan, and
 raises ValueError naming the op, what was expected and what came.
+
+Arrays on a GPU are CuPy's, the runtime's own, or any with ``__cuda_array_interface__``:
+the call runs there, in the order of their streams, and returns CuPy arrays where CuPy
+is installed.
 
 >>> import numpy as np
 >>> from pydl import kernels
@@ -20,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from pydl import _core
+from pydl.runtime import gpu
 from pydl.runtime.eager import row_major
 
 __all__ = [
@@ -28,12 +33,15 @@ __all__ = [
     "sgd_update", "softmax", "softmax_cross_entropy", "take", "truncated_normal",
 ]  # fmt: skip
 
-Array = np.ndarray
+#: A NumPy array, or one on a GPU.
+Array = Any
 
 
 def _run(
     op: str, inputs: Sequence[Array], attrs: dict[str, Any], outputs: Any = None
 ) -> list[Array]:
+    if gpu.place_of([*inputs, *(outputs or ())]) is not None:
+        return gpu.run_op(op, inputs, attrs, outputs)
     return _core.run_op(op, [row_major(x) for x in inputs], attrs, outputs)
 
 
@@ -42,7 +50,8 @@ def _one(op: str, inputs: Sequence[Array], attrs: dict[str, Any], out: Any) -> A
 
 
 def candidates(op: str, isa: str = "") -> list[str]:
-    """The kernels of an opcode, in the order tried. `isa`: "" is this machine's."""
+    """The kernels of an opcode, in the order tried. `isa`: "" is this machine's, or a
+    GPU such as "cuda:0"."""
     return _core.kernels(op, isa)
 
 
@@ -102,14 +111,15 @@ def cross_entropy(probabilities: Array, targets: Array) -> tuple[Array, Array]:
 
 
 def _loss(op: str, x: Array, targets: Array) -> tuple[Array, Array]:
-    if targets.dtype.kind == "f":
+    if gpu.dtype_of(targets).kind == "f":
         loss, grad = _run(op, [x, targets], {})
         return loss, grad
     loss, grad, fault = _run(f"sparse_{op}", [x, targets], {})
-    if fault[0]:
+    at = int(gpu.to_host(fault)[0]) - 1
+    if at >= 0:
         raise ValueError(
-            f"{op}: expected labels from 0 to {x.shape[-1] - 1}, received "
-            f"{targets.reshape(-1)[fault[0] - 1]} at flat index {fault[0] - 1}"
+            f"{op}: expected labels from 0 to {gpu.shape_of(x)[-1] - 1}, received "
+            f"{gpu.to_host(targets).reshape(-1)[at]} at flat index {at}"
         )
     return loss, grad
 
@@ -132,10 +142,11 @@ def take(x: Array, indices: Array, *, out: Array | None = None) -> Array:
     fault = np.zeros(1, np.int64)
     outputs = None if out is None else [out, fault]
     rows, fault = _run("take", [x, indices], {}, outputs)
-    if fault[0]:
+    at = int(gpu.to_host(fault)[0]) - 1
+    if at >= 0:
         raise ValueError(
-            f"take: expected indices from 0 to {len(x) - 1}, received "
-            f"{indices.reshape(-1)[fault[0] - 1]} at flat index {fault[0] - 1}"
+            f"take: expected indices from 0 to {gpu.shape_of(x)[0] - 1}, received "
+            f"{gpu.to_host(indices).reshape(-1)[at]} at flat index {at}"
         )
     return rows
 
@@ -182,11 +193,11 @@ def _update(
     """One pass over all groups ``(var, grad, slot...)``, results in place."""
     for i, group in enumerate(groups):
         for array in group:
-            if not array.flags.c_contiguous:
+            if gpu.dense(array) is not array:
                 raise ValueError(f"{op}: group {i}: expected row-major arrays")
     inputs = [np.array(lr, np.float32), *(array for group in groups for array in group)]
     outputs = [a for group in groups for a in (group[0], *group[2:])]
-    _core.run_op(op, inputs, {**attrs, "n": len(groups)}, outputs)
+    _run(op, inputs, {**attrs, "n": len(groups)}, outputs)
 
 
 def sgd_update(

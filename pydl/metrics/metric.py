@@ -81,10 +81,7 @@ class Metric:
             if traced:
                 variable.assign(np.zeros(tuple(variable.shape), variable.dtype))
                 continue
-            # Each epoch resets all metrics: this is `assign` without its conversions.
-            variable.release_view()
-            variable.buffer.fill(0)
-            variable.version += 1
+            variable.fill(0)  # each epoch resets all metrics: the short way
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
         """Take in a batch."""

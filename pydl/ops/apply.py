@@ -16,6 +16,8 @@ from pydl import _core
 from pydl.config import floatx
 from pydl.graph.trace import Trace, TraceTensor, current_trace
 from pydl.ops.dtypes import is_float, result_type, standardize_dtype
+from pydl.placement import CPU, current_device
+from pydl.runtime import gpu
 from pydl.runtime.eager import run_op
 from pydl.runtime.tensor import Tensor
 from pydl.runtime.variable import Variable
@@ -62,6 +64,8 @@ def dtype_of(x: Any) -> Any:
         return bool if isinstance(x, bool) else float if isinstance(x, float) else int
     if isinstance(x, _ARRAYS):
         return standardize_dtype(x.dtype)
+    if gpu.is_device_array(x):
+        return gpu.dtype_of(x).name
     return from_python(x).dtype
 
 
@@ -84,6 +88,8 @@ def from_python(x: Any, dtype: str | None = None) -> Any:
     what the caller casts it to; Python numbers have it already if they fit."""
     if isinstance(x, _NUMBERS):
         return _numbers(x, dtype or result_type(dtype_of(x)))
+    if gpu.is_device_array(x):
+        return gpu.dense(x)
     if isinstance(x, _ARRAYS):
         name = standardize_dtype(x.dtype)
         return np.asarray(x) if x.dtype.isnative else np.asarray(x).astype(name)
@@ -147,7 +153,7 @@ def _into_trace(x: Any, trace: Trace) -> TraceTensor:
         return x
     if isinstance(x, Variable):
         return trace.read(x)
-    return trace.constant(_array(x))
+    return trace.constant(gpu.to_host(_array(x)))
 
 
 def _eager_tensor(x: Any) -> Tensor:
@@ -164,18 +170,20 @@ def _reshaped(x: Tensor, attrs: dict[str, Any]) -> Tensor:
     """A view, as in a plan: no kernel has to run."""
     ((_, shape),) = _core.infer("reshape", [(x.dtype, x.shape)], attrs)
     x.detach()  # a view of a variable's buffer would change with it
-    return Tensor(x.array.reshape(shape))
+    return Tensor(gpu.reshaped(x.array, shape))
 
 
 def _array(x: Any) -> Any:
-    """The NumPy array of an operand outside a trace."""
+    """The array of an operand outside a trace; of a Variable, where ops run now."""
     if isinstance(x, Tensor):
         return x.array
     if isinstance(x, Variable):
-        return x.buffer
+        return x.buffer if current_device() == CPU else _eager_tensor(x).array
     if isinstance(x, TraceTensor):
         raise ValueError(
             f"received {x!r} of the trace {x.trace.graph.name!r}, which is not "
             "running: a traced value cannot leave its trace"
         )
-    return x if isinstance(x, np.ndarray) else from_python(x)
+    if isinstance(x, np.ndarray) or gpu.is_device_array(x):
+        return x
+    return from_python(x)

@@ -15,6 +15,8 @@ from pydl.ops.axes import one_axis, to_shape
 from pydl.ops.dtypes import is_float, is_int, result_type, standardize_dtype
 from pydl.ops.public import public_op
 from pydl.ops.shape import broadcast_to, move_from_last
+from pydl.placement import CPU, current_device
+from pydl.runtime import gpu
 from pydl.runtime.tensor import Tensor
 from pydl.runtime.variable import Variable
 
@@ -26,16 +28,21 @@ define("one_hot", None, "Of integers: nothing to differentiate.")
 def convert_to_tensor(
     x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None
 ) -> Any:
-    """`x` as a tensor. NumPy arrays are copied: later changes to them are not seen."""
+    """`x` as a tensor, on the present device unless it is on a GPU already. Arrays are
+    copied: later changes to them are not seen."""
     if sparse or ragged:
         raise ValueError(
             "convert_to_tensor: sparse and ragged tensors are not supported, received "
             f"sparse={sparse}, ragged={ragged}"
         )
     name = None if dtype is None else standardize_dtype(dtype)
-    if isinstance(x, np.ndarray):
-        x = x.copy()
-    return lift(x, name)
+    if isinstance(x, np.ndarray) or gpu.is_device_array(x):
+        x = x if isinstance(x, Tensor) else gpu.copied(x)
+    made = lift(x, name)
+    place = current_device()
+    if place != CPU and isinstance(made, Tensor) and made.device == CPU:
+        return Tensor(gpu.upload(made.array, place))
+    return made
 
 
 def convert_to_numpy(x: Any) -> np.ndarray:

@@ -8,17 +8,27 @@ from typing import Any
 import numpy as np
 
 from pydl import _core
+from pydl.placement import CPU, current_device
+from pydl.runtime import gpu
 
 
-def run_op(
-    op: str, arrays: Sequence[np.ndarray], attrs: dict[str, Any]
-) -> list[np.ndarray]:
+def run_op(op: str, arrays: Sequence[Any], attrs: dict[str, Any]) -> list[Any]:
     """The results of one opcode (`docs/opcodes.md`) on row-major arrays.
 
-    Raises ValueError, from the same check that a trace and a plan pass, when shapes,
-    dtypes or attributes do not fit.
+    It runs where an operand lies that is on a GPU, else on the present device. Raises
+    ValueError, from the same check that a trace and a plan pass, when shapes, dtypes or
+    attributes do not fit.
     """
+    if current_device() != CPU or not _all_host(arrays):
+        return gpu.run_op(op, arrays, attrs)
     return _core.run_op(op, [row_major(array) for array in arrays], attrs)
+
+
+def _all_host(arrays: Sequence[Any]) -> bool:
+    for x in arrays:  # a plain loop: this is in the way of every op
+        if type(x) is not np.ndarray and gpu.is_device_array(x):
+            return False
+    return True
 
 
 def row_major(array: np.ndarray) -> np.ndarray:

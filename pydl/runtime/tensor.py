@@ -1,4 +1,4 @@
-"""`Tensor`: a value that exists, backed by a NumPy array."""
+"""`Tensor`: a value that exists, in a NumPy array or in the memory of a GPU."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import numpy as np
 
 from pydl.graph.node import dtype_name
 from pydl.graph.operators import Operators
+from pydl.placement import CPU
+from pydl.runtime import gpu
 from pydl.runtime.eager import run_op
 
 
@@ -16,49 +18,77 @@ class Tensor(Operators):
     """An array with Keras's operators. Its content never changes.
 
     The array given is not copied and must be row-major; `pydl.ops.convert_to_tensor`
-    makes tensors from anything else.
+    makes tensors from anything else. On a GPU it is a CuPy array where CuPy is
+    installed, else the runtime's own; `cupy` gives it as the former.
     """
 
     __slots__ = ("__dict__", "__weakref__", "_array", "_borrowed")
 
-    def __init__(self, array: np.ndarray, *, borrowed: bool = False) -> None:
+    def __init__(self, array: Any, *, borrowed: bool = False) -> None:
         self._array = array
         #: The array is a `Variable`'s own buffer: leave before it is written.
         self._borrowed = borrowed
 
     @property
-    def array(self) -> np.ndarray:
+    def array(self) -> Any:
         """The array itself, to read at once: a borrowed one may change later."""
         return self._array
 
     def detach(self) -> None:
         """Stop sharing a variable's buffer."""
         if self._borrowed:
-            self._array = self._array.copy()
+            self._array = gpu.copied(self._array)
             self._borrowed = False
 
     @property
+    def device(self) -> str:
+        """Where the content lies: "cpu" or "cuda:<number>"."""
+        return CPU if self._on_host else gpu.device_of(self._array)
+
+    @property
+    def _on_host(self) -> bool:
+        return type(self._array) is np.ndarray or not gpu.is_device_array(self._array)
+
+    def _host(self) -> np.ndarray:
+        """The content on the host: the array itself, or a copy of what a GPU has."""
+        return gpu.to_host(self._array)
+
+    @property
     def shape(self) -> tuple[int, ...]:
-        return self._array.shape
+        return self._array.shape  # type: ignore[no-any-return]
 
     @property
     def dtype(self) -> str:
-        return dtype_name(self._array.dtype)
+        if type(self._array) is np.ndarray:
+            return dtype_name(self._array.dtype)
+        return gpu.dtype_of(self._array).name
 
     @property
     def ndim(self) -> int:
-        return self._array.ndim
+        return len(self._array.shape)
 
     @property
     def size(self) -> int:
-        return self._array.size
+        return gpu.size_of(self._array)
 
     def numpy(self) -> np.ndarray:
         """The content, read-only."""
         self.detach()
-        view = self._array.view()
+        view = self._host().view()
         view.flags.writeable = False
         return view
+
+    def cupy(self) -> Any:
+        """The content as a CuPy array, without a copy. Needs CuPy; the tensor must be
+        on a GPU."""
+        cupy = gpu.require_cupy()
+        if self._on_host:
+            raise ValueError(
+                "cupy(): the tensor is on the CPU; make it inside "
+                "`with pydl.device('cuda'):`, or use cupy.asarray(tensor.numpy())"
+            )
+        self.detach()
+        return cupy.asarray(self._array)
 
     def astype(self, dtype: str) -> Tensor:
         """The same values as another dtype."""
@@ -66,45 +96,66 @@ class Tensor(Operators):
 
     def item(self) -> Any:
         """The one element, as a Python number."""
-        return self._array.item()
+        return self._host().item()
 
     def tolist(self) -> Any:
         """The content as nested lists of Python numbers."""
-        return self._array.tolist()
+        return self._host().tolist()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if copy:
-            return np.array(self._array, dtype=dtype)
+            return np.array(self._host(), dtype=dtype)
         return np.asarray(self.numpy(), dtype=dtype)
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        if self._on_host:  # so that hasattr() says no
+            raise AttributeError("__cuda_array_interface__: the tensor is on the CPU")
+        self.detach()
+        found: dict[str, Any] = self._array.__cuda_array_interface__
+        return found
 
     def __dlpack__(self, **options: Any) -> Any:
         self.detach()
-        return self._array.__dlpack__(**options)
+        if isinstance(self._array, np.ndarray) or hasattr(self._array, "__dlpack__"):
+            return self._array.__dlpack__(**options)
+        return gpu.require_cupy().asarray(self._array).__dlpack__(**options)
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        return self._array.__dlpack_device__()
+        if self._on_host:
+            kind, number = self._array.__dlpack_device__()
+            return int(kind), int(number)
+        return 2, int(self.device.partition(":")[2])  # kDLCUDA
 
     def __float__(self) -> float:
-        return float(self._array.item())
+        return float(self.item())
 
     def __int__(self) -> int:
-        return int(self._array.item())
+        return int(self.item())
 
     def __index__(self) -> int:
-        return self._array.__index__()
+        return self._host().__index__()
 
     def __bool__(self) -> bool:
-        return bool(self._array)
+        return bool(self._host())
 
     def __format__(self, spec: str) -> str:
-        return format(self._array.item() if self._array.ndim == 0 else self, spec)
+        return format(self.item() if self.ndim == 0 else self, spec)
 
     def __len__(self) -> int:
-        return len(self._array)
+        if not self.shape:
+            raise TypeError("len() of a tensor with no axes")
+        return self.shape[0]
 
     def __iter__(self) -> Iterator[Tensor]:
         self.detach()
+        if not self._on_host:
+            return (self[i] for i in range(len(self)))
         return (Tensor(np.asarray(row)) for row in self._array)
 
     def __repr__(self) -> str:
-        return f"<Tensor shape={self.shape}, dtype={self.dtype}, value={self._array}>"
+        place = "" if self._on_host else f", device={self.device}"
+        return (
+            f"<Tensor shape={self.shape}, dtype={self.dtype}{place}, "
+            f"value={self._host()}>"
+        )

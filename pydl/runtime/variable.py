@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from pydl import _core
 from pydl.graph.node import dtype_size
 from pydl.graph.operators import Operators
 from pydl.graph.trace import Trace, TraceTensor, current_trace, outside_trace
+from pydl.placement import CPU, current_device, device
+from pydl.runtime import gpu
 from pydl.runtime.tensor import Tensor
 
 _counts: dict[str, int] = {}  # names given so far, for automatic ones
+_making = threading.Lock()
+_mirrors = 0  # made so far: programs look for new ones of their variables
+
+
+def mirrors_made() -> int:
+    """How many variables have been on a GPU so far."""
+    return _mirrors
+
+
 #: What a copy has in common with its original.
 _KEPT = ("name", "path", "trainable", "autocast", "aggregation", "synchronization")
 _AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
@@ -22,6 +35,8 @@ _AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
 class Variable(Operators):
     """One 64-byte aligned, row-major buffer that never moves.
 
+    On a GPU its content lies in a mirror of that buffer, kept there from step to step:
+    `_core.Mirror` knows which side is newer and copies when the other is read.
     `version` grows with every write. Under a trace, reading gives a stand-in and
     assigning is recorded; see `pydl.graph.trace`. Arguments are those of
     `keras.Variable`: `initializer` is an array, a number or a
@@ -29,8 +44,8 @@ class Variable(Operators):
     """
 
     __slots__ = (
-        "__dict__", "__weakref__", "_array", "_view", "aggregation", "autocast",
-        "constraint", "dtype", "name", "path", "regularizer", "shape",
+        "__dict__", "__weakref__", "_array", "_mirror", "_view", "aggregation",
+        "autocast", "constraint", "dtype", "name", "path", "regularizer", "shape",
         "synchronization", "trainable", "version",
     )  # fmt: skip
 
@@ -60,11 +75,12 @@ class Variable(Operators):
         self.constraint: Any = None
         self.version = 0
         self._view: weakref.ref[Tensor] | None = None
-        with outside_trace():
+        with outside_trace(), device(CPU):  # the same numbers wherever it is used
             content = _initial(initializer, shape, dtype, self.name)
         self.shape: tuple[int, ...] = content.shape
         self.dtype: str = content.dtype.name
         self._array = aligned_copy(content)
+        self._mirror: _core.Mirror | None = None
 
     # -- reading --------------------------------------------------------------------
 
@@ -74,28 +90,55 @@ class Variable(Operators):
         trace = current_trace()
         if trace is not None:
             return trace.read(self)
+        place = current_device()
         view = self._view() if self._view is not None else None
-        if view is None:
-            view = Tensor(self._array, borrowed=True)
-            self._view = weakref.ref(view)
+        if view is not None and view.device == place:
+            return view
+        self.release_view()
+        if place == CPU:
+            view = Tensor(self.buffer, borrowed=True)
+        else:
+            view = Tensor(gpu.wrapped(self.mirror.on_device(place)), borrowed=True)
+        self._view = weakref.ref(view)
         return view
 
     @property
     def buffer(self) -> np.ndarray:
-        """The buffer itself, for programs. Writers call `release_view` before and raise
-        `version` after."""
+        """The buffer itself, with the newest content, for reading at once."""
+        if self._mirror is not None:
+            self._mirror.to_host()
         return self._array
+
+    @property
+    def memory(self) -> np.ndarray:
+        """The buffer as it is, for programs: a GPU may have newer content."""
+        return self._array
+
+    @property
+    def mirror(self) -> _core.Mirror:
+        """The place of the content on a GPU, made at the first use there."""
+        global _mirrors
+        with _making:
+            if self._mirror is None:
+                self._mirror = _core.Mirror(self._array)
+                _mirrors += 1
+            return self._mirror
+
+    @property
+    def known_mirror(self) -> _core.Mirror | None:
+        """`mirror` if the variable has been on a GPU."""
+        return self._mirror
 
     def numpy(self) -> np.ndarray:
         """A copy of the present content."""
-        return self._array.copy()
+        return self.buffer.copy()
 
     @property
     def ndim(self) -> int:
         return len(self.shape)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self._array, dtype=dtype)
+        return np.array(self.buffer, dtype=dtype)
 
     def __len__(self) -> int:
         return len(self._array)
@@ -129,8 +172,20 @@ class Variable(Operators):
         array = self._checked(value)
         self.release_view()
         np.copyto(self._array, array, casting="unsafe")
-        self.version += 1
+        self._host_written()
         return self.value
+
+    def fill(self, number: float) -> None:
+        """Set every element to a number: `assign` without its conversions. Not for
+        traces."""
+        self.release_view()
+        self._array.fill(number)
+        self._host_written()
+
+    def _host_written(self) -> None:
+        if self._mirror is not None:
+            self._mirror.host_written()
+        self.version += 1
 
     def assign_add(self, value: Any) -> Any:
         """Add to the content."""
@@ -149,7 +204,9 @@ class Variable(Operators):
                 view.detach()
 
     def _checked(self, value: Any) -> np.ndarray:
-        array = value.array if isinstance(value, Tensor) else np.asarray(value)
+        array: np.ndarray = (
+            gpu.to_host(value.array) if isinstance(value, Tensor) else np.asarray(value)
+        )
         if array.shape != self.shape:
             raise self._wrong_shape(array.shape)
         if array.dtype.kind not in "biufV":
@@ -180,7 +237,7 @@ class Variable(Operators):
     def __repr__(self) -> str:
         return (
             f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, "
-            f"value={self._array}>"
+            f"value={self.buffer}>"
         )
 
 

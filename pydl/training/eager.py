@@ -15,6 +15,7 @@ import numpy as np
 
 from pydl.graph.node import Attr, Graph, Shape, Value
 from pydl.graph.trace import Trace, TraceTensor
+from pydl.runtime import gpu
 from pydl.runtime.eager import run_op
 
 
@@ -27,25 +28,28 @@ class EagerTensor(TraceTensor):
 
     def numpy(self) -> np.ndarray:
         """A copy of the value."""
-        return self.trace.values[self.value].copy()
+        return self._host().copy()
+
+    def _host(self) -> np.ndarray:
+        return gpu.to_host(self.trace.values[self.value])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self.trace.values[self.value], dtype=dtype)
+        return np.array(self._host(), dtype=dtype)
 
     def __bool__(self) -> bool:
-        return bool(self.trace.values[self.value])
+        return bool(self._host())
 
     def __float__(self) -> float:
-        return float(self.trace.values[self.value])
+        return float(self._host())
 
     def __int__(self) -> int:
-        return int(self.trace.values[self.value])
+        return int(self._host())
 
     def __index__(self) -> int:
-        return self.trace.values[self.value].__index__()
+        return self._host().__index__()
 
     def __repr__(self) -> str:
-        return f"<EagerTensor {self.trace.values[self.value]!r}>"
+        return f"<EagerTensor {self._host()!r}>"
 
 
 class EagerTrace(Trace):
@@ -53,7 +57,8 @@ class EagerTrace(Trace):
 
     def __init__(self, name: str, inputs: Sequence[np.ndarray], index: int) -> None:
         super().__init__(name)
-        self.values: dict[Value, np.ndarray] = {}
+        #: NumPy arrays, or arrays on the GPU that ops run on.
+        self.values: dict[Value, Any] = {}
         self._arrays = iter(inputs)
         self._index = index
         self._dropping = False
@@ -87,7 +92,8 @@ class EagerTrace(Trace):
     ) -> tuple[TraceTensor, ...]:
         tensors = super().add(op, inputs, attrs)
         if op == "reshape":  # another view of the same bytes: no kernel does it
-            results = [self.values[inputs[0].value].reshape(tensors[0].shape)]
+            whole = self.values[inputs[0].value]
+            results = [gpu.reshaped(whole, tensors[0].shape)]
         else:
             results = run_op(op, [self.values[t.value] for t in inputs], attrs)
         for tensor, array in zip(tensors, results, strict=True):
@@ -96,7 +102,7 @@ class EagerTrace(Trace):
 
     @contextmanager
     def skip_if(self, flag: TraceTensor) -> Iterator[None]:
-        self._dropping = bool(self.values[flag.value][0])
+        self._dropping = bool(gpu.to_host(self.values[flag.value])[0])
         try:
             yield
         finally:
@@ -108,7 +114,8 @@ class EagerTrace(Trace):
     def write_back(self) -> None:
         """Give the variables the values assigned in this pass."""
         new = [
-            (v, self.values[value].copy()) for v, value in self.graph.assigns.items()
+            (v, gpu.to_host(self.values[value]).copy())
+            for v, value in self.graph.assigns.items()
         ]
         for variable, array in new:
             variable.assign(array)
@@ -121,7 +128,7 @@ class EagerStep:
         self._trace = trace
 
     def run_fast(
-        self, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]
+        self, inputs: Sequence[Any], outputs: Sequence[Any], wait: bool = True
     ) -> None:
         """As `CompiledProgram.run_fast`."""
         for index in range(int(inputs[0][0])):
@@ -139,7 +146,10 @@ class EagerStep:
             for array, output in zip(outputs, graph.outputs, strict=True):
                 shape = output.value.shape
                 target = array.reshape(-1, *shape)[index] if output.step else array
-                target[...] = trace.values[output.value]
+                target[...] = gpu.to_host(trace.values[output.value])
             stop = graph.loop.stop if graph.loop is not None else None
             if stop is not None and stop.buffer[0] != 0:
                 return
+
+    def finish(self) -> None:
+        """Ops have run when they return."""

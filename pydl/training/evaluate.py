@@ -21,13 +21,18 @@ class Evaluation:
         batch: int,
         callbacks: CallbackList,
         steps: int | None = None,
+        *,
+        often: bool = False,
     ) -> None:
         self.state = state
         self.callbacks = callbacks
         self.batches_wanted = callbacks.wants_batches("test")
         one = callbacks.every_batch("test") or state.run_eagerly
         make_step = partial(state.test_step, data)
-        self.passes = Passes(data, batch, make_step, Pace(1 if one else None))
+        pace = Pace(1 if one else None)
+        self.passes = Passes(
+            data, batch, make_step, pace, device=state.place(), often=often
+        )
         state.check_labels(data)
         self.steps = min(steps or self.passes.per_sweep, self.passes.per_sweep)
 

@@ -8,6 +8,7 @@ from functools import partial
 from itertools import count
 from typing import Any
 
+from pydl.placement import CPU, device
 from pydl.random import global_seed_generator
 from pydl.training.callback import CallbackList
 from pydl.training.data import (
@@ -25,7 +26,8 @@ from pydl.training.step import HALTED
 
 def seed_stream() -> Callable[[], int]:
     """Seeds for the orders of one `fit`, the first drawn from the global generator."""
-    low, high = (int(word) for word in global_seed_generator().next().numpy())
+    with device(CPU):
+        low, high = (int(word) for word in global_seed_generator().next().numpy())
     # The shuffle takes a signed 64-bit number; there is room to count upwards.
     return count((high << 32 | low) >> 2).__next__
 
@@ -51,7 +53,7 @@ class Fitting:
         )
         self.passes = Passes(
             data, batch_size, make_step, Pace(1 if one else None),
-            seed_stream() if shuffle else None,
+            seed_stream() if shuffle else None, device=state.place(),
         )  # fmt: skip
         self.steps = steps_per_epoch or self.passes.per_sweep
         if steps_per_epoch is None:
@@ -64,28 +66,26 @@ class Fitting:
         state, callbacks, passes = self.state, self.callbacks, self.passes
         state.reset_metrics()
         self.restart()
-        done = 0
+        done, start = 0, int(state.optimizer.iterations.buffer)
         while done < self.steps:
             if self.batches_wanted:
                 callbacks.on_train_batch_begin(done)
-            before = int(state.optimizer.iterations.buffer)
             made = passes.run(self.steps - done)
-            done += made
             stop = state.take_stop()
-            if stop:
-                ran = int(state.optimizer.iterations.buffer) - before
-                self._stopped(stop, done - made + ran, made)
-                done = done - made + ran
+            if stop:  # in the middle of the slice
+                ran = int(state.optimizer.iterations.buffer) - start - done
+                made = min(max(ran, 0), made)
+                self._stopped(stop, done + made)
+            done += made
             if self.batches_wanted:
                 callbacks.on_train_batch_end(done - 1, state.results())
             if state.model.stop_training:
                 break
         return state.results()
 
-    def _stopped(self, stop: int, done: int, made: int) -> None:
+    def _stopped(self, stop: int, done: int) -> None:
         """A loop ended early: bad labels are an error, a loss that is not finite is for
-        the callbacks. `done`: finished steps of the epoch; `made`: passes of the slice.
-        """
+        the callbacks. `done`: finished steps of the epoch."""
         if stop == HALTED:
             self.callbacks.on_invalid_loss(done - 1)
             return
@@ -161,7 +161,9 @@ def fit(
     if held_out is not None:
         held_batch = check_batch_size(options.validation_batch_size or batch)
         steps = options.validation_steps
-        validation = Evaluation(state, held_out, held_batch, hooks, steps)
+        validation = Evaluation(
+            state, held_out, held_batch, hooks, steps, often=options.epochs > 1
+        )
     _run_epochs(fitting, validation, options)
     return model.history
 

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from pydl import tree
+from pydl.placement import CPU, current_device, machine
 from pydl.runtime.cache import ProgramCache
 from pydl.runtime.program import compile_graph
 from pydl.training.callback import CallbackList
 from pydl.training.data import ArrayData
 from pydl.training.eager import EagerStep
+from pydl.training.rows import HostRows
 from pydl.training.slices import Pace, Passes
 from pydl.training.step import Feed, Step, trace_predict
 
@@ -49,7 +51,7 @@ class Predictor:
 
     def find_quick(self, x: np.ndarray) -> np.ndarray | None:
         """The prediction for a small array of a known shape, None for the long way."""
-        if self.version != self.model.structure_version:
+        if self.version != (self.model.structure_version, machine()):
             return None
         found = self.quick.get(x.shape)
         if (
@@ -67,7 +69,7 @@ class Predictor:
     def get(self, data: ArrayData, batch: int, eager: bool) -> Prediction:
         """The program for batches of this size."""
         feed = Feed(data.signature, data.layout, batch)
-        version = self.model.structure_version
+        version = (self.model.structure_version, machine())
         self.inputs = data.inputs()
         if eager:
             return self._make(feed, True)
@@ -117,7 +119,11 @@ def predict(
         return made[-1].step
 
     one = eager or (callbacks is not None and callbacks.every_batch("predict"))
-    passes = Passes(data, batch, make_step, Pace(1 if one else None))
+    place = CPU if eager else current_device()
+    passes = Passes(
+        data, batch, make_step, Pace(1 if one else None), device=place,
+        source=HostRows(data, False, place),
+    )  # fmt: skip
     total = min(steps or passes.per_sweep, passes.per_sweep)
     outputs = made[0].new_outputs(data.rows)
     if callbacks is not None:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from pydl import _core
+from pydl.placement import CPU
 from pydl.training.data import ArrayData
+from pydl.training.rows import RowSource, choose_rows
 from pydl.training.step import Step
 
 #: Seconds a slice should take: long enough to cost nothing, short enough for Ctrl-C.
@@ -46,6 +49,9 @@ class Passes:
             the number of rows gathered from, 0 when batches are taken in order.
         pace: how long slices are.
         draw_seed: gives the seed of each sweep's order; None: rows in order.
+        device: where the steps run.
+        source: how rows come to them; None: as suits the device.
+        often: more than one sweep is expected.
     """
 
     def __init__(
@@ -55,6 +61,10 @@ class Passes:
         make_step: Callable[[int, int], Step],
         pace: Pace,
         draw_seed: Callable[[], int] | None = None,
+        *,
+        device: str = CPU,
+        source: RowSource | None = None,
+        often: bool = True,
     ) -> None:
         self.data = data
         self.batch = min(batch, data.rows)
@@ -62,7 +72,10 @@ class Passes:
         self.per_sweep = self.full + (self.rest > 0)
         self._pace = pace
         self._draw_seed = draw_seed
-        rows = data.rows if draw_seed is not None else 0
+        shuffled = draw_seed is not None
+        self._source = source or choose_rows(data, self.batch, shuffled, device, often)
+        self._on_host = device == CPU
+        rows = data.rows if self._source.gathers else 0
         self._full_step = make_step(self.batch, rows)
         self._rest_step = make_step(self.rest, rows) if self.rest else None
         self._order = (
@@ -78,7 +91,15 @@ class Passes:
     def peek(self, left: int) -> int:
         """How many passes `run` would make next, if `left` are wanted."""
         at = 0 if self._at >= self.per_sweep else self._at
-        return self._pace.passes(min(left, self.full - at)) if at < self.full else 1
+        return self._next(at, left)
+
+    def _next(self, at: int, left: int) -> int:
+        """The length of a slice from this pass of the sweep on."""
+        if at >= self.full:
+            return 1
+        most = self._source.most(at * self.batch, self.batch)
+        left = min(left, self.full - at)
+        return self._pace.passes(left if most is None else min(left, most))
 
     def run(self, left: int, outputs: Sequence[np.ndarray] = ()) -> int:
         """Make at most `left` passes, in one native call. Returns how many."""
@@ -87,23 +108,40 @@ class Passes:
         passes = self.peek(left)
         step = self._full_step if self._at < self.full else self._rest_step
         assert step is not None
-        begin = self._at * self.batch
-        end = min(begin + passes * self.batch, self.data.rows)
+        begin, end = self._rows(self._at, passes)
         self._count[0] = passes
         start = time.perf_counter()
-        step.run_fast(self._inputs(begin, end), [out[begin:end] for out in outputs])
+        if not self._on_host:
+            self._source.prepare(begin, end, self._order)
+        outs = [out[begin:end] for out in outputs]
+        step.run_fast(self._inputs(begin, end), outs, wait=False)
+        self._at += passes
+        if not self._on_host:
+            self._prepare_next(left - passes)
+            step.finish()
         if step is self._full_step:
             self._pace.took(passes, time.perf_counter() - start)
-        self._at += passes
         return passes
+
+    def _rows(self, at: int, passes: int) -> tuple[int, int]:
+        begin = at * self.batch
+        return begin, min(begin + passes * self.batch, self.data.rows)
+
+    def _prepare_next(self, left: int) -> None:
+        """What follows in this sweep, while the step runs."""
+        if left > 0 and self._at < self.per_sweep:
+            begin, end = self._rows(self._at, self._next(self._at, left))
+            self._source.prepare(begin, end, self._order)
 
     def _begin_sweep(self) -> None:
         self._at = 0
+        self._source.restart()
         if self._order is not None and self._draw_seed is not None:
             self._order[:] = np.arange(len(self._order))
             _core.shuffle(self._order, self._draw_seed())
 
-    def _inputs(self, begin: int, end: int) -> list[np.ndarray]:
-        if self._order is not None:
-            return [self._count, *self.data.arrays, self._order[begin:end]]
-        return [self._count, *(array[begin:end] for array in self.data.arrays)]
+    def _inputs(self, begin: int, end: int) -> list[Any]:
+        columns = self._source.columns(begin, end)
+        if self._source.gathers and self._order is not None:
+            return [self._count, *columns, self._order[begin:end]]
+        return [self._count, *columns]

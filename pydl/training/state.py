@@ -12,6 +12,7 @@ from pydl import optimizers, tree
 from pydl.graph.node import Graph
 from pydl.metrics import Mean, Metric
 from pydl.optimizers import Optimizer
+from pydl.placement import CPU, current_device, device, machine
 from pydl.runtime.cache import ProgramCache
 from pydl.runtime.program import compile_graph
 from pydl.runtime.variable import Variable
@@ -60,7 +61,8 @@ class TrainingState:
     def results(self) -> dict[str, float]:
         """The value of every metric, by name."""
         pairs = zip(self.metric_names(), self.all_metrics(), strict=True)
-        return {name: metric.read() for name, metric in pairs}
+        with device(CPU):  # some numbers: not worth a kernel
+            return {name: metric.read() for name, metric in pairs}
 
     def reset_metrics(self) -> None:
         """Start all metrics over."""
@@ -75,13 +77,19 @@ class TrainingState:
         names = list(getattr(self.model, "output_names", None) or [])
         return names if len(names) == count else [f"output_{i}" for i in range(count)]
 
+    def place(self) -> str:
+        """The device that compiled steps made now run on; steps of ops take host
+        arrays anyhow."""
+        return CPU if self.run_eagerly else current_device()
+
     # -- programs ----------------------------------------------------------------------
 
     def train_step(self, data: ArrayData, batch: int, rows: int, halt: bool) -> Step:
         """The step that trains on batches of this size."""
         feed = Feed(data.signature, data.layout, batch, rows)
         trainable = tuple(id(v) for v in self.model.trainable_variables)
-        key = ("train", feed.key, halt, self.model.structure_version, trainable)
+        version = self.model.structure_version
+        key = ("train", feed.key, halt, version, trainable, machine())
         step = self._step(key, partial(trace_train, self, feed, halt=halt))
         self.inputs, self.labels = data.inputs(), data.labels()
         return step
@@ -89,7 +97,7 @@ class TrainingState:
     def test_step(self, data: ArrayData, batch: int, rows: int = 0) -> Step:
         """The step that evaluates batches of this size."""
         feed = Feed(data.signature, data.layout, batch, rows)
-        key = ("test", feed.key, self.model.structure_version)
+        key = ("test", feed.key, self.model.structure_version, machine())
         return self._step(key, partial(trace_test, self, feed))
 
     def _step(self, key: Any, trace: Callable[..., Graph]) -> Step:

@@ -60,9 +60,13 @@ class Step(Protocol):
     """Something that makes passes: a compiled program, or ops run one by one."""
 
     def run_fast(
-        self, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]
+        self, inputs: Sequence[Any], outputs: Sequence[Any], wait: bool = True
     ) -> None:
-        """Make passes; the inputs are the count, the columns, and the order if any."""
+        """Make passes; the inputs are the count, the columns, and the order if any.
+        `wait` False: they may still be running on a GPU when this returns."""
+
+    def finish(self) -> None:
+        """Wait for passes that are still running."""
 
 
 #: How a trace is opened: `Trace` itself, or one that computes as it goes (eager.py).

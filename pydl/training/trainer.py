@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pydl import tree
+from pydl.placement import CPU, device
 from pydl.plan.explain import PlanTable
 from pydl.training.callback import CallbackList
 from pydl.training.config import deserialize_arguments, serialize_arguments
@@ -172,7 +173,8 @@ class Trainer:
         model: Any = self
         if not model.built:
             x, _, _ = data.unflatten([array[:1] for array in data.arrays])
-            model(x)
+            with device(CPU):
+                model(x)
 
     # -- arrays ------------------------------------------------------------------------
 
