@@ -11,14 +11,16 @@ from __future__ import annotations
 import importlib
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from pydl import _core
 from pydl.placement import PRECISIONS, current_device, float32_matmul_precision
+
+T = TypeVar("T")
 
 #: `cupy` or None, once it is known; see `_cupy`.
 _found: list[Any] = []
@@ -66,10 +68,12 @@ def shape_of(x: Any) -> tuple[int, ...]:
 def dtype_of(x: Any) -> np.dtype[Any]:
     """The dtype of an array on either side."""
     if isinstance(x, np.ndarray):
-        return x.dtype
-    if isinstance(x, _core.DeviceArray):
-        return np.dtype(x.dtype)
-    return np.dtype(x.__cuda_array_interface__["typestr"])
+        found: np.dtype[Any] = x.dtype
+    elif isinstance(x, _core.DeviceArray):
+        found = np.dtype(x.dtype)
+    else:
+        found = np.dtype(x.__cuda_array_interface__["typestr"])
+    return found
 
 
 def _cupy() -> Any:
@@ -180,7 +184,7 @@ def run_op(
     )
 
 
-def with_room(run: Any) -> Any:
+def with_room(run: Callable[[], T]) -> T:
     """The result of a call that needs memory of a GPU. Where there is none left, what
     CuPy's pool holds and does not use is given back, and the call made once more."""
     try:
@@ -197,7 +201,7 @@ def fits(device: str, nbytes: int) -> bool:
     """Whether data of this size may stay on a GPU: in half of the memory that is free,
     programs need the rest."""
     known = _core.device_info(device)
-    return nbytes <= (known["free_bytes"] + known["pooled_bytes"]) // 2
+    return bool(nbytes <= (known["free_bytes"] + known["pooled_bytes"]) // 2)
 
 
 def size_of(x: Any) -> int:

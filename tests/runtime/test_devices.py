@@ -85,7 +85,9 @@ def test_unknown_names(name: Any) -> None:
 
 @on_device
 def test_an_index_out_of_range_names_what_exists() -> None:
-    with pytest.raises(ValueError, match=r"there is no 'cuda:99', there are cpu, cuda:"):
+    with pytest.raises(
+        ValueError, match="no 'cuda:99', there are cpu, cuda:"
+    ):
         pydl.device("cuda:99")
     with pytest.raises(ValueError, match="there is one CPU"):
         pydl.device("cpu:1")
@@ -246,7 +248,7 @@ def test_a_variable_has_one_value() -> None:
     assert variable.value.device == "cpu"
     assert variable.numpy().tolist() == [6.0, 7.0]
     assert variable.buffer.tolist() == [6.0, 7.0]
-    assert "6., 7." in repr(variable)
+    assert "[6. 7.]" in repr(variable)
 
 
 @on_device
