@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.peers import PYDL, Peer, Worker
@@ -37,14 +37,26 @@ class Timing:
 
 
 def compare(
-    cases: Sequence[str], peers: Sequence[Peer], threads: int, rounds: int = 7
+    cases: Sequence[str],
+    peers: Sequence[Peer],
+    threads: int,
+    rounds: int = 7,
+    *,
+    ours: Peer = PYDL,
+    done: Callable[[Timing], None] | None = None,
 ) -> dict[str, Timing]:
-    """Time pydl and the peers on every case. Peers without a case are left out."""
-    workers = [Worker(peer, threads) for peer in (PYDL, *peers)]
+    """Time pydl and the peers on every case. Peers without a case are left out.
+
+    `ours`: pydl as a peer; its name must be that of `PYDL`. `done` sees every case as
+    soon as it is timed.
+    """
+    workers = [Worker(peer, threads) for peer in (ours, *peers)]
     timings = {}
     try:
         for case in cases:
             timings[case] = _time_case(case, workers, threads, rounds)
+            if done is not None:
+                done(timings[case])
     finally:
         for worker in workers:
             worker.close()

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -44,15 +45,24 @@ PEERS = (
     Peer("scikit-learn", "sklearn_worker.py", "sklearn"),
 )  # fmt: skip
 
+GPU_PYDL = Peer("pydl", "gpu_pydl_worker.py", "pydl")
+GPU_PEERS = (
+    Peer("PyTorch eager", "gpu_torch_worker.py", "torch", ("eager",)),
+    Peer("PyTorch compiled", "gpu_torch_worker.py", "torch", ("compiled",)),
+    Peer("PyTorch CUDA graphs", "gpu_torch_worker.py", "torch", ("graphs",)),
+    Peer("CuPy", "gpu_cupy_worker.py", "cupy"),
+    Peer("JAX lax.scan", "jax_worker.py", "jax"),
+)
+
 
 def peers_python() -> str:
     """The interpreter the peers are installed for: PYDL_PEERS, else this one."""
     return os.environ.get("PYDL_PEERS", sys.executable)
 
 
-def missing_peers() -> list[str]:
+def missing_peers(peers: Sequence[Peer] = PEERS) -> list[str]:
     """Names of peers whose library cannot be imported there."""
-    modules = sorted({peer.module for peer in PEERS})
+    modules = sorted({peer.module for peer in peers})
     code = (
         "import importlib.util as u, sys;"
         "print(*[m for m in sys.argv[1:] if u.find_spec(m) is None])"
@@ -64,7 +74,7 @@ def missing_peers() -> list[str]:
         check=True,
     )
     lacking = set(found.stdout.split())
-    return [peer.name for peer in PEERS if peer.module in lacking]
+    return [peer.name for peer in peers if peer.module in lacking]
 
 
 class Worker:
@@ -72,7 +82,7 @@ class Worker:
 
     def __init__(self, peer: Peer, threads: int) -> None:
         self.peer = peer
-        python = sys.executable if peer is PYDL else peers_python()
+        python = sys.executable if peer.module == "pydl" else peers_python()
         cpus = sorted(os.sched_getaffinity(0))[:threads]
         count = str(len(cpus))
         environment = {

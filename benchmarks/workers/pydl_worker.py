@@ -98,4 +98,5 @@ def setup(name: str) -> Run | None:
     return {"adam-10m": adam, "scale-280mb": scale}[name]()
 
 
-serve(setup)
+if __name__ == "__main__":
+    serve(setup)
