@@ -34,6 +34,9 @@ from benchmarks.peers import GPU_PEERS, GPU_PYDL, ROOT, missing_peers
 #: Seconds for all parts together.
 BUDGET = 590.0
 THREADS = 8
+#: Real GPUs, unless the environment asks for the emulation.
+DEVICES = {"PYDL_CUDA": os.environ.get("PYDL_CUDA") or "on"}
+EMULATED = DEVICES["PYDL_CUDA"] == "emulated"
 #: Every kernel by its problem table, the runtime, and what users do on top of them.
 #: Tests that compare the bits of two machines are not among them.
 KERNEL_TESTS = ["tests/test_kernels.py", "tests/test_public_kernels.py"]
@@ -117,6 +120,7 @@ def build_parts(again: bool) -> list[Part]:
     """Configure and build for this GPU only, unless the library is there."""
     built = any((ROOT / "pydl").glob("libpydl_cuda*.so")) and not again
     skip = "built already (--build builds again)" if built else ""
+    skip = skip or ("the emulation is used" if EMULATED else "")
     if not skip and shutil.which("nvcc") is None:
         skip = "nvcc is not on the PATH"
     one = f"-DPYDL_CUDA_ARCHITECTURES={architecture()}"
@@ -157,7 +161,7 @@ def pybind11() -> list[str]:
 
 
 def pytest_part(name: str, tests: Sequence[str], limit: float, **extra: str) -> Part:
-    environment = {"PYDL_CUDA": "on", **extra}
+    environment = {**DEVICES, **extra}
     command = [
         sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests
     ]  # fmt: skip
@@ -168,7 +172,7 @@ def test_parts() -> list[Part]:
     native = ROOT / "build" / "cuda" / "pydl_native_tests"
     return [
         Part(
-            "native tests", [str(native)], 60, {"PYDL_CUDA": "on"},
+            "native tests", [str(native)], 60, DEVICES,
             "" if native.exists() else f"{native.relative_to(ROOT)} is not built",
         ),
         pytest_part("tests of kernels", KERNEL_TESTS, 120),
@@ -200,14 +204,15 @@ def timing_parts(folder: Path) -> list[Part]:
                 sys.executable, "-m", "benchmarks.gpu", "--part", name,
                 "--into", str(folder / f"{name}.json"),
             ],
-            limit, {"PYDL_CUDA": "on"},
+            limit, DEVICES,
         )
         for name, limit in limits.items()
     ]  # fmt: skip
     script = ROOT / "benchmarks" / "scripts" / "first_step.py"
     first = Part(
-        "first step", [sys.executable, str(script)], 60, {"PYTHONPATH": str(ROOT)}
-    )
+        "first step", [sys.executable, str(script)], 60,
+        {"PYTHONPATH": str(ROOT), **DEVICES},
+    )  # fmt: skip
     return [*parts, first]
 
 
@@ -219,6 +224,7 @@ def time_group(name: str, path: Path, rounds: int) -> None:
     cases, wanted = GROUPS[name]
     lacking = missing_peers(GPU_PEERS)
     peers = [p for p in GPU_PEERS if p.name in wanted and p.name not in lacking]
+    peers = [] if gpu_cases.SMOKE else peers
     found: dict[str, Any] = {"rounds": {}, "errors": {}}
 
     def done(timing: Timing) -> None:
@@ -284,7 +290,7 @@ def describe() -> dict[str, Any]:
     code += "[c.device_info(f'cuda:{i}') for i in range(d['count'])]]))"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True,
-        check=False, timeout=60,
+        check=False, timeout=60, env={**os.environ, **DEVICES},
     )  # fmt: skip
     known = json.loads(done.stdout) if done.returncode == 0 else [{}, []]
     missing = known[0].get("missing") or done.stderr.strip()[-300:]
@@ -328,7 +334,8 @@ def conclude(
         {"name": o.name, "state": o.state, "seconds": o.seconds, "note": o.note}
         for o in outcomes.values()
     ]
-    path = report.store("gpu", rows, {"machine": found, "parts": parts, **results})
+    details = {"machine": found, "parts": parts, **results}
+    path = "nothing" if gpu_cases.SMOKE else report.store("gpu", rows, details)
     print("\n" + "\n".join(outcome.line() for outcome in outcomes.values()))
     gpus = ", ".join(gpu["name"] for gpu in found["gpus"])
     print(f"\n{gpus}; stored {path}\n")
@@ -347,10 +354,20 @@ def main() -> int:
         "--only", nargs="+", choices=["tests", "timing", "sanitizer"],
         help="these groups only; all unless given",
     )  # fmt: skip
+    parser.add_argument(
+        "--smoke", action="store_true",
+        help="tiny problems over the emulation: does the script run?",
+    )  # fmt: skip
     parser.add_argument("--part", choices=list(GROUPS), help=argparse.SUPPRESS)
     parser.add_argument("--into", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
+    if options.smoke:  # everything reads it while it is imported: once more, then
+        environment = {**os.environ, "PYDL_GPU_SMOKE": "1", "PYDL_CUDA": "emulated"}
+        command = [sys.executable, "-m", "benchmarks.gpu", "--only", "timing"]
+        return subprocess.run(
+            command, cwd=ROOT, env=environment, check=False
+        ).returncode
     if options.part:
         time_group(options.part, options.into, options.rounds)
         return 0

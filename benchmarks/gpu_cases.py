@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from benchmarks.cases import MLPS, Mlp
 
-#: Elements of the arrays that kernels limited by memory work on: 256 MB of float32.
-LONG = 64 * 2**20
-ROWS, COLUMNS = 16384, 4096  # the same as a matrix
+#: Tiny problems: does the script run? (`python -m benchmarks.gpu --smoke`)
+SMOKE = os.environ.get("PYDL_GPU_SMOKE") == "1"
+#: The matrix that kernels limited by memory work on: 256 MB of float32.
+ROWS, COLUMNS = (32, 64) if SMOKE else (16384, 4096)
+LONG = ROWS * COLUMNS
 
 
 @dataclass(frozen=True)
 class Product:
     """c = a b of n x n matrices. `mode`: "fp32", as exact as float32; "tf32", the
-    second operand given transposed; "bf16", operands and result of bfloat16."""
+    second operand given transposed; "bf16": peers multiply matrices of bfloat16, pydl
+    rounds float32 ones on the way, as a layer does."""
 
     n: int
     mode: str
@@ -36,12 +40,9 @@ class Product:
         return a, b
 
 
-PRODUCTS = {
-    case.name: case
-    for case in (
-        Product(n, mode) for n in (1024, 4096, 8192) for mode in ("fp32", "tf32", "bf16")
-    )
-}  # fmt: skip
+SIZES = (64, 96) if SMOKE else (1024, 4096, 8192)
+_PRODUCTS = [Product(n, mode) for n in SIZES for mode in ("fp32", "tf32", "bf16")]
+PRODUCTS = {case.name: case for case in _PRODUCTS}
 
 #: Kernels limited by memory: bytes they have to move.
 STREAMS = {
@@ -65,5 +66,11 @@ class WideMlp(Mlp):
         return x, rng.integers(0, self.sizes[-1], self.rows)
 
 
-WIDE = WideMlp("mlp-8192-bf16", (8192, 8192, 8192), 8192, 16_384, 8)
+_WIDTH = 64 if SMOKE else 8192
+_LAYERS = (_WIDTH, _WIDTH, _WIDTH)
+WIDE = WideMlp("mlp-8192-bf16", _LAYERS, _WIDTH, 2 * _WIDTH, 2 if SMOKE else 8)
 STEPS: dict[str, Mlp] = {**MLPS, WIDE.name: WIDE}
+if SMOKE:
+    STEPS = {
+        n: replace(case, rows=2 * case.batch, epochs=1) for n, case in STEPS.items()
+    }

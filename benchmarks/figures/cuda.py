@@ -1,4 +1,4 @@
-"""The CUDA backend's figures table: measured by `python -m benchmarks.gpu`, or predicted.
+"""The CUDA backend's figures: measured by `python -m benchmarks.gpu`, or predicted.
 
 A row that no GPU has measured yet shows what to expect and how that was calculated, and
 says that it is unmeasured.
@@ -116,8 +116,8 @@ FIGURES = (
     ),
     Figure(
         "float32-accurate GEMM 4096 against cuBLAS sgemm", 1.8, "x", 2.2,
-        "six bfloat16 products for one: 700 / 6 = 117 TFLOP/s, against 52 of 67 TFLOP/s "
-        "of multiply-adds",
+        "six bfloat16 products for one: 700 / 6 = 117 TFLOP/s, against 52 of the 67 "
+        "TFLOP/s of multiply-adds",
         against("gemm-4096-fp32", *CUBLAS),
     ),
     Figure(
@@ -190,9 +190,7 @@ def show() -> None:
         print("  ".join(cells).rstrip())
     print(f"measured: {path.name if path is not None else 'nothing yet'}")
     if notes:
-        print(
-            "Unmeasured: in brackets what is expected of an H200. How it was counted:"
-        )
+        print("Unmeasured: in brackets what to expect of an H200, counted so:")
         print("\n".join(notes))
 
 

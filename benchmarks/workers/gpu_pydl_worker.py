@@ -59,19 +59,13 @@ def looped(call: Callable[..., Any], arrays: Sequence[Any]) -> Run:
     return run
 
 
-def on_gpu(array: np.ndarray, dtype: str = "float32") -> Any:
-    there = gpu.upload(array, DEVICE)
-    return (
-        there
-        if dtype == "float32"
-        else gpu.run_op("cast", [there], {"dtype": dtype})[0]
-    )
+def on_gpu(array: np.ndarray) -> Any:
+    return gpu.upload(array, DEVICE)
 
 
 def product(case: Product) -> Run:
     pydl.config.set_float32_matmul_precision(MODES[case.mode])
-    dtype = "bfloat16" if case.mode == "bf16" else "float32"
-    operands = [on_gpu(array, dtype) for array in case.operands()]
+    operands = [on_gpu(array) for array in case.operands()]
     if case.mode == "tf32":
         return looped(lambda a, b: ops.matmul(a, ops.transpose(b)), operands)
     return looped(ops.matmul, operands)

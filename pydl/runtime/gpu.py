@@ -70,9 +70,17 @@ def dtype_of(x: Any) -> np.dtype[Any]:
     if isinstance(x, np.ndarray):
         found: np.dtype[Any] = x.dtype
     elif isinstance(x, _core.DeviceArray):
-        found = np.dtype(x.dtype)
+        found = _numpy_dtype(x.dtype)
     else:
-        found = np.dtype(x.__cuda_array_interface__["typestr"])
+        typestr = x.__cuda_array_interface__["typestr"]
+        found = _numpy_dtype("bfloat16" if typestr == "<V2" else typestr)
+    return found
+
+
+def _numpy_dtype(name: str) -> np.dtype[Any]:
+    if name == "bfloat16":
+        import ml_dtypes  # noqa: F401 - names it to NumPy
+    found: np.dtype[Any] = np.dtype(name)
     return found
 
 
