@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import platform
+from importlib import metadata
 from typing import Any
 
 from pydl import _core
@@ -40,7 +42,17 @@ def device_rows() -> list[tuple[str, object]]:
             )
         )
     lines.append(("  driver", f"CUDA {found['driver']}, {found['filler']}"))
+    lines.append(("  library", found["library"] or "the emulation, no real GPU"))
+    lines.append(("  CuPy", cupy_text()))
     return lines
+
+
+def cupy_text() -> str:
+    """The version of CuPy, without loading it."""
+    for name in ("cupy-cuda13x", "cupy-cuda12x", "cupy"):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            return metadata.version(name)
+    return "not installed: tensors on a GPU are arrays of pydl's own"
 
 
 def rows(found: dict[str, Any]) -> list[tuple[str, object]]:

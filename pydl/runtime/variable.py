@@ -169,11 +169,27 @@ class Variable(Operators):
             tensor = self._traced(trace, value)
             trace.assign(self, tensor)
             return tensor
+        if isinstance(value, Tensor) and self._takes_on_device(value):
+            self._copy_on_device(value)
+            return self.value
         array = self._checked(value)
         self.release_view()
         np.copyto(self._array, array, casting="unsafe")
         self._host_written()
         return self.value
+
+    def _takes_on_device(self, value: Tensor) -> bool:
+        same = value.shape == self.shape and value.dtype == self.dtype
+        return same and value.device != CPU
+
+    def _copy_on_device(self, value: Tensor) -> None:
+        """The content of a tensor on a GPU, without a way over the host."""
+        self.release_view()  # the value may be one
+        mirror = self.mirror
+        place = mirror.on_device(value.device)
+        _core.run_op("copy", [gpu.dense(value.array)], {}, [place], place.device)
+        mirror.device_written()
+        self.version += 1
 
     def fill(self, number: float) -> None:
         """Set every element to a number: `assign` without its conversions. Not for

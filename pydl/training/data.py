@@ -9,6 +9,7 @@ import numpy as np
 
 from pydl import tree
 from pydl.config import floatx
+from pydl.runtime import gpu
 
 #: Dtypes primitives take as they come; what is missing here is cast once.
 _KEPT = frozenset(
@@ -26,6 +27,8 @@ def as_array(name: str, value: Any) -> np.ndarray:
     """
     if hasattr(value, "to_numpy"):  # pandas
         value = value.to_numpy()
+    if gpu.is_device_array(value):
+        value = gpu.download(value)
     if not isinstance(value, np.ndarray):
         if hasattr(value, "__next__") or callable(value):
             raise TypeError(

@@ -16,12 +16,7 @@ from pydl.training.data import ArrayData, check_batch_size, weigh_classes
 from pydl.training.evaluate import Evaluation
 from pydl.training.explain import explain_model
 from pydl.training.export import export_model
-from pydl.training.fit import (
-    Options,
-    fit,
-    prepare_data,
-    resolve_verbose,
-)
+from pydl.training.fit import Options, fit, prepare_data, resolve_verbose
 from pydl.training.predict import Predictor, predict
 from pydl.training.state import TrainingState
 from pydl.training.step import total_loss

@@ -13,6 +13,7 @@ import pytest
 from safetensors.numpy import save_file
 
 import pydl
+from pydl import _core
 from pydl.cli import main, output
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +39,22 @@ def test_info(capsys: pytest.CaptureFixture[str]) -> None:
     for word in (pydl.__version__, "baseline", "ref", "threads", "GPU", "build type"):
         assert word in text
     assert "\x1b" not in text
+
+
+@pytest.mark.skipif(not _core.devices()["count"], reason="no device")
+def test_info_of_devices(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info"]) == 0
+    text = capsys.readouterr().out
+    name = _core.device_info("cuda:0")["name"]
+    for word in ("GPU cuda:0", name, "GiB free", "driver", "library", "CuPy"):
+        assert word in text
+
+
+def test_info_says_why_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYDL_CUDA", "off")
+    done = run("info")
+    assert done.returncode == 0
+    assert "none: PYDL_CUDA=off: GPUs are not used" in done.stdout
 
 
 def test_train_digits_and_inspect(tmp_path: Path) -> None:

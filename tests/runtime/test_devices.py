@@ -33,6 +33,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(autouse=True)
 def restored() -> Iterator[None]:
     chosen, precision = config.device(), config.float32_matmul_precision()
+    config.set_device("cpu")
     yield
     config.set_device(chosen)
     config.set_float32_matmul_precision(precision)
@@ -85,9 +86,7 @@ def test_unknown_names(name: Any) -> None:
 
 @on_device
 def test_an_index_out_of_range_names_what_exists() -> None:
-    with pytest.raises(
-        ValueError, match="no 'cuda:99', there are cpu, cuda:"
-    ):
+    with pytest.raises(ValueError, match="no 'cuda:99', there are cpu, cuda:"):
         pydl.device("cuda:99")
     with pytest.raises(ValueError, match="there is one CPU"):
         pydl.device("cpu:1")
@@ -300,6 +299,35 @@ def test_a_variable_moves_between_devices() -> None:
     for program in (first, other, other, first):
         program.run({})
     assert variable.numpy().tolist() == [4.0] * 3
+
+
+@on_device
+def test_assigning_tensors_of_the_device_takes_no_way_over_the_host() -> None:
+    variable = pydl.Variable(np.zeros(3, "float32"))
+    with pydl.device("cuda"):
+        one = ops.convert_to_tensor(np.ones(3, "float32"))
+        variable.assign(one)
+        before = transfers()
+        variable.assign_add(one)
+        variable.assign(variable.value)
+        variable.assign_add(variable.value)
+        assert transfers() == before
+    assert variable.numpy().tolist() == [4.0] * 3
+    with pydl.device("cuda"), pytest.raises(ValueError, match="expected a value of"):
+        variable.assign(ops.ones((2,)))
+
+
+@on_device
+def test_own_loops_update_on_the_device() -> None:
+    weights = {}
+    for place in ("cpu", "cuda"):
+        weight = pydl.Variable(np.ones((4, 2), "float32"))
+        optimizer = pydl.optimizers.Adam(0.1)
+        with pydl.device(place):
+            for _ in range(3):
+                optimizer.apply([ops.ones((4, 2)) * weight.value], [weight])
+        weights[place] = weight.numpy()
+    np.testing.assert_allclose(weights["cuda"], weights["cpu"], rtol=1e-5)
 
 
 @on_device
