@@ -7,11 +7,13 @@ stay (`ResidentRows`), or come by slices, one being copied while another is comp
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, Protocol
 
 import numpy as np
 
 from pydl import _core
+from pydl.graph.debug import debug_level, note
 from pydl.placement import CPU
 from pydl.runtime import gpu
 from pydl.training.data import ArrayData
@@ -106,6 +108,8 @@ class StagedRows:
             ]
             for _ in range(2)
         ]
+        # Copies do not wait for programs from here on: the memory may have been theirs.
+        _core.synchronize(device)
         #: What lies on each side: first and last row; no slice is (-1, -1).
         self._held = [(-1, -1), (-1, -1)]
         self._side = 0
@@ -151,5 +155,13 @@ def choose_rows(
         return HostRows(data, shuffled, device)
     nbytes = sum(array.nbytes for array in data.arrays)
     if often and gpu.fits(device, nbytes):
-        return ResidentRows(data, shuffled, device)
+        with contextlib.suppress(MemoryError):  # free, but in pieces
+            _note(nbytes, "stay on", device)
+            return ResidentRows(data, shuffled, device)
+    _note(nbytes, "come by slices to", device)
     return StagedRows(data, batch, device)
+
+
+def _note(nbytes: int, how: str, device: str) -> None:
+    if debug_level() >= 1:
+        note(f"pydl: {nbytes} bytes of data {how} {device}")
