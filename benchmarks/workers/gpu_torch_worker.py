@@ -94,7 +94,7 @@ def training(case: Mlp) -> tuple[torch.Tensor, torch.Tensor, Callable[..., objec
 
     def step(xb: torch.Tensor, yb: torch.Tensor) -> torch.Tensor:
         adam.zero_grad(set_to_none=not graphed)
-        with torch.autocast("cuda", torch.bfloat16, enabled=narrow):
+        with torch.autocast("cuda", torch.bfloat16, narrow, cache_enabled=not graphed):
             loss = loss_function(model(xb), yb)
         loss.backward()
         adam.step()
