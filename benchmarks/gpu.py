@@ -121,9 +121,13 @@ def build_parts(again: bool) -> list[Part]:
     built = any((ROOT / "pydl").glob("libpydl_cuda*.so")) and not again
     skip = "built already (--build builds again)" if built else ""
     skip = skip or ("the emulation is used" if EMULATED else "")
-    if not skip and shutil.which("nvcc") is None:
-        skip = "nvcc is not on the PATH"
-    one = f"-DPYDL_CUDA_ARCHITECTURES={architecture()}"
+    found = architecture()
+    if not found and not again:
+        skip = skip or "nvidia-smi finds no GPU (--build builds all the same)"
+    for tool in ("cmake", "nvcc"):
+        if shutil.which(tool) is None:
+            skip = skip or f"{tool} is not on the PATH"
+    one = f"-DPYDL_CUDA_ARCHITECTURES={found or '90a-real'}"
     python = f"-DPython_EXECUTABLE={sys.executable}"
     return [
         Part(
@@ -138,15 +142,15 @@ def build_parts(again: bool) -> list[Part]:
 
 
 def architecture() -> str:
-    """That of the first GPU, as CMake names it: "90a-real"."""
+    """That of the first GPU, as CMake names it: "90a-real"; "" where there is none."""
     smi = shutil.which("nvidia-smi")
     if smi is None:
-        return "90a-real"
+        return ""
     query = [smi, "--query-gpu=compute_cap", "--format=csv,noheader"]
     done = subprocess.run(query, capture_output=True, text=True, check=False)
     match = re.match(r"(\d+)\.(\d+)", done.stdout)
     if match is None:
-        return "90a-real"
+        return ""
     number = int(match[1] + match[2])
     return f"{number}{'a' if number >= 90 else ''}-real"
 

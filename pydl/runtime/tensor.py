@@ -127,6 +127,11 @@ class Tensor(Operators):
             return int(kind), int(number)
         return 2, int(self.device.partition(":")[2])  # kDLCUDA
 
+    def __getstate__(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Copies and pickles hold the content on the host, and own it."""
+        content = {"_array": np.array(self._host()), "_borrowed": False}
+        return dict(self.__dict__), content
+
     def __float__(self) -> float:
         return float(self.item())
 

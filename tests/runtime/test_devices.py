@@ -182,6 +182,16 @@ def test_a_tensor_on_a_device_is_read_like_any_other() -> None:
 
 
 @on_device
+def test_copies_and_pickles_are_on_the_host() -> None:
+    with pydl.device("cuda"):
+        x = ops.convert_to_tensor([1.0, 2.0])
+    x.note = "kept"
+    for made in (copy.deepcopy(x), pickle.loads(pickle.dumps(x))):
+        assert made.device == "cpu" and made.tolist() == [1.0, 2.0]
+        assert made.note == "kept"
+
+
+@on_device
 def test_an_eager_result_has_the_bits_of_the_same_kernel() -> None:
     rng = np.random.default_rng(0)
     a = rng.normal(size=(17, 33)).astype("float32")
