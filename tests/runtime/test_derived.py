@@ -13,7 +13,11 @@ from pydl.graph.trace import Trace
 from pydl.ops.apply import emit
 from pydl.runtime import CompiledProgram, Variable, compile_graph
 
-ISAS = [isa for isa in _core.info()["bundles"] if isa != "ref"]
+ISAS = [
+    isa
+    for isa in _core.info()["bundles"]
+    if "gemm_panels" in _core.kernels("matmul", isa)
+]
 #: M, N, K around the widths of tiles and panels; 256 KiB of weights and more.
 SHAPES = (
     (2, 257, 300),
