@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from benchmarks.gpu_cases import (
 )
 from pydl import ops
 from pydl.graph.trace import Trace
+from pydl.ops.apply import emit
 from pydl.runtime import gpu
 from pydl.runtime.program import compile_graph
 
@@ -66,9 +68,9 @@ def on_gpu(array: np.ndarray) -> Any:
 def product(case: Product) -> Run:
     pydl.config.set_float32_matmul_precision(MODES[case.mode])
     operands = [on_gpu(array) for array in case.operands()]
-    if case.mode == "tf32":
-        return looped(lambda a, b: ops.matmul(a, ops.transpose(b)), operands)
-    return looped(ops.matmul, operands)
+    turned = int(case.mode == "tf32")
+    call = partial(emit, "matmul", transpose_a=0, transpose_b=turned)
+    return looped(call, operands)
 
 
 def stream(name: str) -> Run:
@@ -80,7 +82,7 @@ def stream(name: str) -> Run:
         y = on_gpu(rng.standard_normal(LONG, np.float32).reshape(ROWS, COLUMNS))
         return looped(lambda x, y: ops.relu(x * y + x), [x, y])
     calls: dict[str, Callable[[Any], Any]] = {
-        "copy": lambda x: ops.apply.emit("copy", x),
+        "copy": lambda x: emit("copy", x),
         "sum-rows": lambda x: ops.sum(x, axis=1),
         "sum-columns": lambda x: ops.sum(x, axis=0),
         "softmax": ops.softmax,
