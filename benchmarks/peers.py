@@ -51,7 +51,7 @@ GPU_PEERS = (
     Peer("PyTorch compiled", "gpu_torch_worker.py", "torch", ("compiled",)),
     Peer("PyTorch CUDA graphs", "gpu_torch_worker.py", "torch", ("graphs",)),
     Peer("CuPy", "gpu_cupy_worker.py", "cupy"),
-    Peer("JAX lax.scan", "jax_worker.py", "jax"),
+    Peer("JAX lax.scan", "jax_worker.py", "jax", (), {"JAX_PLATFORMS": "cuda"}),
 )
 
 
