@@ -56,6 +56,8 @@ class Fitting:
             seed_stream() if shuffle else None, device=state.place(),
         )  # fmt: skip
         self.steps = steps_per_epoch or self.passes.per_sweep
+        #: Steps the optimizer has made: a GPU need not be asked after every slice.
+        self._steps_before = int(state.optimizer.iterations.buffer)
         if steps_per_epoch is None:
             self.restart = self.passes.restart
         else:
@@ -66,17 +68,18 @@ class Fitting:
         state, callbacks, passes = self.state, self.callbacks, self.passes
         state.reset_metrics()
         self.restart()
-        done, start = 0, int(state.optimizer.iterations.buffer)
+        done = 0
         while done < self.steps:
             if self.batches_wanted:
                 callbacks.on_train_batch_begin(done)
             made = passes.run(self.steps - done)
             stop = state.take_stop()
             if stop:  # in the middle of the slice
-                ran = int(state.optimizer.iterations.buffer) - start - done
+                ran = int(state.optimizer.iterations.buffer) - self._steps_before
                 made = min(max(ran, 0), made)
                 self._stopped(stop, done + made)
             done += made
+            self._steps_before += made
             if self.batches_wanted:
                 callbacks.on_train_batch_end(done - 1, state.results())
             if state.model.stop_training:
