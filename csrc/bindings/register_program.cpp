@@ -197,9 +197,8 @@ void register_program(py::module_& m) {
       .def(
           "run",
           [](const Program& program, const PyState& state, const py::sequence& inputs,
-             const py::sequence& outputs, bool wait) {
-            return run_program(program, state, inputs, outputs, wait, nullptr);
-          },
+             const py::sequence& outputs,
+             bool wait) { return run_program(program, state, inputs, outputs, wait, nullptr); },
           py::arg("state"), py::arg("inputs"), py::arg("outputs"), py::arg("wait") = true)
       .def("profile", &profile, py::arg("state"), py::arg("inputs"), py::arg("outputs"))
       .def("explain", &explain);
