@@ -191,7 +191,8 @@ def sanitizer_parts() -> list[Part]:
     skip = "" if tool else "compute-sanitizer is not on the PATH"
     parts = []
     for kind in ("memcheck", "racecheck", "initcheck", "synccheck"):
-        inner = pytest_part(kind, KERNEL_TESTS[:1], 45, PYDL_CASE_STEP="25")
+        direct = {"PYDL_CASE_STEP": "25", "PYDL_CUDA_GRAPHS": "0"}
+        inner = pytest_part(kind, KERNEL_TESTS[:1], 45, **direct)
         options = ["--tool", kind, "--error-exitcode", "9", "--target-processes", "all"]
         inner.command = [tool or "compute-sanitizer", *options, *inner.command]
         inner.skip = skip

@@ -352,6 +352,25 @@ def test_fill_and_views() -> None:
     assert variable.numpy().tolist() == [1.0, 1.0]
 
 
+@on_device
+def test_runs_nobody_waits_for() -> None:
+    variable = pydl.Variable(np.zeros(3, "float32"))
+    program = counting(variable)
+    for _ in range(3):
+        program.run_fast([], [], wait=False)
+    program.finish()
+    assert variable.numpy().tolist() == [3.0] * 3
+
+
+@on_device
+def test_uploads_beside_programs() -> None:
+    array = _core.DeviceArray("cuda:0", "float32", (4,))
+    _core.synchronize("cuda:0")
+    for start in (0, 10):
+        array.upload(np.arange(start, start + 4, dtype="float32"), beside=True)
+        assert gpu.to_host(array).tolist() == [*range(start, start + 4)]
+
+
 # -- kernels --------------------------------------------------------------------------
 
 
