@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pydl.metrics import Metric as Metric
     from pydl.models import Model as Model
     from pydl.models import Sequential as Sequential
+    from pydl.ops.tape import GradientTape as GradientTape
     from pydl.optimizers import Optimizer as Optimizer
     from pydl.placement import device as device
     from pydl.placement import devices as devices
@@ -60,6 +61,7 @@ _MODULES = frozenset({
 _OBJECTS = {
     "Constraint": "constraints",
     "DTypePolicy": "dtype_policies",
+    "GradientTape": "ops.tape",
     "FloatDTypePolicy": "dtype_policies",
     "Initializer": "initializers",
     "Input": "layers",

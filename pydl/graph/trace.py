@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
@@ -75,6 +76,19 @@ class TraceTensor(Operators):
         self._no_value(".numpy()")
 
 
+@dataclass(frozen=True)
+class CustomCall:
+    """A run of nodes whose gradient is not that of the nodes: ``back(grads)`` takes a
+    gradient or None for each of `outputs` and gives one for each of `inputs`.
+
+    Each output is a node of its own; no other node comes between them.
+    """
+
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    back: Callable[[list[TraceTensor | None]], Sequence[Any]]
+
+
 class Trace:
     """A graph being written. Use as a context manager; the innermost one is current.
 
@@ -89,6 +103,8 @@ class Trace:
         self.layers: list[str] = []  # the path of the layer being called
         #: Values no gradient passes through (see ``ops.stop_gradient``).
         self.stopped: set[Value] = set()
+        #: Calls with a gradient of their own, under the nodes of their results.
+        self.calls: dict[Node, CustomCall] = {}
         #: int64 [1] results of ops that read data: 0 when it was good, else 1 + the
         #: flat index of the first bad element; and what is expected of it.
         self.faults: list[tuple[TraceTensor, str]] = []
@@ -133,6 +149,14 @@ class Trace:
             value = self._leaf("variable", spec, variable).value
             self._variables[variable] = value
         return TraceTensor(self, value)
+
+    def first_values(self) -> dict[Any, Value]:
+        """The variables the trace has read, with the values they had at its start."""
+        return dict(self._variables)
+
+    def variable_values(self) -> dict[Any, Value]:
+        """The variables the trace has read, with the values they have by now."""
+        return {**self._variables, **self._current}
 
     def assign(self, variable: Any, tensor: TraceTensor) -> None:
         """Record the value the variable has from here on."""

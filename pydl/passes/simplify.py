@@ -106,7 +106,8 @@ def _key(node: Node) -> Hashable:
             for name, value in sorted(node.attrs.items())
         ]
     )
-    return node.op, node.inputs, attrs, node.guard
+    # A payload keeps apart what is meant to be computed again (ops/remat.py).
+    return node.op, node.inputs, attrs, node.guard, node.payload
 
 
 # -- shape ----------------------------------------------------------------------------

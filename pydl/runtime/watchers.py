@@ -1,0 +1,147 @@
+"""Who looks on while ops run eagerly and variables are read: tapes, scopes, checks.
+
+`active` is 0 nearly always, so that an eager op pays one comparison. A tape looks on in
+its own thread only; a check set for the process looks on in all.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+#: How many tapes, scopes and checks there are, in all threads together.
+active = 0
+
+_lock = threading.Lock()
+
+
+class Watcher(Protocol):
+    """What a tape is told. Tensors are eager ones, by identity."""
+
+    def on_op(
+        self, op: str, inputs: Sequence[Any], attrs: dict[str, Any], results: Any
+    ) -> None:
+        """A primitive ran."""
+
+    def on_call(self, inputs: Sequence[Any], results: Any, back: Any) -> None:
+        """A function with a gradient of its own ran: ``back(grads) -> grads``."""
+
+    def on_read(self, variable: Any, tensor: Any) -> None:
+        """A variable was read, as this tensor."""
+
+
+class Scope(Protocol):
+    """What stands in for the values of variables."""
+
+    def get_current_value(self, variable: Any) -> Any:
+        """The value of a variable, None where the scope knows none."""
+
+    def add_update(self, update: tuple[Any, Any]) -> None:
+        """Keep the new value of a variable."""
+
+
+#: ``check(op, results)`` raises on bad results.
+Check = Callable[[str, Sequence[Any]], None]
+
+
+class _Local(threading.local):
+    def __init__(self) -> None:
+        self.watchers: list[Watcher] = []
+        self.scopes: list[Scope] = []
+        self.checks: list[Check] = []
+
+
+_local = _Local()
+_checks: list[Check] = []  # of all threads
+
+
+def _count(change: int) -> None:
+    global active
+    with _lock:
+        active += change
+
+
+@contextmanager
+def _entered(items: list[Any], item: Any) -> Iterator[None]:
+    items.append(item)
+    _count(1)
+    try:
+        yield
+    finally:
+        # By identity, the innermost: tapes may end in any order.
+        at = next(i for i in reversed(range(len(items))) if items[i] is item)
+        del items[at]
+        _count(-1)
+
+
+def watching(watcher: Watcher) -> Any:
+    """A context in which a watcher is told of the ops of this thread."""
+    return _entered(_local.watchers, watcher)
+
+
+def scoped(scope: Scope) -> Any:
+    """A context in which variables of this thread have the scope's values."""
+    return _entered(_local.scopes, scope)
+
+
+def checking(check: Check, everywhere: bool = False) -> Any:
+    """A context in which the results of ops are checked, in this thread or in all."""
+    return _entered(_checks if everywhere else _local.checks, check)
+
+
+@contextmanager
+def unwatched() -> Iterator[None]:
+    """A context whose ops no tape that is open now is told of."""
+    outer, _local.watchers = _local.watchers, []
+    try:
+        yield
+    finally:
+        _local.watchers = outer
+
+
+def is_watched() -> bool:
+    """Whether a tape looks on in this thread."""
+    return bool(_local.watchers)
+
+
+def note_op(
+    op: str, inputs: Sequence[Any], attrs: dict[str, Any], results: Any
+) -> None:
+    """Tell of a primitive that ran; raises what a check finds."""
+    for watcher in _local.watchers:
+        watcher.on_op(op, inputs, attrs, results)
+    for check in (*_checks, *_local.checks):
+        check(op, results)
+
+
+def note_call(inputs: Sequence[Any], results: Any, back: Any) -> None:
+    """Tell of a function with a gradient of its own."""
+    for watcher in _local.watchers:
+        watcher.on_call(inputs, results, back)
+
+
+def note_read(variable: Any, tensor: Any) -> None:
+    """Tell of a variable that was read."""
+    for watcher in _local.watchers:
+        watcher.on_read(variable, tensor)
+
+
+def current_scope() -> Scope | None:
+    """The innermost scope of this thread."""
+    return _local.scopes[-1] if _local.scopes else None
+
+
+def scoped_value(variable: Any) -> Any:
+    """The value the innermost scope that knows the variable has for it, else None."""
+    for scope in reversed(_local.scopes):
+        value = scope.get_current_value(variable)
+        if value is not None:
+            return value
+    return None
+
+
+def current_checks() -> Sequence[Check]:
+    """The checks that hold in this thread."""
+    return (*_checks, *_local.checks)
