@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from pydl.metrics import Metric as Metric
     from pydl.models import Model as Model
     from pydl.models import Sequential as Sequential
+    from pydl.ops.custom import remat as remat
+    from pydl.ops.stateless import StatelessScope as StatelessScope
     from pydl.ops.tape import GradientTape as GradientTape
     from pydl.optimizers import Optimizer as Optimizer
     from pydl.placement import device as device
@@ -75,11 +77,13 @@ _OBJECTS = {
     "Optimizer": "optimizers",
     "Regularizer": "regularizers",
     "Sequential": "models",
+    "StatelessScope": "ops.stateless",
     "Tensor": "runtime.tensor",
     "Variable": "runtime.variable",
     "device": "placement",
     "devices": "placement",
     "name_scope": "layers.base.context",
+    "remat": "ops.custom",
 }
 
 

@@ -94,6 +94,9 @@ from pydl.ops.creation import (
     zeros,
     zeros_like,
 )
+from pydl.ops.custom import (
+    custom_gradient,
+)
 from pydl.ops.gather import (
     take,
 )
@@ -179,6 +182,7 @@ __all__ = [
     "convert_to_tensor",
     "cos",
     "count_nonzero",
+    "custom_gradient",
     "divide",
     "divide_no_nan",
     "dot",
