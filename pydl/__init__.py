@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from pydl.constraints import Constraint as Constraint
     from pydl.dtype_policies import DTypePolicy as DTypePolicy
     from pydl.dtype_policies import FloatDTypePolicy as FloatDTypePolicy
+    from pydl.execution import function as function
+    from pydl.execution import grad as grad
+    from pydl.execution import value_and_grad as value_and_grad
     from pydl.initializers import Initializer as Initializer
     from pydl.layers import Input as Input
     from pydl.layers import InputSpec as InputSpec
@@ -83,7 +86,10 @@ _OBJECTS = {
     "device": "placement",
     "devices": "placement",
     "name_scope": "layers.base.context",
+    "function": "execution",
+    "grad": "execution",
     "remat": "ops.custom",
+    "value_and_grad": "execution",
 }
 
 

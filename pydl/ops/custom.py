@@ -10,6 +10,7 @@ from typing import Any
 from pydl import tree
 from pydl.graph.gradients import gradients
 from pydl.graph.node import LEAVES, Node, Value
+from pydl.graph.replay import replay, replay_stops
 from pydl.graph.trace import CustomCall, Trace, TraceTensor, current_trace
 from pydl.ops.apply import TENSORS, emit, lift
 from pydl.ops.dtypes import is_float
@@ -173,14 +174,11 @@ def _replayed_back(
     mark = object()  # or `simplify` would find that they are there already
     now: dict[Value, TraceTensor] = {}
     for x in inputs:
-        now[x.value] = _marked(trace, mark, "reshape", (x,), {"shape": list(x.shape)})[0]
-    for node in nodes:
-        if node.op in LEAVES:
-            continue
-        operands = [now.get(v, TraceTensor(trace, v)) for v in node.inputs]
-        results = _marked(trace, mark, node.op, operands, node.attrs)
-        now.update(zip(node.outputs, results, strict=True))
-    _copy_marks(trace, nodes, now)
+        (now[x.value],) = trace.add("reshape", (x,), {"shape": list(x.shape)})
+        now[x.value].value.node.payload = mark
+    replay(trace, nodes, now, mark)
+    replay_stops(trace, trace, nodes, now)
+    _copy_calls(trace, nodes, now)
     pairs = [
         (now[y.value], g)
         for y, g in zip(outputs, grads, strict=True)
@@ -191,14 +189,10 @@ def _replayed_back(
     return list(gradients(ys, [now[x.value] for x in inputs], seeds, nodes=part))
 
 
-def _copy_marks(
+def _copy_calls(
     trace: Trace, nodes: Sequence[Node], now: dict[Value, TraceTensor]
 ) -> None:
-    """Stopped values and calls with their own gradients are so in the copy too."""
-    trace.stopped.update(
-        now[v].value for node in nodes for v in node.outputs
-        if v in trace.stopped and v in now
-    )  # fmt: skip
+    """Calls with gradients of their own have them in the copy too."""
     for node in nodes:
         call = trace.calls.get(node)
         if call is not None and node is call.outputs[0].node:
@@ -206,14 +200,6 @@ def _copy_marks(
             outputs = tuple(now[v].value for v in call.outputs)
             copy = CustomCall(inputs, outputs, call.back)
             trace.calls.update((value.node, copy) for value in outputs)
-
-
-def _marked(
-    trace: Trace, mark: object, op: str, operands: Any, attrs: dict[str, Any]
-) -> tuple[TraceTensor, ...]:
-    results = trace.add(op, operands, attrs)
-    results[0].value.node.payload = mark
-    return results
 
 
 class _Reads:

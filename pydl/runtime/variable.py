@@ -81,6 +81,7 @@ class Variable(Operators):
         self.dtype: str = content.dtype.name
         self._array = aligned_copy(content)
         self._mirror: _core.Mirror | None = None
+        watchers.note_made(self)
 
     # -- reading --------------------------------------------------------------------
 

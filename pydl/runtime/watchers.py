@@ -51,6 +51,7 @@ class _Local(threading.local):
         self.watchers: list[Watcher] = []
         self.scopes: list[Scope] = []
         self.checks: list[Check] = []
+        self.made: list[Any] | None = None
 
 
 _local = _Local()
@@ -140,6 +141,24 @@ def scoped_value(variable: Any) -> Any:
         if value is not None:
             return value
     return None
+
+
+@contextmanager
+def made_variables() -> Iterator[list[Any]]:
+    """A context that gives the list of the variables made in it by this thread."""
+    outer, _local.made = _local.made, []
+    try:
+        yield _local.made
+    finally:
+        if outer is not None:
+            outer.extend(_local.made)
+        _local.made = outer
+
+
+def note_made(variable: Any) -> None:
+    """Tell of a new variable."""
+    if _local.made is not None:
+        _local.made.append(variable)
 
 
 def current_checks() -> Sequence[Check]:
