@@ -121,4 +121,3 @@ class Block:
 
 def _zeros(value: Value) -> Any:
     return emit("full", shape=list(value.shape), dtype=value.dtype, value=0.0)
-

@@ -54,7 +54,8 @@ class TraceTensor(Operators):
             f"{what} needs the value of a tensor that is only being traced (shape "
             f"{self.shape}, made by {self.value.node.op!r} at "
             f"{self.value.node.source or 'an unknown line'}). Use ops such as "
-            "`ops.where` instead, or compile the model with run_eagerly=True."
+            "`ops.where` instead, or compile the model (or mark the pydl.function) "
+            "with run_eagerly=True."
         )
 
     def __bool__(self) -> bool:
@@ -97,6 +98,9 @@ class Trace:
     ...     trace.output("y", x + x)
     >>> graph = trace.graph
     """
+
+    #: Whether its tensors have values: true of those that run as they are traced.
+    computes = False
 
     def __init__(self, name: str) -> None:
         self.graph = Graph(name)
@@ -170,6 +174,19 @@ class Trace:
         self.read(variable)  # its buffer is part of the program
         self._current[variable] = tensor.value
         self.graph.assigns[variable] = tensor.value
+
+    @contextmanager
+    def branch(self) -> Iterator[dict[Any, TraceTensor]]:
+        """A part whose assignments do not last; gives them, by variable."""
+        current, assigns = dict(self._current), dict(self.graph.assigns)
+        assigned: dict[Any, TraceTensor] = {}
+        try:
+            yield assigned
+        finally:
+            for variable, value in self._current.items():
+                if current.get(variable) is not value:
+                    assigned[variable] = TraceTensor(self, value)
+            self._current, self.graph.assigns = current, assigns
 
     # -- nodes ----------------------------------------------------------------------
 

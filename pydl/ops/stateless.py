@@ -1,4 +1,4 @@
-"""`StatelessScope`: variables with other values, and assignments that change nothing."""
+"""`StatelessScope`: variables have other values, assignments change nothing."""
 
 from __future__ import annotations
 
@@ -68,6 +68,14 @@ class StatelessScope:
                 f"shape {tuple(variable.shape)}, received shape {tuple(tensor.shape)}"
             )
         self._values[id(variable)] = (variable, tensor)
+
+    def values(self) -> dict[Variable, Any]:
+        """All values the scope has, by variable."""
+        return dict(self._values.values())
+
+    def restore(self, values: dict[Variable, Any]) -> None:
+        """Have just these values again."""
+        self._values = {id(v): (v, x) for v, x in values.items()}
 
     def get_current_value(self, variable: Variable) -> Any:
         """The value the variable has in the scope, None if the scope has none."""

@@ -55,6 +55,8 @@ class EagerTensor(TraceTensor):
 class EagerTrace(Trace):
     """A trace that computes each node when it is added."""
 
+    computes = True
+
     def __init__(self, name: str, inputs: Sequence[np.ndarray], index: int) -> None:
         super().__init__(name)
         #: NumPy arrays, or arrays on the GPU that ops run on.
