@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from pydl.placement import device as device
     from pydl.placement import devices as devices
     from pydl.regularizers import Regularizer as Regularizer
+    from pydl.runtime.numerics import debug_numerics as debug_numerics
     from pydl.runtime.tensor import Tensor as Tensor
     from pydl.runtime.variable import Variable as Variable
 
@@ -86,6 +87,7 @@ _OBJECTS = {
     "device": "placement",
     "devices": "placement",
     "name_scope": "layers.base.context",
+    "debug_numerics": "runtime.numerics",
     "function": "execution",
     "grad": "execution",
     "remat": "ops.custom",

@@ -10,13 +10,14 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydl import tree
 from pydl.execution.arguments import Arguments, take_outputs
 from pydl.execution.block import Block
 from pydl.execution.faults import combined_fault, guard_updates
 from pydl.graph.trace import Trace, current_trace
 from pydl.ops.public import any_symbolic
 from pydl.plan.explain import PlanTable
-from pydl.runtime import watchers
+from pydl.runtime import numerics, watchers
 from pydl.runtime.cache import ProgramCache
 from pydl.runtime.tensor import Tensor
 
@@ -123,7 +124,22 @@ class Function:
             traced = self._programs.get(call.key, lambda: self._trace(call))
         if watchers.is_watched() and not traced.block.differentiable:
             return self.python_function(*args, **kwargs)  # the tape looks inside
+        if numerics.enabled():
+            return self._checked(traced, call, args, kwargs)
         return traced(call.tensors)
+
+    def _checked(self, traced: _Traced, call: Arguments, args: Any, kwargs: Any) -> Any:
+        """Run; where that gives NaN or infinities, go back and run op by op, which
+        tells where they come from."""
+        before = numerics.Snapshot(traced.block.program.info.written)
+        result = traced(call.tensors)
+        arrays = [x.array for x in tree.flatten(result) if isinstance(x, Tensor)]
+        found = before.first_bad(arrays)
+        if found:
+            before.restore()
+            self.python_function(*args, **kwargs)
+            raise numerics.not_found_again(self._name, found)
+        return result
 
     # -- tracing ---------------------------------------------------------------------
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from pydl.graph.trace import user_line
+
 #: How many tapes, scopes and checks there are, in all threads together.
 active = 0
 
@@ -42,20 +44,21 @@ class Scope(Protocol):
         """Keep the new value of a variable."""
 
 
-#: ``check(op, results)`` raises on bad results.
-Check = Callable[[str, Sequence[Any]], None]
+#: ``check(op, operands, results, layer, line)`` raises on bad results; arrays.
+Check = Callable[[str, Sequence[Any], Sequence[Any], str, str], None]
 
 
 class _Local(threading.local):
     def __init__(self) -> None:
         self.watchers: list[Watcher] = []
         self.scopes: list[Scope] = []
-        self.checks: list[Check] = []
         self.made: list[Any] | None = None
 
 
 _local = _Local()
-_checks: list[Check] = []  # of all threads
+_check: Check | None = None  # of all threads
+#: The path of the layer that is being called, "" outside layers; set by `pydl.layers`.
+layer_path: Callable[[], str] = str
 
 
 def _count(change: int) -> None:
@@ -87,9 +90,16 @@ def scoped(scope: Scope) -> Any:
     return _entered(_local.scopes, scope)
 
 
-def checking(check: Check, everywhere: bool = False) -> Any:
-    """A context in which the results of ops are checked, in this thread or in all."""
-    return _entered(_checks if everywhere else _local.checks, check)
+def set_check(check: Check | None) -> None:
+    """Check the results of all ops that run eagerly from now on, in all threads."""
+    global _check
+    _count((check is not None) - (_check is not None))
+    _check = check
+
+
+def current_check() -> Check | None:
+    """The check of results, if there is one."""
+    return _check
 
 
 @contextmanager
@@ -113,8 +123,9 @@ def note_op(
     """Tell of a primitive that ran; raises what a check finds."""
     for watcher in _local.watchers:
         watcher.on_op(op, inputs, attrs, results)
-    for check in (*_checks, *_local.checks):
-        check(op, results)
+    if _check is not None:
+        arrays = [[x.array for x in tensors] for tensors in (inputs, results)]
+        _check(op, *arrays, layer_path(), user_line())
 
 
 def note_call(inputs: Sequence[Any], results: Any, back: Any) -> None:
@@ -159,8 +170,3 @@ def note_made(variable: Any) -> None:
     """Tell of a new variable."""
     if _local.made is not None:
         _local.made.append(variable)
-
-
-def current_checks() -> Sequence[Check]:
-    """The checks that hold in this thread."""
-    return (*_checks, *_local.checks)

@@ -13,6 +13,7 @@ from pydl.graph.trace import TraceTensor, current_trace
 from pydl.layers.base.input_spec import known_shape
 from pydl.layers.base.keras_tensor import KerasTensor
 from pydl.objects.signatures import method_signature
+from pydl.runtime import watchers
 from pydl.runtime.tensor import Tensor
 from pydl.runtime.variable import Variable
 
@@ -32,6 +33,7 @@ class _Context(threading.local):
 
 
 context = _Context()
+watchers.layer_path = lambda: "/".join(context.names)
 
 
 class name_scope:  # noqa: N801
