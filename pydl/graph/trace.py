@@ -23,7 +23,7 @@ from pydl.graph.operators import Operators
 class TraceTensor(Operators):
     """A value of a running trace. Has a shape and a dtype but no data."""
 
-    __slots__ = ("trace", "value")
+    __slots__ = ("_keras_mask", "trace", "value")
 
     def __init__(self, trace: Trace, value: Value) -> None:
         self.trace = trace

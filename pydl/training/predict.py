@@ -12,8 +12,8 @@ from pydl.placement import CPU, current_device, machine
 from pydl.runtime import numerics
 from pydl.runtime.cache import ProgramCache
 from pydl.runtime.program import CompiledProgram, compile_graph
-from pydl.training.checked import CheckedStep
 from pydl.training.callback import CallbackList
+from pydl.training.checked import CheckedStep
 from pydl.training.data import ArrayData
 from pydl.training.eager import EagerStep
 from pydl.training.rows import HostRows

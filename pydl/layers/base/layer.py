@@ -16,13 +16,14 @@ from pydl.layers.base.context import (
 )
 from pydl.layers.base.input_spec import assert_input_compatibility
 from pydl.layers.base.keras_tensor import KerasTensor, map_shapes
-from pydl.layers.base.losses import LossHolder
+from pydl.layers.base.masks import hand_on, keep_mask, mask_arguments, previous_mask
 from pydl.layers.base.operation import Node, Operation
+from pydl.layers.base.stateless import StatelessCall
 from pydl.objects.serialization import deserialize_keras_object
 from pydl.objects.signatures import method_signature
 
 
-class Layer(LossHolder, Operation):
+class Layer(StatelessCall, Operation):
     """The base of all layers.
 
     Subclasses make weights in ``build(input_shape)`` (or `__init__`) and compute in
@@ -52,6 +53,8 @@ class Layer(LossHolder, Operation):
     input_spec: Any = None
     #: Whether masks pass through the layer.
     supports_masking: bool = False
+    #: Whether sublayers look after the masks.
+    _holds_masking_layers: ClassVar[bool] = False
     #: Where the layer was built, such as ``"model/dense"``; None before.
     path: str | None = None
 
@@ -93,6 +96,8 @@ class Layer(LossHolder, Operation):
         self.built = False
         self._trainable = trainable
         self._convert_input_args = True
+        if type(self).compute_mask is not Layer.compute_mask:
+            self.supports_masking = True
         self._losses = []
         self._build_shapes: dict[str, Any] | None = None
         self._call_signature = method_signature(self.call)
@@ -154,6 +159,7 @@ class Layer(LossHolder, Operation):
         training = call.training() if training is None else bool(training)
         if context.depth == 0:
             self._clear_losses()
+        kwargs.update(mask_arguments(call, self._call_signature))
         with calling(self.name, training):
             if self._takes_training and training is not None:
                 kwargs = {**kwargs, "training": training}
@@ -163,15 +169,20 @@ class Layer(LossHolder, Operation):
     def _run(
         self, call: CallArguments, args: Any, kwargs: Any, given: Any, given_kwargs: Any
     ) -> Any:
+        mask = previous_mask(call, kwargs)
         try:
             if any(isinstance(x, KerasTensor) for x in tree.flatten((args, kwargs))):
                 outputs = self.compute_output_spec(*args, **kwargs)
+                if mask is not None or self.supports_masking:
+                    hand_on(self, call.first, outputs, mask)
                 Node(self, given, given_kwargs, outputs)
                 return outputs
             outputs = self.call(*args, **kwargs)
         except (ValueError, TypeError) as error:
             _name_layer(error, self, call)
             raise
+        if mask is not None or self.supports_masking:
+            hand_on(self, call.first, outputs, mask)
         if self.activity_regularizer is not None:
             self._add_activity_losses(outputs)
         return outputs
@@ -204,7 +215,7 @@ class Layer(LossHolder, Operation):
             return x
         if isinstance(x, KerasTensor):  # the node keeps the tensor as it was given
             return KerasTensor(x.shape, self.input_dtype, name=x.name)
-        return ops.cast(x, self.input_dtype)
+        return keep_mask(ops.cast(x, self.input_dtype), x)
 
     def _check_positional(self, args: Any) -> None:
         for x in tree.flatten(args):
