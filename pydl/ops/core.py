@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from pydl.ops.apply import dtype_of, lift
@@ -27,9 +28,8 @@ def _limits(name: str) -> tuple[float, float]:
     if not is_float(name):
         info = np.iinfo(name)
         return int(info.min), int(info.max)
-    import ml_dtypes
-
-    low = float(ml_dtypes.finfo(name).min)
+    finfo: Any = ml_dtypes.finfo
+    low = float(finfo(name).min)
     return low, -low
 
 

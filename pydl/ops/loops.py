@@ -113,8 +113,8 @@ def _masked(
         before = state
         state = branch(
             going,
-            lambda before=before: _as_tuple(body(*before)),  # type: ignore[misc]
-            lambda before=before: before,  # type: ignore[misc]
+            lambda before=before: _as_tuple(body(*before)),
+            lambda before=before: before,
         )
         going = logical_and(going, cond(*state))
     return state
@@ -201,7 +201,8 @@ def rows_of(name: str, xs: Any, length: int | None) -> int:
             f"{name}: expected tensors of equally many rows, received shapes {shapes}"
             f"{asked}"
         )
-    return int(counts.pop())
+    (rows,) = counts
+    return int(rows or 0)
 
 
 def stacked(name: str, results: list[Any]) -> Any:

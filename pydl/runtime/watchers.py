@@ -124,8 +124,8 @@ def note_op(
     for watcher in _local.watchers:
         watcher.on_op(op, inputs, attrs, results)
     if _check is not None:
-        arrays = [[x.array for x in tensors] for tensors in (inputs, results)]
-        _check(op, *arrays, layer_path(), user_line())
+        operands = [x.array for x in inputs]
+        _check(op, operands, [x.array for x in results], layer_path(), user_line())
 
 
 def note_call(inputs: Sequence[Any], results: Any, back: Any) -> None:

@@ -105,14 +105,14 @@ class TrainingState:
     def _step(self, key: Any, trace: Callable[..., Graph]) -> Step:
         if self.run_eagerly:
             return EagerStep(lambda open: trace(open=open))
-        if numerics.enabled():
-            return self.programs.get(
-                (key, "checked"),
-                lambda: CheckedStep(
-                    compile_graph(trace()), EagerStep(lambda open: trace(open=open))
-                ),
-            )  # type: ignore[no-any-return]
-        step: Step = self.programs.get(key, lambda: compile_graph(trace()))
+
+        def make() -> Step:
+            program = compile_graph(trace())
+            if not numerics.enabled():
+                return program
+            return CheckedStep(program, EagerStep(lambda open: trace(open=open)))
+
+        step: Step = self.programs.get((key, numerics.enabled()), make)
         return step
 
     # -- faults ------------------------------------------------------------------------
