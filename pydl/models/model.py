@@ -41,12 +41,16 @@ class Model(Trainer, Layer):
         if is_functional_call(args, kwargs):
             self._become_functional(*args, **kwargs)
             return
+        Trainer.__init__(self)
+        mixed_in = super(Trainer, self).__init__
+        if mixed_in.__func__ is not Layer.__init__:  # class M(Model, SomeLayer)
+            mixed_in(*args, **kwargs)
+            return
         if args:
             raise TypeError(
                 f"{type(self).__name__}: expected no positional arguments, or inputs "
                 f"and outputs made of symbolic tensors; received {args!r}"
             )
-        Trainer.__init__(self)
         Layer.__init__(self, **kwargs)
 
     def _become_functional(self, *args: Any, **kwargs: Any) -> None:
@@ -62,6 +66,9 @@ class Model(Trainer, Layer):
 
     def build(self, input_shape: Any) -> None:
         """Make the weights of all layers by calling them on this shape of input."""
+        if self._layer_build is not None:
+            self._layer_build(self, input_shape)
+            return
         if input_shape is None:
             raise ValueError(
                 f"model '{self.name}': expected `input_shape`, a tuple such as (None, "
@@ -70,8 +77,14 @@ class Model(Trainer, Layer):
         inputs = map_shapes(lambda s: KerasTensor(s, self.compute_dtype), input_shape)
         trace_output_spec(self.call, (inputs,), {})
 
+    @property
+    def _layer_build(self) -> Any:
+        """The `build` of a layer that a subclass has for a second base."""
+        build = super(Model, type(self)).build
+        return None if build is Layer.build else build
+
     def _build_for(self, call: Any) -> None:
-        if type(self).build is Model.build:
+        if type(self).build is Model.build and self._layer_build is None:
             self.built = True  # the layers build themselves when they are called
         else:
             super()._build_for(call)
