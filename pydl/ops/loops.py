@@ -191,9 +191,11 @@ def _mapped(name: str, f: Callable[[Any], Any], xs: Any) -> Any:
 
 def rows_of(name: str, xs: Any, length: int | None) -> int:
     """The number of rows all tensors have."""
-    counts = {t.shape[0] if t.shape else None for t in tree.flatten(xs)} - {length}
-    if xs is None or (length is not None and not counts):
+    if xs is None:
         return int(length or 0)
+    counts = {t.shape[0] if t.shape else None for t in tree.flatten(xs)} - {length}
+    if length is not None and not counts:
+        return int(length)
     if len(counts) != 1 or length is not None or counts & {None, -1}:
         shapes = [tuple(t.shape) for t in tree.flatten(xs)]
         asked = "" if length is None else f" and length={length}"
