@@ -44,6 +44,7 @@ class Block:
         self._shown = len(outputs) - hidden
         leaves = trace.first_values()
         self._variables: list[tuple[Variable, Value]] = list(leaves.items())
+        self._trainable = [variable.trainable for variable in leaves]
         self._lock = threading.RLock()
         self._back: tuple[Block, list[int]] | None = None
         for i, y in enumerate(outputs):
@@ -56,6 +57,11 @@ class Block:
     def differentiable(self) -> bool:
         """Whether the nodes tell the gradient: not where a call has its own."""
         return not self._trace.calls
+
+    @property
+    def outdated(self) -> bool:
+        """Whether a variable it reads is trainable now and was not, or the reverse."""
+        return [v.trainable for v, _ in self._variables] != self._trainable
 
     def __call__(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         """The outputs. A tape that is open learns of one call."""

@@ -34,7 +34,8 @@ def function(
     arguments and for each value of the others (numbers, strings, objects): prints and
     other side effects happen then only. Assignments to variables, of layers, optimizers
     and metrics too, are part of the program and happen at every call. Variables may be
-    made when the function is first traced.
+    made when the function is first traced; when one of those it reads changes between
+    trainable and not, it is traced again.
 
     Args:
         func: the function; a method is compiled for each object by itself.
@@ -122,6 +123,9 @@ class Function:
         call = Arguments(self._signature, args, kwargs)
         with self._lock:
             traced = self._programs.get(call.key, lambda: self._trace(call))
+            if traced.block.outdated:
+                self._programs.forget(call.key)
+                traced = self._programs.get(call.key, lambda: self._trace(call))
         if watchers.is_watched() and not traced.block.differentiable:
             return self.python_function(*args, **kwargs)  # the tape looks inside
         if numerics.enabled():

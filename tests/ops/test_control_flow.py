@@ -22,9 +22,9 @@ def run(request):
 
 
 def branchy(x):
-    return ops.cond(
-        ops.sum(x) > 0, lambda: {"y": ops.exp(x)}, lambda: {"y": x * 2.0}
-    )["y"]
+    return ops.cond(ops.sum(x) > 0, lambda: {"y": ops.exp(x)}, lambda: {"y": x * 2.0})[
+        "y"
+    ]
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
@@ -131,7 +131,9 @@ def test_fori_loop_and_its_gradient(run):
 
 def test_fori_loop_of_no_passes():
     assert ops.fori_loop(3, 3, lambda i, a: a + 1, 5) == 5
-    assert ops.fori_loop(np.int64(1), ops.convert_to_tensor(4), lambda i, a: a + i, 0) == 6
+    assert (
+        ops.fori_loop(np.int64(1), ops.convert_to_tensor(4), lambda i, a: a + i, 0) == 6
+    )
 
 
 def test_while_loop(run):
