@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from pydl.layers.base import KerasTensor as KerasTensor
     from pydl.layers.base import Operation as Operation
     from pydl.layers.base.context import name_scope as name_scope
+    from pydl.layers.base.remat import RematScope as RematScope
     from pydl.losses import Loss as Loss
     from pydl.metrics import Metric as Metric
     from pydl.models import Model as Model
@@ -80,6 +81,7 @@ _OBJECTS = {
     "Operation": "layers.base",
     "Optimizer": "optimizers",
     "Regularizer": "regularizers",
+    "RematScope": "layers.base.remat",
     "Sequential": "models",
     "StatelessScope": "ops.stateless",
     "Tensor": "runtime.tensor",

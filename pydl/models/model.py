@@ -10,13 +10,14 @@ from pydl import tree
 from pydl.layers.base import KerasTensor, Layer
 from pydl.layers.base.keras_tensor import map_shapes
 from pydl.layers.base.output_spec import trace_output_spec
+from pydl.models.state_tree import StateTree
 from pydl.models.summary import html_summary, print_summary
 from pydl.objects.serialization import deserialize_keras_object, serialize_keras_object
 from pydl.saving.weights import load_weights, save_weights
 from pydl.training.trainer import Trainer
 
 
-class Model(Trainer, Layer):
+class Model(Trainer, StateTree):
     """A network with `fit`, `evaluate`, `predict` and `save_weights`.
 
     Made from symbolic tensors, ``Model(inputs, outputs, name=None)``, or by
@@ -43,7 +44,9 @@ class Model(Trainer, Layer):
             return
         Trainer.__init__(self)
         mixed_in = super(Trainer, self).__init__
-        if mixed_in.__func__ is not Layer.__init__:  # class M(Model, SomeLayer)
+        if (
+            getattr(mixed_in, "__func__", None) is not Layer.__init__
+        ):  # class M(Model, SomeLayer)
             mixed_in(*args, **kwargs)
             return
         if args:

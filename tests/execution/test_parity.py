@@ -54,6 +54,7 @@ def grow(x):
     )
 
 
+REDUCTIONS = ("sum_over_batch_size", "sum", "mean_with_sample_weight", "none")
 FUNCTIONS = {
     "scan": lambda c, x: ops.scan(step, c, x),
     "scan_reverse": lambda c, x: ops.scan(step, c, x, reverse=True),
@@ -78,12 +79,7 @@ FUNCTIONS = {
     },
     **{
         f"loss_{reduction}{suffix}": masked_loss(reduction)
-        for reduction in (
-            "sum_over_batch_size",
-            "sum",
-            "mean_with_sample_weight",
-            "none",
-        )
+        for reduction in REDUCTIONS
         for suffix in ("", "_weighted")
     },
 }

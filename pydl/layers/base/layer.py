@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 from pydl import dtype_policies, ops, regularizers, tree
+from pydl.layers.base import remat
 from pydl.layers.base.building import building
 from pydl.layers.base.context import (
     CallArguments,
@@ -13,6 +15,7 @@ from pydl.layers.base.context import (
     calling,
     context,
     is_any_tensor,
+    name_layer,
 )
 from pydl.layers.base.input_spec import assert_input_compatibility
 from pydl.layers.base.keras_tensor import KerasTensor, map_shapes
@@ -96,6 +99,7 @@ class Layer(StatelessCall, Operation):
         self.built = False
         self._trainable = trainable
         self._convert_input_args = True
+        self._remat_scope = remat.current_scope()
         if type(self).compute_mask is not Layer.compute_mask:
             self.supports_masking = True
         self._losses = []
@@ -177,15 +181,27 @@ class Layer(StatelessCall, Operation):
                     hand_on(self, call.first, outputs, mask)
                 Node(self, given, given_kwargs, outputs)
                 return outputs
-            outputs = self.call(*args, **kwargs)
+            run = self.rematerialized_call(self.call, *args, **kwargs)
+            outputs = run(*args, **kwargs)
         except (ValueError, TypeError) as error:
-            _name_layer(error, self, call)
+            name_layer(error, self, call)
             raise
         if mask is not None or self.supports_masking:
             hand_on(self, call.first, outputs, mask)
         if self.activity_regularizer is not None:
             self._add_activity_losses(outputs)
         return outputs
+
+    def rematerialized_call(
+        self, layer_call: Callable[..., Any], *args: Any, **kwargs: Any
+    ) -> Callable[..., Any]:
+        """What is called in place of `call` in the `RematScope` the layer is of."""
+        scope = self._remat_scope
+        return (
+            layer_call
+            if scope is None
+            else remat.wrapped(self, scope, layer_call, args, kwargs)
+        )
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """What the layer computes. Subclasses define it."""
@@ -354,20 +370,6 @@ def restore_layer(
         if weights:
             layer.set_weights(weights)
     return layer
-
-
-def _name_layer(error: Exception, layer: Layer, call: CallArguments) -> None:
-    """Add the innermost layer's name and input shapes to an error's message."""
-    if getattr(error, "_names_layer", False) or f"'{layer.name}'" in str(error):
-        return
-    shapes = {name: shape for name, shape in call.shapes().items()}
-    told = ", ".join(f"{name}={shape}" for name, shape in shapes.items())
-    message = str(error.args[0]) if error.args else str(error)
-    error.args = (
-        f"{message}\n(in layer '{layer.name}' of class {type(layer).__name__}, called "
-        f"with {told or 'no tensors'})",
-    )
-    error._names_layer = True  # type: ignore[attr-defined]
 
 
 def _input_shape_argument(kwargs: dict[str, Any]) -> Any:
