@@ -117,7 +117,11 @@ class Function:
         return bound
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        inside = current_trace() is not None or any_symbolic(*args, *kwargs.values())
+        inside = (
+            current_trace() is not None
+            or watchers.current_scope() is not None  # which has other variable values
+            or any_symbolic(*args, *kwargs.values())
+        )
         if self.run_eagerly or inside:
             return self.python_function(*args, **kwargs)
         call = Arguments(self._signature, args, kwargs)

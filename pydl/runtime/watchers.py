@@ -59,6 +59,9 @@ _local = _Local()
 _check: Check | None = None  # of all threads
 #: The path of the layer that is being called, "" outside layers; set by `pydl.layers`.
 layer_path: Callable[[], str] = str
+#: What a call depends on beside its arguments, such as `training` of the layer that
+#: makes it; hashable; set by `pydl.layers`.
+surroundings: Callable[[], Any] = tuple
 
 
 def _count(change: int) -> None:

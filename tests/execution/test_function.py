@@ -330,6 +330,35 @@ def test_symbolic_arguments_give_a_model():
     np.testing.assert_array_equal(model.predict(X, verbose=0), X * 2)
 
 
+def test_inside_a_stateless_scope_the_values_of_the_scope_count():
+    v = pydl.Variable(2.0)
+    f = pydl.function(lambda x: v.assign_add(x))
+    assert float(f(np.float32(1))) == 3
+    with pydl.StatelessScope([(v, 10.0)]) as scope:
+        assert float(f(np.float32(1))) == 11
+    assert float(scope.get_current_value(v)) == 11 and float(v) == 3
+
+
+def test_training_of_the_layer_around_counts():
+    class Inner(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.drop = layers.Dropout(0.9, seed=1)
+
+        @pydl.function
+        def compiled(self, x):
+            return self.drop(x)
+
+        def call(self, x):
+            return self.compiled(x)
+
+    inner = Inner()
+    x = ops.ones((50,))
+    assert (inner(x, training=True).numpy() == 0).any()
+    assert (inner(x, training=False).numpy() == 1).all()
+    assert (inner(x, training=True).numpy() == 0).any()
+
+
 def test_several_threads_may_call():
     v = pydl.Variable(0.0)
 

@@ -34,6 +34,7 @@ class _Context(threading.local):
 
 context = _Context()
 watchers.layer_path = lambda: "/".join(context.names)
+watchers.surroundings = lambda: context.training
 
 
 class name_scope:  # noqa: N801

@@ -100,8 +100,8 @@ class Layer(StatelessCall, Operation):
         self._trainable = trainable
         self._convert_input_args = True
         self._remat_scope = remat.current_scope()
-        if type(self).compute_mask is not Layer.compute_mask:
-            self.supports_masking = True
+        self._makes_masks = type(self).compute_mask is not Layer.compute_mask
+        self.supports_masking = self.supports_masking or self._makes_masks
         self._losses = []
         self._build_shapes: dict[str, Any] | None = None
         self._call_signature = method_signature(self.call)
@@ -177,7 +177,7 @@ class Layer(StatelessCall, Operation):
         try:
             if any(isinstance(x, KerasTensor) for x in tree.flatten((args, kwargs))):
                 outputs = self.compute_output_spec(*args, **kwargs)
-                if mask is not None or self.supports_masking:
+                if mask is not None or self._makes_masks:
                     hand_on(self, call.first, outputs, mask)
                 Node(self, given, given_kwargs, outputs)
                 return outputs
@@ -186,7 +186,7 @@ class Layer(StatelessCall, Operation):
         except (ValueError, TypeError) as error:
             name_layer(error, self, call)
             raise
-        if mask is not None or self.supports_masking:
+        if mask is not None or self._makes_masks:
             hand_on(self, call.first, outputs, mask)
         if self.activity_regularizer is not None:
             self._add_activity_losses(outputs)
