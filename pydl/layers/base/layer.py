@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 from pydl import dtype_policies, ops, regularizers, tree
-from pydl.layers.base import remat
 from pydl.layers.base.building import building
 from pydl.layers.base.context import (
     CallArguments,
@@ -21,12 +19,13 @@ from pydl.layers.base.input_spec import assert_input_compatibility
 from pydl.layers.base.keras_tensor import KerasTensor, map_shapes
 from pydl.layers.base.masks import hand_on, keep_mask, mask_arguments, previous_mask
 from pydl.layers.base.operation import Node, Operation
+from pydl.layers.base.remat import Rematerialized
 from pydl.layers.base.stateless import StatelessCall
 from pydl.objects.serialization import deserialize_keras_object
 from pydl.objects.signatures import method_signature
 
 
-class Layer(StatelessCall, Operation):
+class Layer(StatelessCall, Rematerialized, Operation):
     """The base of all layers.
 
     Subclasses make weights in ``build(input_shape)`` (or `__init__`) and compute in
@@ -99,7 +98,6 @@ class Layer(StatelessCall, Operation):
         self.built = False
         self._trainable = trainable
         self._convert_input_args = True
-        self._remat_scope = remat.current_scope()
         self._makes_masks = type(self).compute_mask is not Layer.compute_mask
         self.supports_masking = self.supports_masking or self._makes_masks
         self._losses = []
@@ -107,6 +105,7 @@ class Layer(StatelessCall, Operation):
         self._call_signature = method_signature(self.call)
         parameters = self._call_signature.parameters
         self._takes_training = "training" in parameters
+        self._takes_masks = any(name.endswith("mask") for name in parameters)
         self._ignores_training = not self._takes_training and not any(
             p.kind is p.VAR_KEYWORD for p in parameters.values()
         )
@@ -163,7 +162,8 @@ class Layer(StatelessCall, Operation):
         training = call.training() if training is None else bool(training)
         if context.depth == 0:
             self._clear_losses()
-        kwargs.update(mask_arguments(call, self._call_signature))
+        if self._takes_masks:
+            kwargs.update(mask_arguments(call, self._call_signature))
         with calling(self.name, training):
             if self._takes_training and training is not None:
                 kwargs = {**kwargs, "training": training}
@@ -191,17 +191,6 @@ class Layer(StatelessCall, Operation):
         if self.activity_regularizer is not None:
             self._add_activity_losses(outputs)
         return outputs
-
-    def rematerialized_call(
-        self, layer_call: Callable[..., Any], *args: Any, **kwargs: Any
-    ) -> Callable[..., Any]:
-        """What is called in place of `call` in the `RematScope` the layer is of."""
-        scope = self._remat_scope
-        return (
-            layer_call
-            if scope is None
-            else remat.wrapped(self, scope, layer_call, args, kwargs)
-        )
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """What the layer computes. Subclasses define it."""

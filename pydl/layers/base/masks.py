@@ -63,6 +63,8 @@ def previous_mask(call: CallArguments, kwargs: dict[str, Any]) -> Any:
     if given is not None:
         return given
     first = call.first
+    if not tree.is_nested(first):
+        return get_mask(first)
     return tree.map_structure(get_mask, first) if has_masks(first) else None
 
 

@@ -108,3 +108,23 @@ def _output_size(layer: Any, args: Any, kwargs: Any) -> int:
     args, kwargs = tree.map_structure(symbolic, (args, kwargs))
     outputs = tree.flatten(layer.compute_output_spec(*args, **kwargs))
     return sum(math.prod(size or 1 for size in x.shape) for x in outputs)
+
+
+class Rematerialized:
+    """Remembers, in layers, the scope they were made in."""
+
+    _remat_scope: RematScope | None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        instance = super().__new__(cls, *args, **kwargs)
+        object.__setattr__(instance, "_remat_scope", current_scope())
+        return instance
+
+    def rematerialized_call(
+        self, layer_call: Callable[..., Any], *args: Any, **kwargs: Any
+    ) -> Callable[..., Any]:
+        """What is called in place of `call` in the `RematScope` the layer is of."""
+        scope = self._remat_scope
+        return (
+            layer_call if not scope else wrapped(self, scope, layer_call, args, kwargs)
+        )
