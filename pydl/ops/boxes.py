@@ -81,7 +81,11 @@ def starts_of(name: str, start_indices: Any, rank: int) -> list[Any]:
 def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
     """`inputs` with the box that begins at `start_indices` replaced by `updates`.
 
-    Starts that would move the box beyond the end are moved back, as in JAX.
+    Starts that would move the box beyond the end are moved back, as in JAX. Raises
+    ValueError for updates that are larger than `inputs`.
+
+    >>> pydl.ops.slice_update([0, 0, 0, 0], [1], [7, 8]).tolist()
+    [0, 7, 8, 0]
     """
     x = lift(inputs)
     new = lift(updates, x.dtype)

@@ -45,6 +45,13 @@ def cond(pred: Any, true_fn: Branch, false_fn: Branch) -> Any:
     results, and what the branches assigned to variables, are chosen by `pred`. A branch
     that gives infinities or NaN where it is not meant can then spoil the gradient of
     the other: keep its arguments in range with `where`.
+
+    Raises TypeError for branches that cannot be called, ValueError for branches whose
+    results differ in structure or shape (when both run).
+
+    >>> x = pydl.ops.convert_to_tensor(2.0)
+    >>> float(pydl.ops.cond(x > 0, lambda: x * 10.0, lambda: x))
+    20.0
     """
     for name, function in (("true_fn", true_fn), ("false_fn", false_fn)):
         if not callable(function):
@@ -63,7 +70,11 @@ def cond(pred: Any, true_fn: Branch, false_fn: Branch) -> Any:
 def switch(index: Any, branches: Sequence[Branch], *operands: Any) -> Any:
     """``branches[index](*operands)``; an index out of range takes the nearest branch.
 
-    With a traced `index` all branches run; see `cond`.
+    With a traced `index` all branches run; see `cond`. Raises ValueError without
+    branches.
+
+    >>> pydl.ops.switch(7, [lambda x: x, lambda x: -x], 3)
+    -3
     """
     if not branches:
         raise ValueError("switch: expected one or more branches, received none")

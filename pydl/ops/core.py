@@ -16,7 +16,11 @@ from pydl.ops.public import public_op
 
 
 def dtype(x: Any) -> str:
-    """The name of the dtype of a tensor, array or number."""
+    """The name of the dtype of a tensor, array or number.
+
+    >>> pydl.ops.dtype(1.5)
+    'float32'
+    """
     if hasattr(x, "dtype"):
         return standardize_dtype(getattr(x.dtype, "name", x.dtype))
     return result_type(dtype_of(x))
@@ -35,7 +39,11 @@ def _limits(name: str) -> tuple[float, float]:
 
 @public_op
 def saturate_cast(x: Any, dtype: Any) -> Any:
-    """`x` as another dtype, numbers beyond its range becoming the nearest in it."""
+    """`x` as another dtype, numbers beyond its range becoming the nearest in it.
+
+    >>> pydl.ops.saturate_cast([-5, 7, 300], "uint8").tolist()
+    [0, 7, 255]
+    """
     x, name = lift(x), standardize_dtype(dtype)
     if x.dtype == "bool" or name == x.dtype:
         return cast(x, name)
@@ -52,7 +60,13 @@ def saturate_cast(x: Any, dtype: Any) -> Any:
 
 @public_op
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
-    """The slices of `x` along an axis, without it, as a list of `num` tensors."""
+    """The slices of `x` along an axis, without it, as a list of `num` tensors.
+
+    Raises ValueError where `num` is not the size of the axis, or the size is unknown.
+
+    >>> [part.tolist() for part in pydl.ops.unstack([[1, 2], [3, 4]], axis=1)]
+    [[1, 3], [2, 4]]
+    """
     x = lift(x)
     place = one_axis("unstack", axis, x.ndim)
     count = x.shape[place]

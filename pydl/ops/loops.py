@@ -44,6 +44,12 @@ def fori_loop(
 
     The bounds need values. In a compiled step or function the passes are unrolled, at
     most `UNROLL_LIMIT`; gradients pass through.
+
+    Raises TypeError for a bound that is known only when the program runs, ValueError
+    for too many passes in compiled code.
+
+    >>> pydl.ops.fori_loop(0, 4, lambda i, total: total + i, 0)
+    6
     """
     for name, bound in (("lower", lower), ("upper", upper)):
         if not has_value(bound):
@@ -77,7 +83,10 @@ def while_loop(
 
     In a compiled step or function a condition that depends on its data needs
     `maximum_iterations`: so many passes run, and those after the condition has failed
-    change nothing.
+    change nothing. Without it that raises TypeError.
+
+    >>> pydl.ops.while_loop(lambda x: x < 100, lambda x: x * 3, 1).item()
+    243
     """
     many = isinstance(loop_vars, list | tuple)
     state = tuple(loop_vars) if many else (loop_vars,)
@@ -143,6 +152,12 @@ def scan(
         length: the number of passes; needed without `xs`.
         reverse: from the last row to the first.
         unroll: accepted; passes are always unrolled in compiled code.
+
+    Raises ValueError where the numbers of rows differ or there are none.
+
+    >>> last, sums = pydl.ops.scan(lambda c, x: (c + x, c * x), 1, pydl.ops.arange(1, 4))
+    >>> last.item(), sums.tolist()
+    (7, [1, 4, 12])
     """
     if not callable(f):
         raise TypeError(f"`f` should be a callable. Received: f={f}")
@@ -166,7 +181,11 @@ def scan(
 
 @public_op
 def map(f: Callable[[Any], Any], xs: Any) -> Any:
-    """``f(x)`` for each row `x` of `xs`, stacked."""
+    """``f(x)`` for each row `x` of `xs`, stacked. ValueError where there is no row.
+
+    >>> pydl.ops.map(lambda x: x * x, pydl.ops.arange(1, 4)).tolist()
+    [1, 4, 9]
+    """
     if not callable(f):
         raise TypeError(f"`f` should be a callable. Received: f={f}")
     return _mapped("map", f, xs)
@@ -177,6 +196,10 @@ def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
     """`function` of each row of `elements`, stacked.
 
     The rows are taken one by one: operations on whole tensors are faster.
+
+    >>> rows = pydl.ops.ones((2, 3))
+    >>> pydl.ops.vectorized_map(lambda row: pydl.ops.sum(row), rows).tolist()
+    [3.0, 3.0]
     """
     return _mapped("vectorized_map", function, elements)
 

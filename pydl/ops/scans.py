@@ -30,7 +30,10 @@ def associative_scan(
         axis: the axis to go along.
 
     Blelloch's even-odd recursion ("Prefix sums and their applications", 1990): about
-    ``2 log2(n)`` calls of `f` for `n` places.
+    ``2 log2(n)`` calls of `f` for `n` places. Raises ValueError where sizes differ.
+
+    >>> pydl.ops.associative_scan(lambda a, b: a * b, pydl.ops.arange(1, 5)).tolist()
+    [1, 2, 6, 24]
     """
     if not callable(f):
         raise TypeError(f"`f` should be a callable. Received: f={f}")

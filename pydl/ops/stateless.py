@@ -21,7 +21,7 @@ class StatelessScope:
 
     >>> v = pydl.Variable(1.0)
     >>> with pydl.StatelessScope([(v, 2.0)]) as scope:
-    ...     v.assign_add(1.0)
+    ...     _ = v.assign_add(1.0)
     >>> float(v), float(scope.get_current_value(v))
     (1.0, 3.0)
     """
