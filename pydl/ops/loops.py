@@ -155,7 +155,8 @@ def scan(
 
     Raises ValueError where the numbers of rows differ or there are none.
 
-    >>> last, sums = pydl.ops.scan(lambda c, x: (c + x, c * x), 1, pydl.ops.arange(1, 4))
+    >>> xs = pydl.ops.arange(1, 4)
+    >>> last, sums = pydl.ops.scan(lambda c, x: (c + x, c * x), 1, xs)
     >>> last.item(), sums.tolist()
     (7, [1, 4, 12])
     """
