@@ -13,6 +13,7 @@ from pydl import tree
 from pydl.config import floatx
 from pydl.graph.trace import TraceTensor
 from pydl.ops.apply import lift
+from pydl.placement import machine
 from pydl.runtime import watchers
 from pydl.runtime.tensor import Tensor
 from pydl.runtime.variable import Variable
@@ -35,7 +36,7 @@ class Arguments:
         self.tensors: list[Tensor] = []
         #: Objects the trace depends on by identity: kept alive with it.
         self.objects: list[Any] = []
-        around = (floatx(), watchers.surroundings())
+        around = (floatx(), machine(), watchers.surroundings())
         self.key: Hashable = (around, self._describe(self._given))
 
     @property

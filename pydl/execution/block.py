@@ -13,7 +13,7 @@ from pydl.graph.replay import replay, replay_stops
 from pydl.graph.trace import Trace, TraceTensor
 from pydl.ops.apply import emit, lift
 from pydl.ops.dtypes import is_float
-from pydl.runtime import watchers
+from pydl.runtime import gpu, watchers
 from pydl.runtime.eager import row_major
 from pydl.runtime.program import CompiledProgram, compile_graph
 from pydl.runtime.tensor import Tensor
@@ -76,7 +76,7 @@ class Block:
 
     def _run(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         program = self.program
-        arrays = [row_major(inputs[i].array) for i in self._order]
+        arrays = [self._input(inputs[i]) for i in self._order]
         outputs = [program._new(port, 1) for port in program.info.outputs]
         if program.info.written:
             with self._lock:
@@ -84,6 +84,12 @@ class Block:
         else:
             program.run_fast(arrays, outputs)
         return [Tensor(array) for array in outputs]
+
+    def _input(self, x: Tensor) -> Any:
+        """An argument where the program takes it: on a GPU only if it runs there."""
+        if self.program.device and x.device == self.program.device:
+            return gpu.dense(x.array)
+        return row_major(gpu.to_host(x.array))
 
     # -- the gradient ----------------------------------------------------------------
 

@@ -112,11 +112,17 @@ def _with_gradient(
         call = CustomCall(tuple(x.value for x in inputs), values, back)
         trace.calls.update((value.node, call) for value in values)
     elif watchers.is_watched():
-        aliases = [Tensor(y.numpy()) for y in flat]
+        aliases = [_renamed(y) for y in flat]
         watchers.note_call(inputs, aliases, back)
     else:
         aliases = flat
     return tree.pack_sequence_as(outputs, aliases)
+
+
+def _renamed(x: Tensor) -> Tensor:
+    """The same content as another tensor."""
+    x.detach()
+    return Tensor(x.array)
 
 
 # -- remat ----------------------------------------------------------------------------

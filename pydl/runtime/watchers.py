@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from pydl.graph.trace import user_line
+from pydl.runtime import gpu
 
 #: How many tapes, scopes and checks there are, in all threads together.
 active = 0
@@ -127,8 +128,9 @@ def note_op(
     for watcher in _local.watchers:
         watcher.on_op(op, inputs, attrs, results)
     if _check is not None:
-        operands = [x.array for x in inputs]
-        _check(op, operands, [x.array for x in results], layer_path(), user_line())
+        operands = [gpu.to_host(x.array) for x in inputs]
+        made = [gpu.to_host(x.array) for x in results]
+        _check(op, operands, made, layer_path(), user_line())
 
 
 def note_call(inputs: Sequence[Any], results: Any, back: Any) -> None:

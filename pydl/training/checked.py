@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-import numpy as np
-
-from pydl.runtime import numerics
+from pydl.runtime import gpu, numerics
 from pydl.runtime.program import CompiledProgram
 from pydl.training.eager import EagerStep
 
@@ -20,13 +19,16 @@ class CheckedStep:
         self._by_op = by_op
 
     def run_fast(
-        self, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]
+        self, inputs: Sequence[Any], outputs: Sequence[Any], wait: bool = True
     ) -> None:
         """As `CompiledProgram.run_fast`; raises `NumericsError`."""
         before = numerics.Snapshot(self.program.info.written)
         self.program.run_fast(inputs, outputs)
-        found = before.first_bad(outputs)
+        found = before.first_bad([gpu.to_host(out) for out in outputs])
         if found:
             before.restore()
             self._by_op.run_fast(inputs, outputs)
             raise numerics.not_found_again(self.program.name, found)
+
+    def finish(self) -> None:
+        """Passes are looked at, and so have run, when they return."""

@@ -102,8 +102,9 @@ class EagerTrace(Trace):
             self.values[tensor.value] = array
         check = watchers.current_check()
         if check is not None:
-            operands = [self.values[t.value] for t in inputs]
-            check(op, operands, results, "/".join(self.layers), user_line())
+            operands = [gpu.to_host(self.values[t.value]) for t in inputs]
+            made = [gpu.to_host(array) for array in results]
+            check(op, operands, made, "/".join(self.layers), user_line())
         return tuple(EagerTensor(self, tensor.value) for tensor in tensors)
 
     @contextmanager
