@@ -87,11 +87,7 @@ def stateful(model, optimizer, metric):
     return losses, [v.numpy() for v in variables]
 
 
-@pytest.mark.parametrize("compiled", [False, True])
-def test_a_stateless_loop_does_what_the_usual_one_does(compiled):
-    expected_losses, expected = stateful(*make())
-    model, optimizer, metric = make()
-
+def stateless(model, optimizer, metric):
     def objective(trainable, rest, metrics, x, y):
         predicted, rest, losses = model.stateless_call(
             trainable, rest, x, training=True, return_losses=True
@@ -107,29 +103,32 @@ def test_a_stateless_loop_does_what_the_usual_one_does(compiled):
         trainable, slots = optimizer.stateless_apply(slots, grads, trainable)
         return loss, (trainable, rest, slots, metrics)
 
+    return step
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_stateless_loop_does_what_the_usual_one_does(compiled):
+    expected_losses, expected = stateful(*make())
+    model, optimizer, metric = made = make()
     groups = (
         model.trainable_variables,
         model.non_trainable_variables,
         optimizer.variables,
         metric.variables,
     )
+    variables = [v for group in groups for v in group]
     state = tuple([v.value for v in group] for group in groups)
-    before = [v.numpy() for group in groups for v in group]
-    step = pydl.function(step) if compiled else step
+    before = [v.numpy() for v in variables]
+    step = pydl.function(stateless(*made)) if compiled else stateless(*made)
     losses = []
     for _ in range(4):
         loss, state = step(state, X, Y)
         losses.append(float(loss))
-    for variable, value in zip(
-        (v for group in groups for v in group), before, strict=True
-    ):
+    for variable, value in zip(variables, before, strict=True):
         np.testing.assert_array_equal(variable.numpy(), value)
     np.testing.assert_allclose(losses, expected_losses, rtol=1e-5)
-    values = {
-        id(v): np.asarray(x)
-        for group, part in zip(groups, state, strict=True)
-        for v, x in zip(group, part, strict=True)
-    }
+    flat = [np.asarray(x) for part in state for x in part]
+    values = {id(v): x for v, x in zip(variables, flat, strict=True)}
     ordered = [*model.variables, *optimizer.variables, *metric.variables]
     for variable, value in zip(ordered, expected, strict=True):
         np.testing.assert_allclose(values[id(variable)], value, rtol=1e-4, atol=1e-6)
