@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from pydl.constraints import Constraint as Constraint
     from pydl.dtype_policies import DTypePolicy as DTypePolicy
     from pydl.dtype_policies import FloatDTypePolicy as FloatDTypePolicy
+    from pydl.execution import function as function
+    from pydl.execution import grad as grad
+    from pydl.execution import value_and_grad as value_and_grad
     from pydl.initializers import Initializer as Initializer
     from pydl.layers import Input as Input
     from pydl.layers import InputSpec as InputSpec
@@ -38,14 +41,19 @@ if TYPE_CHECKING:
     from pydl.layers.base import KerasTensor as KerasTensor
     from pydl.layers.base import Operation as Operation
     from pydl.layers.base.context import name_scope as name_scope
+    from pydl.layers.base.remat import RematScope as RematScope
     from pydl.losses import Loss as Loss
     from pydl.metrics import Metric as Metric
     from pydl.models import Model as Model
     from pydl.models import Sequential as Sequential
+    from pydl.ops.custom import remat as remat
+    from pydl.ops.stateless import StatelessScope as StatelessScope
+    from pydl.ops.tape import GradientTape as GradientTape
     from pydl.optimizers import Optimizer as Optimizer
     from pydl.placement import device as device
     from pydl.placement import devices as devices
     from pydl.regularizers import Regularizer as Regularizer
+    from pydl.runtime.numerics import debug_numerics as debug_numerics
     from pydl.runtime.tensor import Tensor as Tensor
     from pydl.runtime.variable import Variable as Variable
 
@@ -60,6 +68,7 @@ _MODULES = frozenset({
 _OBJECTS = {
     "Constraint": "constraints",
     "DTypePolicy": "dtype_policies",
+    "GradientTape": "ops.tape",
     "FloatDTypePolicy": "dtype_policies",
     "Initializer": "initializers",
     "Input": "layers",
@@ -72,12 +81,19 @@ _OBJECTS = {
     "Operation": "layers.base",
     "Optimizer": "optimizers",
     "Regularizer": "regularizers",
+    "RematScope": "layers.base.remat",
     "Sequential": "models",
+    "StatelessScope": "ops.stateless",
     "Tensor": "runtime.tensor",
     "Variable": "runtime.variable",
     "device": "placement",
     "devices": "placement",
     "name_scope": "layers.base.context",
+    "debug_numerics": "runtime.numerics",
+    "function": "execution",
+    "grad": "execution",
+    "remat": "ops.custom",
+    "value_and_grad": "execution",
 }
 
 

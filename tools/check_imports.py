@@ -20,7 +20,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("plan",),
     ("runtime",),
     ("ops",),
-    ("objects", "lookup", "kernels", "random"),
+    ("execution", "objects", "lookup", "kernels", "random"),
     ("dtype_policies", "activations", "initializers", "regularizers", "constraints"),
     ("losses", "metrics", "optimizers"),
     ("layers",),

@@ -13,13 +13,14 @@ import numpy as np
 
 from pydl.graph.node import Node, Value
 from pydl.graph.registry import OpCall, opdef
-from pydl.graph.trace import Trace, TraceTensor, current_trace
+from pydl.graph.trace import CustomCall, Trace, TraceTensor, current_trace
 
 
 def gradients(
     ys: Sequence[TraceTensor],
     xs: Sequence[Any],
     seeds: Sequence[TraceTensor | None] | None = None,
+    nodes: Sequence[Node] | None = None,
 ) -> list[TraceTensor | None]:
     """The gradients of ``sum(y * seed)`` over all `ys` with respect to each of `xs`.
 
@@ -27,6 +28,7 @@ def gradients(
         ys: float tensors of the running trace.
         xs: tensors of the running trace, or Variables: the value they have here.
         seeds: one per y, of its shape and dtype; None stands for ones.
+        nodes: the part of the trace to go through, all of it unless given.
 
     Returns:
         One tensor per x, or None where no y depends on it. Only what lies between
@@ -42,14 +44,20 @@ def gradients(
         x.value if isinstance(x, TraceTensor) else trace.read(x).value for x in xs
     ]
     _check(trace, [*ys, *(x for x in xs if isinstance(x, TraceTensor))])
-    nodes = tuple(trace.graph.nodes)
-    active = _depending(nodes, set(sources), trace.stopped)
+    nodes = tuple(trace.graph.nodes if nodes is None else nodes)
+    active = depending(trace, nodes, set(sources))
     grads = _Sums(trace)
     for y, seed in zip(ys, _seeds(trace, ys, seeds), strict=True):
         if y.value in active:
             grads.add(y.value, seed)
     for node in reversed(nodes):
-        if node.inputs and any(out in grads for out in node.outputs):
+        if not node.inputs:
+            continue
+        call = trace.calls.get(node)
+        if call is not None:
+            if node is call.outputs[0].node:  # the gradients of all results are there
+                _call_back(trace, call, active, grads)
+        elif any(out in grads for out in node.outputs):
             _step_back(trace, node, active, grads)
     return [grads.get(value) for value in sources]
 
@@ -74,19 +82,32 @@ class _Sums:
         self._sums[value] = grad
 
 
-def _depending(
-    nodes: Sequence[Node], sources: set[Value], stopped: set[Value]
-) -> set[Value]:
-    """The float values that change when a source does."""
+def depending(trace: Trace, nodes: Sequence[Node], sources: set[Value]) -> set[Value]:
+    """The float values that change, as gradients see it, when a source does."""
     active = {value for value in sources if "float" in value.dtype}
     for node in nodes:
-        if any(value in active for value in node.inputs):
+        call = trace.calls.get(node)
+        inputs = node.inputs if call is None else call.inputs
+        if any(value in active for value in inputs):
             active.update(
                 out
                 for out in node.outputs
-                if "float" in out.dtype and out not in stopped
+                if "float" in out.dtype and out not in trace.stopped
             )
     return active
+
+
+def _call_back(
+    trace: Trace, call: CustomCall, active: set[Value], grads: _Sums
+) -> None:
+    """Hand on the gradients of a call that has a gradient of its own."""
+    wanted = [value in active for value in call.inputs]
+    if not any(wanted) or not any(out in grads for out in call.outputs):
+        return
+    results = call.back([grads.get(out) for out in call.outputs])
+    for value, want, grad in zip(call.inputs, wanted, results, strict=True):
+        if want and grad is not None:
+            grads.add(value, grad)
 
 
 def _step_back(trace: Trace, node: Node, active: set[Value], grads: _Sums) -> None:

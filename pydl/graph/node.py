@@ -77,7 +77,8 @@ class Node:
         self.source = source
         #: int64 [1]; the node is left out when it is not 0 (see ``Trace.skip_if``).
         self.guard = guard
-        #: The `InputPort`, `Variable` or NumPy array behind a leaf.
+        #: The `InputPort`, `Variable` or NumPy array behind a leaf; of a node that is
+        #: computed again, the object that sets it apart from its original.
         self.payload = payload
 
     def __repr__(self) -> str:
@@ -122,6 +123,8 @@ class Graph:
     loop: Loop | None = None
     #: Groups of values to be placed side by side, in this order (gradients).
     regions: list[list[Value]] = field(default_factory=list)
+    #: What `explain` should tell of how the graph was traced.
+    notes: list[str] = field(default_factory=list)
 
     def leaves(self, op: str) -> Iterator[Node]:
         """The leaf nodes of one kind, in order."""

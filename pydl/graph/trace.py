@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
@@ -22,7 +23,7 @@ from pydl.graph.operators import Operators
 class TraceTensor(Operators):
     """A value of a running trace. Has a shape and a dtype but no data."""
 
-    __slots__ = ("trace", "value")
+    __slots__ = ("_keras_mask", "trace", "value")
 
     def __init__(self, trace: Trace, value: Value) -> None:
         self.trace = trace
@@ -53,7 +54,8 @@ class TraceTensor(Operators):
             f"{what} needs the value of a tensor that is only being traced (shape "
             f"{self.shape}, made by {self.value.node.op!r} at "
             f"{self.value.node.source or 'an unknown line'}). Use ops such as "
-            "`ops.where` instead, or compile the model with run_eagerly=True."
+            "`ops.where` instead, or compile the model (or mark the pydl.function) "
+            "with run_eagerly=True."
         )
 
     def __bool__(self) -> bool:
@@ -75,6 +77,19 @@ class TraceTensor(Operators):
         self._no_value(".numpy()")
 
 
+@dataclass(frozen=True)
+class CustomCall:
+    """A run of nodes whose gradient is not that of the nodes: ``back(grads)`` takes a
+    gradient or None for each of `outputs` and gives one for each of `inputs`.
+
+    Each output is a node of its own; no other node comes between them.
+    """
+
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    back: Callable[[list[TraceTensor | None]], Sequence[Any]]
+
+
 class Trace:
     """A graph being written. Use as a context manager; the innermost one is current.
 
@@ -84,11 +99,16 @@ class Trace:
     >>> graph = trace.graph
     """
 
+    #: Whether its tensors have values: true of those that run as they are traced.
+    computes = False
+
     def __init__(self, name: str) -> None:
         self.graph = Graph(name)
         self.layers: list[str] = []  # the path of the layer being called
         #: Values no gradient passes through (see ``ops.stop_gradient``).
         self.stopped: set[Value] = set()
+        #: Calls with a gradient of their own, under the nodes of their results.
+        self.calls: dict[Node, CustomCall] = {}
         #: int64 [1] results of ops that read data: 0 when it was good, else 1 + the
         #: flat index of the first bad element; and what is expected of it.
         self.faults: list[tuple[TraceTensor, str]] = []
@@ -134,6 +154,14 @@ class Trace:
             self._variables[variable] = value
         return TraceTensor(self, value)
 
+    def first_values(self) -> dict[Any, Value]:
+        """The variables the trace has read, with the values they had at its start."""
+        return dict(self._variables)
+
+    def variable_values(self) -> dict[Any, Value]:
+        """The variables the trace has read, with the values they have by now."""
+        return {**self._variables, **self._current}
+
     def assign(self, variable: Any, tensor: TraceTensor) -> None:
         """Record the value the variable has from here on."""
         if tensor.shape != tuple(variable.shape) or tensor.dtype != variable.dtype:
@@ -146,6 +174,19 @@ class Trace:
         self.read(variable)  # its buffer is part of the program
         self._current[variable] = tensor.value
         self.graph.assigns[variable] = tensor.value
+
+    @contextmanager
+    def branch(self) -> Iterator[dict[Any, TraceTensor]]:
+        """A part whose assignments do not last; gives them, by variable."""
+        current, assigns = dict(self._current), dict(self.graph.assigns)
+        assigned: dict[Any, TraceTensor] = {}
+        try:
+            yield assigned
+        finally:
+            for variable, value in self._current.items():
+                if current.get(variable) is not value:
+                    assigned[variable] = TraceTensor(self, value)
+            self._current, self.graph.assigns = current, assigns
 
     # -- nodes ----------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from pydl.layers.core.activation import Activation, LeakyReLU, ReLU, Softmax
 from pydl.layers.core.dense import Dense
 from pydl.layers.core.dropout import Dropout
 from pydl.layers.core.input_layer import Input, InputLayer
+from pydl.layers.core.masking import Masking
 from pydl.layers.core.merging import (
     Add,
     Average,
@@ -45,8 +46,8 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
 
 __all__ = [
     "Activation", "Add", "Average", "Concatenate", "Dense", "Dropout", "Flatten",
-    "Input", "InputLayer", "InputSpec", "Layer", "LeakyReLU", "Maximum", "Minimum",
-    "Multiply", "ReLU", "Rescaling", "Reshape", "Softmax", "Subtract", "add", "average",
-    "concatenate", "deserialize", "maximum", "minimum", "multiply", "serialize",
-    "subtract",
+    "Input", "InputLayer", "InputSpec", "Layer", "LeakyReLU", "Masking", "Maximum",
+    "Minimum", "Multiply", "ReLU", "Rescaling", "Reshape", "Softmax", "Subtract",
+    "add", "average", "concatenate", "deserialize", "maximum", "minimum", "multiply",
+    "serialize", "subtract",
 ]  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydl import ops
 from pydl.lookup import serialize_object, snake_case
+from pydl.losses.masks import mask_of, masked_weight
 
 REDUCTIONS = (
     "sum_over_batch_size",
@@ -80,10 +81,13 @@ class Loss:
         return self._dtype
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        mask = mask_of(y_pred)
         y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
         if self._dtype is not None:
             y_pred = ops.cast(y_pred, self._dtype)
-        return reduce_weighted(self.call(y_true, y_pred), sample_weight, self.reduction)
+        values = self.call(y_true, y_pred)
+        sample_weight = masked_weight(sample_weight, mask, values.dtype, self.reduction)
+        return reduce_weighted(values, sample_weight, self.reduction)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """One loss value per sample."""

@@ -9,10 +9,12 @@ import numpy as np
 from pydl import ops
 from pydl.graph.trace import current_trace, outside_trace
 from pydl.lookup import snake_case
+from pydl.metrics.stateless import StatelessMetric
+from pydl.runtime import watchers
 from pydl.runtime.variable import Variable
 
 
-class Metric:
+class Metric(StatelessMetric):
     """A running statistic. Write `update_state` and `result`.
 
     Args:
@@ -76,7 +78,8 @@ class Metric:
 
     def reset_state(self) -> None:
         """Back to the start: all state zero."""
-        traced = current_trace() is not None
+        scope = watchers.current_scope()
+        traced = current_trace() is not None or scope is not None
         for variable in self.variables:
             if traced:
                 variable.assign(np.zeros(tuple(variable.shape), variable.dtype))

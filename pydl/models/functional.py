@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 from pydl import tree
 from pydl.layers.base import KerasTensor, Layer, Operation
 from pydl.layers.base.input_spec import known_shape
+from pydl.layers.base.masks import set_mask
 from pydl.layers.core.input_layer import Input
 from pydl.models.functional_config import functional_config, functional_from_config
 from pydl.models.graph import graph_nodes, maker, run_nodes
@@ -25,6 +26,7 @@ class Functional(Model):
     """
 
     owns_layers_in_order = True
+    _holds_masking_layers = True
     _keras_module = "keras.src.models.functional"
     _untracked: ClassVar[frozenset[str]] = Model._untracked | {
         "_inputs", "_outputs", "_nodes", "_operations",
@@ -110,7 +112,11 @@ class Functional(Model):
         """Nothing to do: the layers were built when the graph was made."""
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        values = dict(zip(map(id, self.inputs), self._standardize(inputs), strict=True))
+        flat = self._standardize(inputs)
+        for x, given in zip(flat, tree.flatten(mask), strict=False):
+            if given is not None:
+                set_mask(x, given)
+        values = dict(zip(map(id, self.inputs), flat, strict=True))
         run_nodes(self._nodes, values)
         return tree.map_structure(lambda t: values[id(t)], self._outputs)
 

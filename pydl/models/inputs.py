@@ -7,6 +7,7 @@ from typing import Any
 from pydl import ops
 from pydl.layers.base import KerasTensor
 from pydl.layers.base.input_spec import fits, known_shape
+from pydl.layers.base.masks import keep_mask
 from pydl.layers.core.input_layer import InputLayer
 from pydl.models.graph import maker
 
@@ -26,8 +27,8 @@ def standardize_input(
             f"Layer '{model_name}': input {index} ('{expected.name}') is None"
         )
     if not isinstance(x, KerasTensor):
-        x = ops.convert_to_tensor(x)
-    x = _match_rank(x, expected)
+        x = keep_mask(ops.convert_to_tensor(x), x)
+    x = keep_mask(_match_rank(x, expected), x)
     if not fits(expected.shape, known_shape(x)):
         raise ValueError(
             f"Input {index} with name '{expected.name}' of layer '{model_name}' is "
@@ -36,7 +37,7 @@ def standardize_input(
         )
     if str(x.dtype) == expected.dtype or isinstance(x, KerasTensor):
         return x
-    return ops.cast(x, expected.dtype)
+    return keep_mask(ops.cast(x, expected.dtype), x)
 
 
 def _match_rank(x: Any, expected: KerasTensor) -> Any:

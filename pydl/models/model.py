@@ -10,13 +10,14 @@ from pydl import tree
 from pydl.layers.base import KerasTensor, Layer
 from pydl.layers.base.keras_tensor import map_shapes
 from pydl.layers.base.output_spec import trace_output_spec
+from pydl.models.state_tree import StateTree
 from pydl.models.summary import html_summary, print_summary
 from pydl.objects.serialization import deserialize_keras_object, serialize_keras_object
 from pydl.saving.weights import load_weights, save_weights
 from pydl.training.trainer import Trainer
 
 
-class Model(Trainer, Layer):
+class Model(Trainer, StateTree):
     """A network with `fit`, `evaluate`, `predict` and `save_weights`.
 
     Made from symbolic tensors, ``Model(inputs, outputs, name=None)``, or by
@@ -41,12 +42,18 @@ class Model(Trainer, Layer):
         if is_functional_call(args, kwargs):
             self._become_functional(*args, **kwargs)
             return
+        Trainer.__init__(self)
+        mixed_in = super(Trainer, self).__init__
+        if (
+            getattr(mixed_in, "__func__", None) is not Layer.__init__
+        ):  # class M(Model, SomeLayer)
+            mixed_in(*args, **kwargs)
+            return
         if args:
             raise TypeError(
                 f"{type(self).__name__}: expected no positional arguments, or inputs "
                 f"and outputs made of symbolic tensors; received {args!r}"
             )
-        Trainer.__init__(self)
         Layer.__init__(self, **kwargs)
 
     def _become_functional(self, *args: Any, **kwargs: Any) -> None:
@@ -62,6 +69,9 @@ class Model(Trainer, Layer):
 
     def build(self, input_shape: Any) -> None:
         """Make the weights of all layers by calling them on this shape of input."""
+        if self._layer_build is not None:
+            self._layer_build(self, input_shape)
+            return
         if input_shape is None:
             raise ValueError(
                 f"model '{self.name}': expected `input_shape`, a tuple such as (None, "
@@ -70,8 +80,14 @@ class Model(Trainer, Layer):
         inputs = map_shapes(lambda s: KerasTensor(s, self.compute_dtype), input_shape)
         trace_output_spec(self.call, (inputs,), {})
 
+    @property
+    def _layer_build(self) -> Any:
+        """The `build` of a layer that a subclass has for a second base."""
+        build = super(Model, type(self)).build
+        return None if build is Layer.build else build
+
     def _build_for(self, call: Any) -> None:
-        if type(self).build is Model.build:
+        if type(self).build is Model.build and self._layer_build is None:
             self.built = True  # the layers build themselves when they are called
         else:
             super()._build_for(call)

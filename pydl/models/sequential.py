@@ -9,6 +9,7 @@ from pydl import tree
 from pydl.layers.base import KerasTensor, Layer
 from pydl.layers.base.input_spec import known_shape
 from pydl.layers.base.keras_tensor import map_shapes
+from pydl.layers.base.masks import set_mask
 from pydl.layers.core.input_layer import Input, InputLayer
 from pydl.models.inputs import standardize_input
 from pydl.models.model import Model
@@ -30,6 +31,7 @@ class Sequential(Model):
     """
 
     owns_layers_in_order = True
+    _holds_masking_layers = True
     _untracked: ClassVar[frozenset[str]] = Model._untracked | {
         "_tensors",
         "_input_layer",
@@ -146,6 +148,8 @@ class Sequential(Model):
     ) -> Any:
         if self._tensors:
             inputs = standardize_input(inputs, self._tensors[0], 0, self.name)
+        if mask is not None:
+            set_mask(inputs, mask)
         for layer in self._layers:
             inputs = layer(inputs)
         return inputs

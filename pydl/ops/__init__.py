@@ -67,6 +67,16 @@ from pydl.ops.arithmetic import (
     true_divide,
     where,
 )
+from pydl.ops.boxes import (
+    slice_ as slice,
+)
+from pydl.ops.boxes import (
+    slice_update,
+)
+from pydl.ops.branches import (
+    cond,
+    switch,
+)
 from pydl.ops.compare import (
     equal,
     greater,
@@ -78,6 +88,11 @@ from pydl.ops.compare import (
     logical_or,
     logical_xor,
     not_equal,
+)
+from pydl.ops.core import (
+    dtype,
+    saturate_cast,
+    unstack,
 )
 from pydl.ops.creation import (
     arange,
@@ -94,14 +109,21 @@ from pydl.ops.creation import (
     zeros,
     zeros_like,
 )
+from pydl.ops.custom import (
+    custom_gradient,
+)
 from pydl.ops.gather import (
     take,
 )
 from pydl.ops.indexing import (
     get_item,
 )
-from pydl.ops.indexing import (
-    slice_ as slice,
+from pydl.ops.loops import (
+    fori_loop,
+    map,
+    scan,
+    vectorized_map,
+    while_loop,
 )
 from pydl.ops.loss import (
     binary_crossentropy,
@@ -128,6 +150,9 @@ from pydl.ops.reduce import (
     std,
     sum,
     var,
+)
+from pydl.ops.scans import (
+    associative_scan,
 )
 from pydl.ops.shape import (
     broadcast_to,
@@ -168,6 +193,7 @@ __all__ = [
     "arange",
     "argmax",
     "argmin",
+    "associative_scan",
     "binary_crossentropy",
     "broadcast_to",
     "cast",
@@ -175,13 +201,16 @@ __all__ = [
     "celu",
     "clip",
     "concatenate",
+    "cond",
     "convert_to_numpy",
     "convert_to_tensor",
     "cos",
     "count_nonzero",
+    "custom_gradient",
     "divide",
     "divide_no_nan",
     "dot",
+    "dtype",
     "elu",
     "equal",
     "erf",
@@ -191,6 +220,7 @@ __all__ = [
     "eye",
     "flatten",
     "floor",
+    "fori_loop",
     "full",
     "full_like",
     "gelu",
@@ -219,6 +249,7 @@ __all__ = [
     "logical_or",
     "logical_xor",
     "logsumexp",
+    "map",
     "matmul",
     "max",
     "maximum",
@@ -245,6 +276,8 @@ __all__ = [
     "relu6",
     "reshape",
     "rsqrt",
+    "saturate_cast",
+    "scan",
     "selu",
     "shape",
     "sigmoid",
@@ -253,6 +286,7 @@ __all__ = [
     "sin",
     "size",
     "slice",
+    "slice_update",
     "soft_shrink",
     "softmax",
     "softplus",
@@ -270,13 +304,17 @@ __all__ = [
     "sum",
     "swapaxes",
     "swish",
+    "switch",
     "take",
     "tanh",
     "tanh_shrink",
     "transpose",
     "true_divide",
+    "unstack",
     "var",
+    "vectorized_map",
     "where",
+    "while_loop",
     "zeros",
     "zeros_like",
 ]

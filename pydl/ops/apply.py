@@ -17,7 +17,7 @@ from pydl.config import floatx
 from pydl.graph.trace import Trace, TraceTensor, current_trace
 from pydl.ops.dtypes import is_float, result_type, standardize_dtype
 from pydl.placement import CPU, current_device
-from pydl.runtime import gpu
+from pydl.runtime import gpu, watchers
 from pydl.runtime.eager import run_op
 from pydl.runtime.tensor import Tensor
 from pydl.runtime.variable import Variable
@@ -32,6 +32,15 @@ def apply(op: str, inputs: Sequence[Any], attrs: dict[str, Any]) -> tuple[Any, .
     trace = current_trace()
     if trace is not None:
         return trace.add(op, [_into_trace(x, trace) for x in inputs], attrs)
+    if watchers.active:
+        tensors = [_eager_tensor(x) for x in inputs]
+        results = _run(op, tensors, attrs)
+        watchers.note_op(op, tensors, attrs, results)
+        return results
+    return _run(op, inputs, attrs)
+
+
+def _run(op: str, inputs: Sequence[Any], attrs: dict[str, Any]) -> tuple[Tensor, ...]:
     if op == "reshape":
         return (_reshaped(_eager_tensor(inputs[0]), attrs),)
     return tuple(map(Tensor, run_op(op, [_array(x) for x in inputs], attrs)))
@@ -152,6 +161,8 @@ def _into_trace(x: Any, trace: Trace) -> TraceTensor:
             )
         return x
     if isinstance(x, Variable):
+        if watchers.active and (held := watchers.scoped_value(x)) is not None:
+            return _into_trace(held, trace)
         return trace.read(x)
     return trace.constant(gpu.to_host(_array(x)))
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from operator import index
 from typing import Any
 
 from pydl.ops.apply import emit, lift
-from pydl.ops.axes import to_shape
 from pydl.ops.public import public_op
 
 _EXPECTED = (
@@ -90,24 +88,3 @@ def _slice_range(key: slice, dim: int) -> tuple[int, int, int]:
         return (start, stop, step) if stop >= start else (start, -1, step)
     start, stop, _ = key.indices(dim)
     return start, max(start, stop), step
-
-
-@public_op
-def slice_(inputs: Any, start_indices: Sequence[int], shape: Sequence[int]) -> Any:
-    """The box of `shape` that begins at `start_indices`. Known as ``ops.slice``."""
-    x = lift(inputs)
-    begin = to_shape("slice", list(start_indices))
-    sizes = to_shape("slice", list(shape))
-    if len(begin) != x.ndim or len(sizes) != x.ndim:
-        raise ValueError(
-            f"slice: expected one start and one size per axis of shape {x.shape}, "
-            f"received start_indices={start_indices}, shape={shape}"
-        )
-    end = [
-        dim if size == -1 else start + size
-        for start, size, dim in zip(begin, sizes, x.shape, strict=True)
-    ]
-    return emit("slice", x, begin=begin, end=end, stride=[1] * x.ndim)
-
-
-slice_.__name__ = slice_.__qualname__ = "slice"

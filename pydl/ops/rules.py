@@ -11,7 +11,9 @@ from typing import Any
 
 from pydl.graph.gradients import gradients
 from pydl.graph.registry import GradientRule, OpCall, OpDef, define
+from pydl.graph.trace import current_trace
 from pydl.ops.apply import emit
+from pydl.ops.record import Recorder
 
 #: ``(grad, x, out)`` or, for two operands, ``(grad, a, b, out)`` -> gradient.
 Partial = Callable[..., Any]
@@ -76,7 +78,16 @@ def pull_back(
     the others held: for second derivatives of ops that are formulas in others."""
     # Aliases, so that operands that depend on each other are still held.
     aliases = [emit("reshape", x, shape=list(x.shape)) for x in operands]
-    return gradients([formula(*aliases)], [aliases[position]], [grad])[0]
+    if current_trace() is not None:
+        return gradients([formula(*aliases)], [aliases[position]], [grad])[0]
+    record = Recorder(watch_variables=False)
+    record.watch(aliases[position])
+    record.start()
+    try:
+        out = formula(*aliases)
+    finally:
+        record.stop()
+    return record.gradient([out], [aliases[position]], [grad])[0]
 
 
 def total(*terms: Any) -> Any:

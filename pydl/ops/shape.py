@@ -14,6 +14,7 @@ from pydl.ops.apply import apply, emit, lift, promote
 from pydl.ops.axes import axes_list, one_axis, to_shape
 from pydl.ops.public import public_op
 from pydl.ops.rules import simple, unbroadcast
+from pydl.runtime.tensor import Tensor
 
 
 def _concatenate_rule(call: OpCall, grad: Any) -> list[Any]:
@@ -295,7 +296,8 @@ def stop_gradient(variable: Any) -> Any:
     x = lift(variable)
     trace = current_trace()
     if trace is None:
-        return x
+        x.detach()
+        return Tensor(x.array)  # known to no tape
     alias = emit("reshape", x, shape=list(x.shape))  # a value of its own, no data moves
     trace.stopped.add(alias.value)
     return alias

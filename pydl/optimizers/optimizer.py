@@ -21,11 +21,12 @@ from pydl.lookup import serialize_object, snake_case
 from pydl.optimizers.averaging import MovingAverage
 from pydl.optimizers.clipping import check_clipping
 from pydl.optimizers.schedules import LearningRateSchedule
+from pydl.optimizers.stateless import StatelessApply
 from pydl.optimizers.update import update_all, update_each
 from pydl.runtime.variable import Variable
 
 
-class Optimizer:
+class Optimizer(StatelessApply):
     """What all optimizers share.
 
     Args:

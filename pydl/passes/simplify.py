@@ -106,7 +106,9 @@ def _key(node: Node) -> Hashable:
             for name, value in sorted(node.attrs.items())
         ]
     )
-    return node.op, node.inputs, attrs, node.guard
+    key = (node.op, node.inputs, attrs, node.guard)
+    # A payload keeps apart what is meant to be computed again (ops/custom.py).
+    return key if node.payload is None else (*key, node.payload)
 
 
 # -- shape ----------------------------------------------------------------------------

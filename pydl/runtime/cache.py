@@ -40,6 +40,10 @@ class ProgramCache(Generic[T]):
             del self.notes[:-100]
         return made
 
+    def forget(self, key: Hashable) -> None:
+        """Drop the program under `key`, if it is there."""
+        self._items.pop(key, None)
+
     def values(self) -> list[T]:
         """The programs, the least recently used first."""
         return list(self._items.values())

@@ -30,6 +30,7 @@ def compile_graph(
     `notes` are shown by `explain`.
     """
     start = time.perf_counter()
+    notes = [*graph.notes, *notes]
     graph = run_passes(graph) if fuse else prepare(graph)
     emitted = emit(graph)
     planned = time.perf_counter()

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from pydl.graph import operators
 from pydl.graph.node import dtype_name
 from pydl.graph.operators import Operators
 from pydl.placement import CPU
-from pydl.runtime import gpu
-from pydl.runtime.eager import run_op
+from pydl.runtime import gpu, watchers
 
 
 class Tensor(Operators):
@@ -92,7 +92,8 @@ class Tensor(Operators):
 
     def astype(self, dtype: str) -> Tensor:
         """The same values as another dtype."""
-        return Tensor(run_op("cast", [self._array], {"dtype": str(np.dtype(dtype))})[0])
+        cast: Tensor = operators._ops.cast(self, dtype)
+        return cast
 
     def item(self) -> Any:
         """The one element, as a Python number."""
@@ -153,6 +154,8 @@ class Tensor(Operators):
         return self.shape[0]
 
     def __iter__(self) -> Iterator[Tensor]:
+        if watchers.active:  # a tape follows rows that ops cut out
+            return (self[i] for i in range(len(self)))
         self.detach()
         if not self._on_host:
             return (self[i] for i in range(len(self)))

@@ -14,7 +14,7 @@ from pydl.graph.node import dtype_size
 from pydl.graph.operators import Operators
 from pydl.graph.trace import Trace, TraceTensor, current_trace, outside_trace
 from pydl.placement import CPU, current_device, device
-from pydl.runtime import gpu
+from pydl.runtime import gpu, watchers
 from pydl.runtime.tensor import Tensor
 
 _counts: dict[str, int] = {}  # names given so far, for automatic ones
@@ -81,25 +81,29 @@ class Variable(Operators):
         self.dtype: str = content.dtype.name
         self._array = aligned_copy(content)
         self._mirror: _core.Mirror | None = None
+        watchers.note_made(self)
 
     # -- reading --------------------------------------------------------------------
 
     @property
     def value(self) -> Tensor | TraceTensor:
         """The present content. Later writes do not change what was returned."""
+        if watchers.active and (held := watchers.scoped_value(self)) is not None:
+            return held  # type: ignore[no-any-return]
         trace = current_trace()
         if trace is not None:
             return trace.read(self)
         place = current_device()
         view = self._view() if self._view is not None else None
-        if view is not None and view.device == place:
-            return view
-        self.release_view()
-        if place == CPU:
-            view = Tensor(self.buffer, borrowed=True)
-        else:
-            view = Tensor(gpu.wrapped(self.mirror.on_device(place)), borrowed=True)
-        self._view = weakref.ref(view)
+        if view is None or view.device != place:
+            self.release_view()
+            if place == CPU:
+                view = Tensor(self.buffer, borrowed=True)
+            else:
+                view = Tensor(gpu.wrapped(self.mirror.on_device(place)), borrowed=True)
+            self._view = weakref.ref(view)
+        if watchers.active:
+            watchers.note_read(self, view)
         return view
 
     @property
@@ -131,6 +135,8 @@ class Variable(Operators):
 
     def numpy(self) -> np.ndarray:
         """A copy of the present content."""
+        if watchers.active and (held := watchers.scoped_value(self)) is not None:
+            return np.array(held.numpy())
         return self.buffer.copy()
 
     @property
@@ -138,7 +144,8 @@ class Variable(Operators):
         return len(self.shape)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self.buffer, dtype=dtype)
+        content = self.numpy()
+        return content if dtype is None else content.astype(dtype, copy=False)
 
     def __len__(self) -> int:
         return len(self._array)
@@ -164,6 +171,9 @@ class Variable(Operators):
     def assign(self, value: Any) -> Any:
         """Set the content. `value` must have the variable's shape; it is cast to its
         dtype. Returns the new value."""
+        if watchers.active and (scope := watchers.current_scope()) is not None:
+            scope.add_update((self, value))
+            return scope.get_current_value(self)
         trace = current_trace()
         if trace is not None:
             tensor = self._traced(trace, value)

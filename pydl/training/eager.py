@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from pydl.graph.node import Attr, Graph, Shape, Value
-from pydl.graph.trace import Trace, TraceTensor
-from pydl.runtime import gpu
+from pydl.graph.trace import Trace, TraceTensor, user_line
+from pydl.runtime import gpu, watchers
 from pydl.runtime.eager import run_op
 
 
@@ -54,6 +54,8 @@ class EagerTensor(TraceTensor):
 
 class EagerTrace(Trace):
     """A trace that computes each node when it is added."""
+
+    computes = True
 
     def __init__(self, name: str, inputs: Sequence[np.ndarray], index: int) -> None:
         super().__init__(name)
@@ -98,6 +100,11 @@ class EagerTrace(Trace):
             results = run_op(op, [self.values[t.value] for t in inputs], attrs)
         for tensor, array in zip(tensors, results, strict=True):
             self.values[tensor.value] = array
+        check = watchers.current_check()
+        if check is not None:
+            operands = [gpu.to_host(self.values[t.value]) for t in inputs]
+            made = [gpu.to_host(array) for array in results]
+            check(op, operands, made, "/".join(self.layers), user_line())
         return tuple(EagerTensor(self, tensor.value) for tensor in tensors)
 
     @contextmanager

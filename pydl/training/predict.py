@@ -9,9 +9,11 @@ import numpy as np
 
 from pydl import tree
 from pydl.placement import CPU, current_device, machine
+from pydl.runtime import numerics
 from pydl.runtime.cache import ProgramCache
-from pydl.runtime.program import compile_graph
+from pydl.runtime.program import CompiledProgram, compile_graph
 from pydl.training.callback import CallbackList
+from pydl.training.checked import CheckedStep
 from pydl.training.data import ArrayData
 from pydl.training.eager import EagerStep
 from pydl.training.rows import HostRows
@@ -51,7 +53,8 @@ class Predictor:
 
     def find_quick(self, x: np.ndarray) -> np.ndarray | None:
         """The prediction for a small array of a known shape, None for the long way."""
-        if self.version != (self.model.structure_version, machine()):
+        known = (self.model.structure_version, machine())
+        if self.version != known or numerics.enabled():
             return None
         found = self.quick.get(x.shape)
         if (
@@ -73,7 +76,10 @@ class Predictor:
         self.inputs = data.inputs()
         if eager:
             return self._make(feed, True)
-        made = self.programs.get((feed.key, version), partial(self._make, feed, False))
+        checked = numerics.enabled()
+        made = self.programs.get(
+            (feed.key, version, checked), partial(self._make, feed, False)
+        )
         if self.version != version:
             self.quick.clear()
             self.version = version
@@ -82,6 +88,7 @@ class Predictor:
             len(data.arrays) == 1
             and array.dtype == np.float32
             and made.single is not None
+            and not checked
         ):
             if len(self.quick) > 256:
                 self.quick.clear()
@@ -97,12 +104,10 @@ class Predictor:
                     f"predict: expected outputs of {feed.batch} rows, the model "
                     f"{self.model.name!r} returned shape {shape}"
                 )
-        if eager:
-            step: Step = EagerStep(
-                lambda open: trace_predict(self.model, feed, open=open)[0]
-            )
-        else:
-            step = compile_graph(graph)
+        by_op = EagerStep(lambda open: trace_predict(self.model, feed, open=open)[0])
+        step: Step = by_op if eager else compile_graph(graph)
+        if isinstance(step, CompiledProgram) and numerics.enabled():
+            step = CheckedStep(step, by_op)
         return Prediction(step, structure, outputs)
 
 

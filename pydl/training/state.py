@@ -13,9 +13,11 @@ from pydl.graph.node import Graph
 from pydl.metrics import Mean, Metric
 from pydl.optimizers import Optimizer
 from pydl.placement import CPU, current_device, device, machine
+from pydl.runtime import numerics
 from pydl.runtime.cache import ProgramCache
 from pydl.runtime.program import compile_graph
 from pydl.runtime.variable import Variable
+from pydl.training.checked import CheckedStep
 from pydl.training.compile import CompiledLoss, CompiledMetrics, check_names
 from pydl.training.data import ArrayData, Signature, check_labels
 from pydl.training.eager import EagerStep
@@ -103,7 +105,14 @@ class TrainingState:
     def _step(self, key: Any, trace: Callable[..., Graph]) -> Step:
         if self.run_eagerly:
             return EagerStep(lambda open: trace(open=open))
-        step: Step = self.programs.get(key, lambda: compile_graph(trace()))
+
+        def make() -> Step:
+            program = compile_graph(trace())
+            if not numerics.enabled():
+                return program
+            return CheckedStep(program, EagerStep(lambda open: trace(open=open)))
+
+        step: Step = self.programs.get((key, numerics.enabled()), make)
         return step
 
     # -- faults ------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import pydl
 import pydl.ops as ops
 from graph_values import values
 from pydl import _core
@@ -293,3 +294,35 @@ def test_wrong_arguments() -> None:
             gradients([x], [x], [first.input("s", (2,), "float32")])
     with Trace("second"), pytest.raises(ValueError, match="running trace 'second'"):
         gradients([x], [x])
+
+
+def taped(case: Case, total: Sum) -> list[Any]:
+    """The gradients of a case, and those of their squares, on eager tapes."""
+    inputs = [ops.convert_to_tensor(x) for x in case.inputs]
+    floats = [x for x in inputs if x.dtype == "float64"]
+    with pydl.GradientTape() as outer:
+        outer.watch(floats)
+        with pydl.GradientTape() as inner:
+            inner.watch(floats)
+            results = apply(case.op, inputs, case.attrs)
+        seeds = [weight.value.node.payload for weight in total.weights]
+        targets = [r for r in results if r.dtype == "float64"]
+        firsts = inner.gradient(targets, floats, output_gradients=seeds)
+        norms = [ops.sum(ops.square(g)) for g in firsts if g is not None]
+    return [*firsts, *outer.gradient(norms, floats)]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_eager_tapes_walk_as_traces_do(case: Case) -> None:
+    total = Sum(case)
+    firsts = total.grads
+    with total.trace:
+        norms = [ops.sum(ops.square(grad)) for grad in firsts if grad is not None]
+        seconds = gradients(norms, total.xs)
+    for grad, found in zip([*firsts, *seconds], taped(case, total), strict=True):
+        assert (grad is None) == (found is None)
+        if grad is not None:
+            (expected,) = values(total.trace.graph, [grad], total.feeds)
+            np.testing.assert_allclose(
+                np.asarray(found), expected, rtol=1e-9, atol=1e-11
+            )

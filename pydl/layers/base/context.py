@@ -13,6 +13,7 @@ from pydl.graph.trace import TraceTensor, current_trace
 from pydl.layers.base.input_spec import known_shape
 from pydl.layers.base.keras_tensor import KerasTensor
 from pydl.objects.signatures import method_signature
+from pydl.runtime import watchers
 from pydl.runtime.tensor import Tensor
 from pydl.runtime.variable import Variable
 
@@ -32,6 +33,8 @@ class _Context(threading.local):
 
 
 context = _Context()
+watchers.layer_path = lambda: "/".join(context.names)
+watchers.surroundings = lambda: context.training
 
 
 class name_scope:  # noqa: N801
@@ -124,3 +127,17 @@ def call_with_shapes(function: Callable[..., Any], shapes: dict[str, Any]) -> An
     if not named:
         return function()
     return function(shapes.get(named[0], next(iter(shapes.values()), None)))
+
+
+def name_layer(error: Exception, layer: Any, call: CallArguments) -> None:
+    """Add the innermost layer's name and input shapes to an error's message."""
+    if getattr(error, "_names_layer", False) or f"'{layer.name}'" in str(error):
+        return
+    shapes = {name: shape for name, shape in call.shapes().items()}
+    told = ", ".join(f"{name}={shape}" for name, shape in shapes.items())
+    message = str(error.args[0]) if error.args else str(error)
+    error.args = (
+        f"{message}\n(in layer '{layer.name}' of class {type(layer).__name__}, called "
+        f"with {told or 'no tensors'})",
+    )
+    error._names_layer = True  # type: ignore[attr-defined]

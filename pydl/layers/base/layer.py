@@ -13,16 +13,19 @@ from pydl.layers.base.context import (
     calling,
     context,
     is_any_tensor,
+    name_layer,
 )
 from pydl.layers.base.input_spec import assert_input_compatibility
 from pydl.layers.base.keras_tensor import KerasTensor, map_shapes
-from pydl.layers.base.losses import LossHolder
+from pydl.layers.base.masks import hand_on, keep_mask, mask_arguments, previous_mask
 from pydl.layers.base.operation import Node, Operation
+from pydl.layers.base.remat import Rematerialized
+from pydl.layers.base.stateless import StatelessCall
 from pydl.objects.serialization import deserialize_keras_object
 from pydl.objects.signatures import method_signature
 
 
-class Layer(LossHolder, Operation):
+class Layer(StatelessCall, Rematerialized, Operation):
     """The base of all layers.
 
     Subclasses make weights in ``build(input_shape)`` (or `__init__`) and compute in
@@ -52,6 +55,8 @@ class Layer(LossHolder, Operation):
     input_spec: Any = None
     #: Whether masks pass through the layer.
     supports_masking: bool = False
+    #: Whether sublayers look after the masks.
+    _holds_masking_layers: ClassVar[bool] = False
     #: Where the layer was built, such as ``"model/dense"``; None before.
     path: str | None = None
 
@@ -93,11 +98,14 @@ class Layer(LossHolder, Operation):
         self.built = False
         self._trainable = trainable
         self._convert_input_args = True
+        self._makes_masks = type(self).compute_mask is not Layer.compute_mask
+        self.supports_masking = self.supports_masking or self._makes_masks
         self._losses = []
         self._build_shapes: dict[str, Any] | None = None
         self._call_signature = method_signature(self.call)
         parameters = self._call_signature.parameters
         self._takes_training = "training" in parameters
+        self._takes_masks = any(name.endswith("mask") for name in parameters)
         self._ignores_training = not self._takes_training and not any(
             p.kind is p.VAR_KEYWORD for p in parameters.values()
         )
@@ -154,6 +162,8 @@ class Layer(LossHolder, Operation):
         training = call.training() if training is None else bool(training)
         if context.depth == 0:
             self._clear_losses()
+        if self._takes_masks:
+            kwargs.update(mask_arguments(call, self._call_signature))
         with calling(self.name, training):
             if self._takes_training and training is not None:
                 kwargs = {**kwargs, "training": training}
@@ -163,15 +173,21 @@ class Layer(LossHolder, Operation):
     def _run(
         self, call: CallArguments, args: Any, kwargs: Any, given: Any, given_kwargs: Any
     ) -> Any:
+        mask = previous_mask(call, kwargs)
         try:
             if any(isinstance(x, KerasTensor) for x in tree.flatten((args, kwargs))):
                 outputs = self.compute_output_spec(*args, **kwargs)
+                if mask is not None or self._makes_masks:
+                    hand_on(self, call.first, outputs, mask)
                 Node(self, given, given_kwargs, outputs)
                 return outputs
-            outputs = self.call(*args, **kwargs)
+            run = self.rematerialized_call(self.call, *args, **kwargs)
+            outputs = run(*args, **kwargs)
         except (ValueError, TypeError) as error:
-            _name_layer(error, self, call)
+            name_layer(error, self, call)
             raise
+        if mask is not None or self._makes_masks:
+            hand_on(self, call.first, outputs, mask)
         if self.activity_regularizer is not None:
             self._add_activity_losses(outputs)
         return outputs
@@ -204,7 +220,7 @@ class Layer(LossHolder, Operation):
             return x
         if isinstance(x, KerasTensor):  # the node keeps the tensor as it was given
             return KerasTensor(x.shape, self.input_dtype, name=x.name)
-        return ops.cast(x, self.input_dtype)
+        return keep_mask(ops.cast(x, self.input_dtype), x)
 
     def _check_positional(self, args: Any) -> None:
         for x in tree.flatten(args):
@@ -343,20 +359,6 @@ def restore_layer(
         if weights:
             layer.set_weights(weights)
     return layer
-
-
-def _name_layer(error: Exception, layer: Layer, call: CallArguments) -> None:
-    """Add the innermost layer's name and input shapes to an error's message."""
-    if getattr(error, "_names_layer", False) or f"'{layer.name}'" in str(error):
-        return
-    shapes = {name: shape for name, shape in call.shapes().items()}
-    told = ", ".join(f"{name}={shape}" for name, shape in shapes.items())
-    message = str(error.args[0]) if error.args else str(error)
-    error.args = (
-        f"{message}\n(in layer '{layer.name}' of class {type(layer).__name__}, called "
-        f"with {told or 'no tensors'})",
-    )
-    error._names_layer = True  # type: ignore[attr-defined]
 
 
 def _input_shape_argument(kwargs: dict[str, Any]) -> Any:

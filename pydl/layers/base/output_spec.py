@@ -28,9 +28,9 @@ def trace_output_spec(function: Callable[..., Any], args: Any, kwargs: Any) -> A
     except (ValueError, TypeError) as unknown_size_error:
         try:
             first, second = (_trace(function, args, kwargs, n) for n in _SAMPLE_SIZES)
+            return tree.map_structure(_merge, first, second)
         except (ValueError, TypeError):
             raise unknown_size_error from None
-        return tree.map_structure(_merge, first, second)
 
 
 def _trace(function: Callable[..., Any], args: Any, kwargs: Any, unknown: int) -> Any:

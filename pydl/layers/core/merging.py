@@ -30,6 +30,13 @@ class Merge(Layer):
     def call(self, inputs: Any) -> Any:
         return functools.reduce(self._combine, inputs)
 
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """Where one of the inputs has a step; None unless all have masks."""
+        masks = previous_mask if isinstance(previous_mask, list | tuple) else [None]
+        if any(mask is None for mask in masks):
+            return None
+        return functools.reduce(ops.logical_or, masks)
+
     def compute_output_shape(self, input_shape: Any) -> Any:
         return functools.reduce(_broadcast, (tuple(shape) for shape in input_shape))
 
@@ -96,6 +103,20 @@ class Concatenate(Merge):
 
     def call(self, inputs: Any) -> Any:
         return ops.concatenate(list(inputs), axis=self.axis)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """The masks one after the other, all True for an input without one."""
+        masks = previous_mask if isinstance(previous_mask, list | tuple) else [None]
+        if all(mask is None for mask in masks):
+            return None
+        full = []
+        for x, mask in zip(inputs, masks, strict=True):
+            if mask is None:
+                mask = ops.ones_like(x, dtype="bool")
+            elif len(mask.shape) < len(x.shape):
+                mask = ops.broadcast_to(ops.expand_dims(mask, -1), x.shape)
+            full.append(mask)
+        return ops.any(ops.concatenate(full, axis=self.axis), axis=-1)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         shapes = [tuple(shape) for shape in input_shape]
