@@ -9,6 +9,7 @@ import sys
 from pydl.graph.operators import bind_ops
 from pydl.ops import control, optimizer, random  # noqa: F401  (opcode definitions)
 from pydl.ops import elementwise as _elementwise  # noqa: F401
+from pydl.ops import special as _special  # noqa: F401
 from pydl.ops.activation import (
     celu,
     elu,
