@@ -86,8 +86,8 @@ def cbrt(x: Any) -> Any:
     return emit("where", usual, emit("sign", x) * root, x)
 
 
-#: ``e^(x^2) erfc(x) (1 + 2 x)`` in ``(x - 2) / (x + 2)``, x from 1/2 to infinity: our own
-#: fit, relative error below 1e-16.
+#: ``e^(x^2) erfc(x) (1 + 2 x)`` in ``(x - 2) / (x + 2)``, x from 1/2 to infinity: our
+#: own fit, relative error below 1e-16.
 _ERFC = (
     1.27697838155252869,
     -0.0927638265857458268,

@@ -30,8 +30,8 @@ def trunc(x: Any) -> Any:
 
 @public_op
 def round(x: Any, decimals: int = 0) -> Any:
-    """`x` rounded to `decimals` decimals (negative: to tens, hundreds, ...), to the even
-    one of two equally near.
+    """`x` rounded to `decimals` decimals (negative: to tens, hundreds, ...), to the
+    even one of two equally near.
 
     >>> round([0.5, 1.5, 2.345], decimals=0).numpy()
     array([0., 2., 2.], dtype=float32)
@@ -69,8 +69,8 @@ def _numbers(x1: Any, x2: Any) -> list[Any]:
 
 @public_op
 def mod(x1: Any, x2: Any) -> Any:
-    """The remainder of ``x1 / x2`` with the sign of `x2`, as Python's ``%``. Integers: 0
-    where `x2` is 0.
+    """The remainder of ``x1 / x2`` with the sign of `x2`, as Python's ``%``. Integers:
+    0 where `x2` is 0.
 
     >>> mod([7, -7], 3).numpy()
     array([1, 2], dtype=int32)
@@ -186,8 +186,8 @@ def left_shift(x: Any, y: Any) -> Any:
 
 @public_op
 def bitwise_right_shift(x: Any, y: Any) -> Any:
-    """``x // 2^y``: the bits moved down; 0 (of a negative `x`: -1) where `y` is negative
-    or too large."""
+    """``x // 2^y``: the bits moved down; 0 (of a negative `x`: -1) where `y` is
+    negative or too large."""
     return _shift("right_shift", x, y)
 
 

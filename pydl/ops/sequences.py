@@ -44,8 +44,8 @@ def _known(name: str, argument: str, value: Any) -> Any:
     """A number or array that the shape or the elements of a constant are made of."""
     if isinstance(value, TraceTensor):
         raise ValueError(
-            f"{name}: expected {argument} to be a number or a tensor that holds values, "
-            f"received {value!r}"
+            f"{name}: expected {argument} to be a number or a tensor that holds "
+            f"values, received {value!r}"
         )
     return value if isinstance(value, int | float) else lift(value).numpy()
 
@@ -93,8 +93,8 @@ def logspace(
 ) -> Any:  # fmt: skip
     """`num` numbers from ``base^start`` to ``base^stop``, evenly spaced in their
     logarithm."""
-    ends = [_known("logspace", "start and stop", value) for value in (start, stop)]
-    numbers = np.logspace(*ends, num, endpoint, base, axis=axis)
+    ends: Any = [_known("logspace", "start and stop", value) for value in (start, stop)]
+    numbers = np.logspace(ends[0], ends[1], num, endpoint, base, axis=axis)
     return lift(numbers.astype(standardize_dtype(dtype)))
 
 
@@ -103,15 +103,18 @@ def geomspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None,
     axis: int = 0,
 ) -> Any:  # fmt: skip
-    """`num` numbers from `start` to `stop`, each the same multiple of the one before."""
-    ends = [_known("geomspace", "start and stop", value) for value in (start, stop)]
-    numbers = np.geomspace(*ends, num, endpoint, axis=axis)
-    return lift(numbers.astype(standardize_dtype(dtype)))
+    """`num` numbers from `start` to `stop`, each the same multiple of the last."""
+    ends: Any = [
+        _known("geomspace", "start and stop", value) for value in (start, stop)
+    ]
+    numbers = np.geomspace(ends[0], ends[1], num, endpoint, axis=axis)
+    # Rounded first: a whole number just missed is not made the one below.
+    return lift(np.round(numbers, 9).astype(standardize_dtype(dtype)))
 
 
 @public_op
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
-    """The powers of each element of the vector `x`, from ``N - 1`` down to 0 (or up)."""
+    """The powers of each element of the vector `x`, from ``N - 1`` to 0 (or up)."""
     x = lift(x)
     if x.ndim != 1:
         raise ValueError(f"vander: expected a vector, received x of shape {x.shape}")
@@ -180,7 +183,8 @@ def _components(x: Any, axis: int) -> list[Any]:
     count = x.shape[place]
     if count not in (2, 3):
         raise ValueError(
-            f"cross: expected 2 or 3 components on axis {axis}, received shape {x.shape}"
+            f"cross: expected 2 or 3 components on axis {axis}, received "
+            f"shape {x.shape}"
         )
     rest = [d for i, d in enumerate(x.shape) if i != place]
     return [
@@ -195,7 +199,8 @@ def vdot(x1: Any, x2: Any) -> Any:
     x1, x2 = promote(x1, x2)
     if math.prod(x1.shape) != math.prod(x2.shape):
         raise ValueError(
-            f"vdot: expected as many elements, received shapes {x1.shape} and {x2.shape}"
+            f"vdot: expected as many elements, received shapes {x1.shape} and "
+            f"{x2.shape}"
         )
     flat = [emit("reshape", x, shape=[-1]) for x in (x1, x2)]
     return sum_(flat[0] * flat[1])
@@ -210,8 +215,8 @@ def correlate(x1: Any, x2: Any, mode: str = "valid") -> Any:
     x1, x2 = promote(x1, x2)
     if x1.ndim != 1 or x2.ndim != 1 or 0 in (*x1.shape, *x2.shape):
         raise ValueError(
-            f"correlate: expected two vectors with elements, received shapes {x1.shape} "
-            f"and {x2.shape}"
+            f"correlate: expected two vectors with elements, received shapes "
+            f"{x1.shape} and {x2.shape}"
         )
     n, m = x1.shape[0], x2.shape[0]
     sides = {"valid": (0, 0), "full": (min(n, m) - 1,) * 2}
@@ -219,11 +224,11 @@ def correlate(x1: Any, x2: Any, mode: str = "valid") -> Any:
     sides["same"] = (short // 2, short - 1 - short // 2)
     if mode not in sides:
         raise ValueError(
-            f"correlate: expected mode 'valid', 'same' or 'full', received mode={mode!r}"
+            f"correlate: expected mode 'valid', 'same' or 'full', received {mode!r}"
         )
     long, other, (low, high) = x1, x2, sides[mode]
     if n < m:  # moved the other way; the result is turned round at the end
-        long, other, (low, high) = x2, x1, (high, low)
+        long, other = x2, x1
     padded = emit("pad", long, low=[low], high=[high], value=0.0)
     count = padded.shape[0] - short + 1
     windows = [slice_axis(padded, 0, k, k + count) for k in range(short)]

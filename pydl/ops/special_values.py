@@ -10,17 +10,17 @@ import numpy as np
 from pydl.ops.apply import TENSORS, emit, lift, promote, promote_float
 from pydl.ops.creation import convert_to_tensor, ones_like, zeros_like
 from pydl.ops.dtypes import is_float, standardize_dtype
+from pydl.ops.host import on_host
 from pydl.ops.public import public_op
 from pydl.ops.reduce import all as all_
-from pydl.ops.host import on_host
 
 
 @public_op
 def isclose(
     x1: Any, x2: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
 ) -> Any:
-    """Where ``|x1 - x2| <= atol + rtol * |x2|``; infinities are close to themselves, NaN
-    to NaN if `equal_nan`."""
+    """Where ``|x1 - x2| <= atol + rtol * |x2|``; infinities are close to themselves,
+    NaN to NaN if `equal_nan`."""
     x1, x2 = promote_float(x1, x2)
     bound = emit("abs", x2) * rtol + atol
     near = emit("less_equal", emit("abs", x1 - x2), bound)

@@ -11,11 +11,10 @@ from pydl.ops.axes import axes_list, one_axis
 from pydl.ops.dtypes import is_float, result_type, standardize_dtype
 from pydl.ops.matmul import matmul
 from pydl.ops.public import public_op
-from pydl.ops.reduce import argmax, argmin, mean
+from pydl.ops.reduce import argmax, argmin, mean, summable
 from pydl.ops.reduce import max as max_
 from pydl.ops.reduce import min as min_
 from pydl.ops.reduce import sum as sum_
-from pydl.ops.reduce import summable
 from pydl.ops.shape import transpose
 
 Axis = int | Sequence[int] | None
@@ -54,8 +53,8 @@ def _along(name: str, x: Any, axis: Axis, weights: Any) -> Any:
     """A vector of weights repeated to the shape of `x`."""
     if not isinstance(axis, int):
         raise ValueError(
-            f"{name}: expected one axis for weights of shape {weights.shape}, other than "
-            f"that of x {x.shape}; received axis={axis}"
+            f"{name}: expected one axis for weights of shape {weights.shape}, other "
+            f"than that of x {x.shape}; received axis={axis}"
         )
     place = one_axis(name, axis, x.ndim)
     if weights.shape != (x.shape[place],):
@@ -70,7 +69,7 @@ def _along(name: str, x: Any, axis: Axis, weights: Any) -> Any:
 
 
 def _filled(x: Any, value: float) -> tuple[Any, Any]:
-    """`x` with `value` for NaN, and where that is; None for integers, which have none."""
+    """`x` with `value` for NaN, and where that is; None for integers."""
     x = lift(x)
     if not is_float(x.dtype):
         return x, None
