@@ -44,7 +44,10 @@ def _add_exponentials(x1: Any, x2: Any, exp: str, unit: float) -> Any:
     rest = emit("log1p", emit(exp, -emit("abs", delta))) * unit
     # Equal infinities have no difference; their sum is what it should be.
     odd = emit("not_equal", delta, delta)
-    return emit("where", odd, x1 + x2, emit("maximum", x1, x2) + rest)
+    equal = emit("equal", delta, lift(0.0, delta.dtype))
+    # Equal ones share the slope.
+    top = emit("where", equal, x1 * 0.5 + x2 * 0.5, emit("maximum", x1, x2))
+    return emit("where", odd, x1 + x2, top + rest)
 
 
 @public_op

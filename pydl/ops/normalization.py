@@ -222,8 +222,8 @@ def sparsemax(x: Any, axis: int = -1) -> Any:
 
     ``max(x - tau, 0)``; of the candidates for tau, one for each element as the smallest
     of those kept, the greatest is right. (Keras 3.15 computes another tau where more
-    than one element is kept, and rows that do not sum to 1.) Without sorting: memory grows with the square
-    of the length of `axis`.
+    than one element is kept, and rows that do not sum to 1.) Without sorting: memory
+    grows with the square of the length of `axis`.
     """
     x = promote_float(x)[0]
     place = one_axis("sparsemax", axis, x.ndim)

@@ -44,13 +44,14 @@ def average(x: Any, axis: Axis = None, weights: Any = None) -> Any:
         return mean(x, axis)
     dtype = result_type(dtype_of(x), dtype_of(weights), float)
     x, weights = lift(x, dtype), lift(weights, dtype)
-    if weights.shape != x.shape:
-        weights = _along("average", x, axis, weights)
-    return sum_(x * weights, axis) / sum_(weights, axis)
+    if weights.shape == x.shape:
+        return sum_(x * weights, axis) / sum_(weights, axis)
+    weighted = x * _along("average", x, axis, weights)
+    return sum_(weighted, axis) / sum_(weights)
 
 
 def _along(name: str, x: Any, axis: Axis, weights: Any) -> Any:
-    """A vector of weights repeated to the shape of `x`."""
+    """A vector of weights as one that broadcasts to `x`."""
     if not isinstance(axis, int):
         raise ValueError(
             f"{name}: expected one axis for weights of shape {weights.shape}, other "
@@ -63,9 +64,7 @@ def _along(name: str, x: Any, axis: Axis, weights: Any) -> Any:
             f"({x.shape[place]},), received {weights.shape}"
         )
     wide = [d if i == place else 1 for i, d in enumerate(x.shape)]
-    return emit(
-        "broadcast_to", emit("reshape", weights, shape=wide), shape=list(x.shape)
-    )
+    return emit("reshape", weights, shape=wide)
 
 
 def _filled(x: Any, value: float) -> tuple[Any, Any]:

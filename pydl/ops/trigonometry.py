@@ -7,6 +7,7 @@ from typing import Any
 
 from pydl.ops.apply import emit, lift, promote_float
 from pydl.ops.public import public_op
+from pydl.ops.shape import stop_gradient
 
 
 def unary_float(op: str, x: Any) -> Any:
@@ -102,14 +103,16 @@ def hypot(x1: Any, x2: Any) -> Any:
     """``sqrt(x1^2 + x2^2)``, without overflow on the way."""
     x1, x2 = promote_float(x1, x2)
     a, b = emit("abs", x1), emit("abs", x2)
-    low, high = emit("minimum", a, b), emit("maximum", a, b)
+    high = stop_gradient(emit("maximum", a, b))
     zero, one = lift(0.0, high.dtype), lift(1.0, high.dtype)
     usual = emit("logical_and", emit("isfinite", high), emit("greater", high, zero))
-    ratio = emit("where", usual, low, zero) / emit("where", usual, high, one)
-    length = high * emit("sqrt", ratio * ratio + 1.0)
+    scale = emit("where", usual, high, one)
+    squares = emit("square", a / scale) + emit("square", b / scale)
+    # A root has no slope at 0.
+    length = scale * emit("sqrt", emit("where", usual, squares, one))
     infinite = lift(math.inf, high.dtype)
     some = emit("logical_or", emit("equal", a, infinite), emit("equal", b, infinite))
-    return emit("where", some, infinite, length)
+    return emit("where", some, infinite, emit("where", usual, length, high))
 
 
 @public_op
