@@ -29,17 +29,30 @@ static __device__ __forceinline__ double digamma(double x) {
   return result - kPi * cos(angle) / sin(angle);
 }
 
-// NumPy's: the remainder with the sign of b.
-template <class T>
-__device__ __forceinline__ T modulo(T a, T b) {
-  const T rest = fmod(a, b);
-  if (rest == T(0)) return b < T(0) ? -T(0) : T(0);
-  return (rest < T(0)) != (b < T(0)) ? rest + b : rest;
+// fmod, exactly: a long division of 50 bits at a time. (That of CUDA is a call, around which values
+// are spilled.)
+static __device__ __forceinline__ double remainder_of(double a, double b) {
+  double rest = fabs(a);
+  const double divisor = fabs(b);
+  if (!(rest < __longlong_as_double(0x7ff0000000000000)) || !(divisor > 0.0)) return sqrt(-1.0);
+  while (rest >= divisor) {
+    const int bits = ilogb(rest) - ilogb(divisor);
+    const double scaled = bits > 50 ? ldexp(divisor, bits - 50) : divisor;
+    rest = fma(-trunc(rest / scaled), scaled, rest);
+    if (rest < 0.0) rest += scaled;  // the quotient was rounded up
+  }
+  return copysign(rest, a);
 }
-// In double: exact for floats while the quotient has 29 bits.
+
+// NumPy's, in double, which is exact for floats too: the remainder with the sign of b.
+static __device__ __forceinline__ double modulo(double a, double b) {
+  const double rest = remainder_of(a, b);
+  if (rest == 0.0) return copysign(0.0, b);
+  return (rest < 0.0) != (b < 0.0) ? rest + b : rest;
+}
 static __device__ __forceinline__ double floor_quotient(double a, double b) {
   if (b == 0.0) return a / b;
-  const double rest = fmod(a, b);
+  const double rest = remainder_of(a, b);
   double quotient = (a - rest) / b;
   if (rest != 0.0 && (rest < 0.0) != (b < 0.0)) quotient -= 1.0;
   return quotient == 0.0 ? copysign(0.0, a / b) : rint(quotient);

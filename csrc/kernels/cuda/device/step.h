@@ -152,6 +152,40 @@ __device__ __forceinline__ void apply_integer(Opcode op, Tile<T>* x, const Tile<
   }
 }
 
+// The rarer functions stand apart, so that none of these needs more registers than there are.
+template <class T>
+__device__ __attribute__((noinline)) T apply_quotient(Opcode op, T a, T b) {
+  return static_cast<T>(op == Opcode::mod ? modulo(a, b) : floor_quotient(a, b));
+}
+template <class T>
+__device__ __attribute__((noinline)) T apply_special(Opcode op, T a, T b) {
+  switch (op) {
+    case Opcode::exp2: return exp2(a);
+    case Opcode::log2: return log2(a);
+    case Opcode::log10: return log10(a);
+    case Opcode::lgamma: return lgamma(a);
+    case Opcode::erfinv: return erfinv(a);
+    case Opcode::digamma: return static_cast<T>(digamma(static_cast<double>(a)));
+    default: return apply_quotient(op, a, b);
+  }
+}
+template <class T>
+__device__ __attribute__((noinline)) T apply_angle(Opcode op, T a, T b) {
+  switch (op) {
+    case Opcode::tan: return tan(a);
+    case Opcode::asin: return asin(a);
+    case Opcode::acos: return acos(a);
+    case Opcode::atan: return atan(a);
+    case Opcode::sinh: return sinh(a);
+    case Opcode::cosh: return cosh(a);
+    case Opcode::asinh: return asinh(a);
+    case Opcode::acosh: return acosh(a);
+    case Opcode::atanh: return atanh(a);
+    case Opcode::atan2: return atan2(a, b);
+    default: return apply_special(op, a, b);
+  }
+}
+
 // Functions whose code is long are not repeated for each element of a tile.
 template <class T>
 __device__ __attribute__((noinline)) T apply_function(Opcode op, T a, T b) {
@@ -166,25 +200,8 @@ __device__ __attribute__((noinline)) T apply_function(Opcode op, T a, T b) {
     case Opcode::erf: return erf(a);
     case Opcode::sin: return sin(a);
     case Opcode::cos: return cos(a);
-    case Opcode::tan: return tan(a);
-    case Opcode::asin: return asin(a);
-    case Opcode::acos: return acos(a);
-    case Opcode::atan: return atan(a);
-    case Opcode::sinh: return sinh(a);
-    case Opcode::cosh: return cosh(a);
-    case Opcode::asinh: return asinh(a);
-    case Opcode::acosh: return acosh(a);
-    case Opcode::atanh: return atanh(a);
-    case Opcode::exp2: return exp2(a);
-    case Opcode::log2: return log2(a);
-    case Opcode::log10: return log10(a);
-    case Opcode::lgamma: return lgamma(a);
-    case Opcode::erfinv: return erfinv(a);
-    case Opcode::digamma: return static_cast<T>(digamma(static_cast<double>(a)));
-    case Opcode::mod: return modulo(a, b);
-    case Opcode::floor_div: return static_cast<T>(floor_quotient(a, b));
-    case Opcode::atan2: return atan2(a, b);
-    default: return pow(a, b);
+    case Opcode::pow: return pow(a, b);
+    default: return apply_angle(op, a, b);
   }
 }
 
