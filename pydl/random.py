@@ -16,8 +16,12 @@ import numpy as np
 from pydl.config import floatx
 from pydl.graph.trace import outside_trace
 from pydl.ops.apply import emit, lift, promote_float
-from pydl.ops.axes import to_shape
+from pydl.ops.arithmetic import exp
+from pydl.ops.axes import one_axis, to_shape
+from pydl.ops.distributions import beta_numbers, binomial_numbers, log_gamma
 from pydl.ops.dtypes import is_float, is_int, standardize_dtype
+from pydl.ops.gather import take
+from pydl.ops.host import on_host
 from pydl.ops.public import public_op
 from pydl.runtime.variable import Variable
 
@@ -186,11 +190,72 @@ def randint(
         raise ValueError(
             f"randint: expected minval < maxval, received {minval} and {maxval}"
         )
-    numbers = emit(
-        "random_uniform", draw_seed(seed), shape=to_shape("randint", shape),
-        dtype="float64", low=float(minval), high=float(maxval),
+    return emit(
+        "random_integers", draw_seed(seed), shape=to_shape("randint", shape),
+        dtype=chosen, low=int(minval), high=int(maxval),
     )  # fmt: skip
-    return lift(emit("floor", numbers), chosen)
+
+
+@public_op
+def gamma(shape: Sequence[int], alpha: Any, dtype: Any = None, seed: Any = None) -> Any:
+    """Numbers of the gamma distribution of shape `alpha` (a number, or a tensor that
+    broadcasts to `shape`) and scale 1."""
+    name = _float_dtype("gamma", dtype)
+    return lift(exp(log_gamma(draw_seed(seed), to_shape("gamma", shape), alpha)), name)
+
+
+@public_op
+def beta(
+    shape: Sequence[int], alpha: Any, beta: Any, dtype: Any = None, seed: Any = None
+) -> Any:
+    """Numbers of the beta distribution of `alpha` and `beta` (numbers, or tensors that
+    broadcast to `shape`)."""
+    name = _float_dtype("beta", dtype)
+    out = beta_numbers(draw_seed(seed), to_shape("beta", shape), alpha, beta)
+    return lift(out, name)
+
+
+@public_op
+def binomial(
+    shape: Sequence[int], counts: Any, probabilities: Any, dtype: Any = None,
+    seed: Any = None,
+) -> Any:  # fmt: skip
+    """How many of `counts` trials succeed, with these `probabilities` (numbers, or
+    tensors that broadcast to `shape`; counts up to 2^24 under a trace)."""
+    name = _float_dtype("binomial", dtype)
+    key, dims = draw_seed(seed), to_shape("binomial", shape)
+    return lift(binomial_numbers(key, dims, counts, probabilities), name)
+
+
+@public_op
+def categorical(
+    logits: Any, num_samples: int, dtype: Any = "int32", seed: Any = None
+) -> Any:
+    """Classes drawn for each row of `logits` ``[batch, classes]``, by their softmax:
+    ``[batch, num_samples]``. The greatest logit wins after numbers of Gumbel's
+    distribution are added."""
+    x = promote_float(logits)[0]
+    if x.ndim != 2:
+        raise ValueError(
+            f"categorical: expected logits [batch, classes], received shape {x.shape}"
+        )
+    batch, classes = x.shape
+    shape = to_shape("categorical", [batch, num_samples, classes])
+    u = uniform(shape, dtype=x.dtype, seed=draw_seed(seed))
+    gumbel = emit("neg", emit("log", emit("neg", emit("log", u))))
+    noisy = emit("reshape", x, shape=[batch, 1, classes]) + gumbel
+    return lift(emit("argmax", noisy, axis=2), standardize_dtype(dtype))
+
+
+@public_op
+def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Any:
+    """`x` with its slices along `axis` in random order: that of random keys, which are
+    sorted on the host, so not under a trace."""
+    x = lift(x)
+    place = one_axis("shuffle", axis, x.ndim)
+    keys = randint((x.shape[place],), 0, 2**63 - 1, dtype="int64", seed=seed)
+    order = on_host("shuffle", lambda k: np.argsort(k, kind="stable"), keys)
+    return take(x, order, axis=place)
 
 
 @public_op

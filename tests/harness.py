@@ -116,6 +116,12 @@ def probabilities(
 KINDS: dict[str, Any] = {
     "normal": lambda rng, shape, dtype: rng.standard_normal(shape),
     "positive": lambda rng, shape, dtype: rng.uniform(0.1, 4.0, shape),
+    "signed_unit": lambda rng, shape, dtype: rng.uniform(-1, 1, shape),
+    "above_one": lambda rng, shape, dtype: rng.uniform(1, 20, shape),
+    "spread": lambda rng, shape, dtype: rng.uniform(-8, 12, shape),
+    "near_one": lambda rng, shape, dtype: rng.uniform(0.95, 1.05, shape),
+    "powers": lambda rng, shape, dtype: 2.0 ** rng.integers(-30, 31, shape),
+    "zeros_and_ones": lambda rng, shape, dtype: rng.random(shape) < 0.9,
     "unit": lambda rng, shape, dtype: rng.uniform(0.01, 0.99, shape),
     "probabilities": probabilities,
     "bool": lambda rng, shape, dtype: rng.random(shape) < 0.5,

@@ -50,6 +50,75 @@ def _erf(x: Array) -> Array:
     return np.vectorize(math.erf, otypes=[np.float64])(x)
 
 
+def _erfinv(x: Array) -> Array:
+    """Newton's method on erf, or on erfc where erf is near 1."""
+
+    def one(value: float) -> float:
+        size = abs(value)
+        if not size < 1:
+            return math.copysign(math.inf, value) if size == 1 else math.nan
+        if size < 1e-9:
+            return value * math.sqrt(math.pi) / 2
+        y = math.sqrt(-math.log1p(-size)) if size > 0.7 else size
+        for _ in range(60):
+            error = math.erf(y) - size if size < 0.5 else 1 - size - math.erfc(y)
+            y -= error * math.sqrt(math.pi) / 2 * math.exp(y * y)
+        return math.copysign(y, value)
+
+    return np.vectorize(one, otypes=[np.float64])(x)
+
+
+def _lgamma(x: Array) -> Array:
+    def one(value: float) -> float:
+        if abs(value) > 1e305 or (value <= 0 and value == math.floor(value)):
+            return math.inf
+        return math.lgamma(value)
+
+    return np.vectorize(one, otypes=[np.float64])(x)
+
+
+def _digamma(x: Array) -> Array:
+    """By the recurrence up to 20, then the asymptotic series."""
+
+    def one(value: float) -> float:
+        if value == 0:
+            return -math.copysign(math.inf, value)
+        if math.isinf(value) or math.isnan(value):
+            return value if value > 0 else math.nan
+        if value < 0:
+            if value == math.floor(value):
+                return math.nan
+            angle = math.pi * (value - round(value))
+            return one(1 - value) - math.pi * math.cos(angle) / math.sin(angle)
+        shifts = []
+        while value < 20:
+            shifts.append(-1 / value if value > 1e-308 else -math.inf)
+            value += 1
+        z = 1 / value**2 if value < 1e150 else 0.0
+        series = z * (1 / 12 - z * (1 / 120 - z * (1 / 252 - z / 240)))
+        return math.fsum([*shifts, math.log(value), -0.5 / value, -series])
+
+    return np.vectorize(one, otypes=[np.float64])(x)
+
+
+def _whole(x: Array, fn: Callable[[int, int], int], y: Array) -> Array:
+    """Of Python's integers, then modulo 2^bits."""
+    bits = 8 * x.dtype.itemsize
+    pairs = np.broadcast(x, y)
+    values = [fn(int(a), int(b)) % 2**bits for a, b in pairs]
+    return np.array(values, f"uint{bits}").astype(x.dtype).reshape(pairs.shape)
+
+
+def _integer_power(a: int, b: int) -> int:
+    if b < 0:
+        return a if a in (1, -1) and b % 2 else int(a in (1, -1))
+    return a**b
+
+
+def _pow(x: Array, y: Array) -> Array:
+    return np.power(x, y) if x.dtype.kind == "f" else _whole(x, _integer_power, y)
+
+
 def _relu_grad(grad_out: Array, out: Array) -> Array:
     return np.where(out > 0, grad_out, np.zeros_like(grad_out))
 
@@ -79,7 +148,34 @@ _ARITHMETIC: dict[str, Callable[..., Array]] = {
     "sub": np.subtract,
     "mul": np.multiply,
     "div": np.divide,
-    "pow": np.power,
+    "pow": _pow,
+    "mod": np.mod,
+    "floor_div": np.floor_divide,
+    "atan2": np.arctan2,
+    "ceil": np.ceil,
+    "round": np.rint,
+    "trunc": np.trunc,
+    "tan": np.tan,
+    "asin": np.arcsin,
+    "acos": np.arccos,
+    "atan": np.arctan,
+    "sinh": np.sinh,
+    "cosh": np.cosh,
+    "asinh": np.arcsinh,
+    "acosh": np.arccosh,
+    "atanh": np.arctanh,
+    "exp2": np.exp2,
+    "log2": np.log2,
+    "log10": np.log10,
+    "erfinv": _erfinv,
+    "lgamma": _lgamma,
+    "digamma": _digamma,
+    "bitwise_and": np.bitwise_and,
+    "bitwise_or": np.bitwise_or,
+    "bitwise_xor": np.bitwise_xor,
+    "bitwise_not": np.bitwise_not,
+    "left_shift": np.left_shift,
+    "right_shift": np.right_shift,
     "maximum": np.maximum,
     "minimum": np.minimum,
     "relu_grad": _relu_grad,
@@ -378,6 +474,18 @@ def _random_uniform(inputs: list[Array], attrs: Attrs) -> list[Array]:
     return _shaped(np.minimum(out, below) if high > low else out, attrs)
 
 
+def _random_integers(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    count, low, high = math.prod(attrs["shape"]), attrs["low"], attrs["high"]
+    words = [int(u) for u in _lanes(inputs[0], count)]
+    bits = 32
+    if high - low > 2**32:
+        bits = 64
+        rest = _lanes(inputs[0], count, 1)
+        words = [(u << 32) + int(v) for u, v in zip(words, rest, strict=True)]
+    values = [low + (u * (high - low) >> bits) for u in words]
+    return _shaped(np.array(values, attrs["dtype"]), attrs)
+
+
 def _random_normal(inputs: list[Array], attrs: Attrs) -> list[Array]:
     count = math.prod(attrs["shape"])
     pairs = _unit(philox(inputs[0], (count + 3) // 4)).reshape(-1, 2)
@@ -500,6 +608,7 @@ _TABLE: dict[str, Callable[[list[Array], Attrs], list[Array]]] = {
     "one_hot": _one_hot,
     "reduce_sum": _reduce(np.sum),
     "reduce_mean": _reduce(_mean),
+    "reduce_prod": _reduce(np.prod),
     "reduce_max": _reduce(np.max),
     "reduce_min": _reduce(np.min),
     "argmax": _argmax,
@@ -514,6 +623,7 @@ _TABLE: dict[str, Callable[[list[Array], Attrs], list[Array]]] = {
     "take": _take,
     "take_grad": _take_grad,
     "random_uniform": _random_uniform,
+    "random_integers": _random_integers,
     "random_normal": _random_normal,
     "truncated_normal": _truncated_normal,
     "dropout": _dropout,

@@ -96,6 +96,60 @@ def test_distributions() -> None:
     assert whole.dtype == np.int32 and set(whole.tolist()) == {-2, -1, 0, 1, 2}
 
 
+def test_gamma_beta_and_binomial() -> None:
+    count = 40000
+    for alpha in (0.3, 1.0, 4.0):
+        x = random.gamma((count,), alpha, seed=1).numpy()
+        assert x.dtype == np.float32 and x.min() >= 0
+        assert abs(x.mean() / alpha - 1) < 0.04 and abs(x.var() / alpha - 1) < 0.1
+    x = random.beta((count, 2), [2.0, 0.5], 3.0, dtype="float64", seed=2).numpy()
+    np.testing.assert_allclose(x.mean(0), [2 / 5, 0.5 / 3.5], atol=0.01)
+    np.testing.assert_allclose(x[:, 0].var(), 6 / (25 * 6), rtol=0.05)
+    n, p = [3, 40, 100000], [0.5, 0.1, 0.7]
+    x = random.binomial((count, 3), n, p, seed=3).numpy().astype(float)
+    assert (x == np.floor(x)).all() and (x >= 0).all() and (x <= n).all()
+    mean, variance = np.multiply(n, p), np.multiply(n, p) * (1 - np.array(p))
+    assert (abs(x.mean(0) - mean) < 5 * np.sqrt(variance / count)).all()
+    np.testing.assert_allclose(x.var(0), variance, rtol=0.05)
+    edges = random.binomial((5, 2), 50, [0.0, 1.0], seed=4).numpy()
+    assert (edges == [0, 50]).all()
+
+
+def test_categorical() -> None:
+    chances = np.array([[0.2, 0.5, 0.3], [0.1, 0.1, 0.8]])
+    x = random.categorical(np.log(chances), 40000, seed=1).numpy()
+    assert x.dtype == np.int32 and x.shape == (2, 40000)
+    found = [np.bincount(row, minlength=3) / 40000 for row in x]
+    np.testing.assert_allclose(found, chances, atol=0.015)
+
+
+def test_shuffle() -> None:
+    x = np.arange(60).reshape(20, 3)
+    rows = random.shuffle(x, seed=1).numpy()
+    assert rows.tolist() != x.tolist() and sorted(rows.tolist()) == x.tolist()
+    columns = random.shuffle(x, axis=1, seed=3).numpy()
+    assert sorted(columns.T.tolist()) == x.T.tolist()
+    with Trace("step"), pytest.raises(NotImplementedError, match="shuffle runs on the"):
+        random.shuffle(x, seed=1)
+
+
+def test_traced_distributions_are_the_same() -> None:
+    def draws() -> list[Any]:
+        return [
+            random.gamma((7,), 0.5, seed=1),
+            random.beta((7,), 2.0, 3.0, seed=2),
+            random.binomial((7,), 100, 0.3, seed=3),
+            random.categorical(np.zeros((2, 5), np.float32), 3, seed=4),
+            random.randint((7,), -5, 5, seed=5),
+        ]
+
+    eager = draws()
+    with Trace("step") as trace:
+        traced = draws()
+    for a, b in zip(values(trace.graph, traced, {}), eager, strict=True):
+        np.testing.assert_array_equal(a, b.numpy())
+
+
 def test_dropout() -> None:
     x = np.ones((100, 200), np.float32)
     out = random.dropout(x, 0.25, seed=1).numpy()
@@ -116,6 +170,8 @@ def test_dropout() -> None:
         (lambda: random.randint((2,), 3, 3), "received 3 and 3"),
         (lambda: random.randint((2,), 0, 3, dtype="float32"), "dtype='float32'"),
         (lambda: random.dropout([1.0], 1.0), "rate=1.0"),
+        (lambda: random.categorical([1.0], 2), r"received shape \(1,\)"),
+        (lambda: random.randint((2,), 0, 300, dtype="uint8"), "numbers of uint8"),
         (lambda: random.dropout([1.0], 0.5, noise_shape=(1, 1)), r"\(1, 1\)"),
         (lambda: random.normal((-2,)), "shape"),
     ],

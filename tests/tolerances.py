@@ -26,7 +26,9 @@ EXACT = frozenset(
     "neg abs sign square sqrt relu floor logical_not isfinite add sub mul div maximum "
     "minimum equal not_equal less less_equal greater greater_equal logical_and "
     "logical_or relu_grad where cast copy reshape transpose broadcast_to concatenate "
-    "slice pad full one_hot reduce_max reduce_min argmax take".split()
+    "slice pad full one_hot reduce_max reduce_min argmax take ceil round trunc mod "
+    "bitwise_and bitwise_or bitwise_xor bitwise_not left_shift right_shift "
+    "random_integers".split()
 )
 
 #: Functions within 4 units in the last place; where the true result is below the
@@ -45,6 +47,21 @@ UNITS = {
     "sin": 4,
     "cos": 4,
     "pow": 4,
+    "floor_div": 2,  # rounded twice where the quotient is huge
+    "atan2": 4,
+    "tan": 4,
+    "asin": 4,
+    "acos": 4,
+    "atan": 4,
+    "sinh": 4,
+    "cosh": 4,
+    "asinh": 4,
+    "acosh": 4,
+    "atanh": 4,
+    "exp2": 4,
+    "log2": 4,
+    "log10": 4,
+    "erfinv": 4,
 }
 
 Scale = Callable[[list[Array], Attrs, list[Array]], list[Array | float]]
@@ -73,6 +90,11 @@ def _tanh_grad(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any
     return [4 * np.abs(grad_out) * (1 + out * out)]
 
 
+def _near_roots(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
+    # lgamma and digamma are sums of numbers of about this size, also where they are 0.
+    return [16 * (4 + np.abs(_finite(_wide(want[0]))))]
+
+
 def _chain(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
     # The oracle rounds each step as a chain does, so only its functions differ, by a
     # few units each; later steps may enlarge that, but not beyond the values' own size.
@@ -95,6 +117,13 @@ def _reduce_mean(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[A
     (x,) = inputs
     count = math.prod(x.shape[axis] for axis in attrs["axes"])
     return [_reduce_sum(inputs, attrs, want)[0] / max(count, 1)]
+
+
+def _reduce_prod(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
+    # A rounding of float64 for each factor, in any order.
+    (x,) = inputs
+    count = math.prod(x.shape[axis] for axis in attrs["axes"])
+    return [(2 + (count if x.dtype == np.float64 else 0)) * np.abs(_wide(want[0]))]
 
 
 def _dot_units(length: int) -> float:
@@ -234,11 +263,14 @@ def _square_norms(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[
 
 
 _SCALES: dict[str, Scale] = {
+    "lgamma": _near_roots,
+    "digamma": _near_roots,
     "sigmoid_grad": _sigmoid_grad,
     "tanh_grad": _tanh_grad,
     "chain": _chain,
     "reduce_sum": _reduce_sum,
     "reduce_mean": _reduce_mean,
+    "reduce_prod": _reduce_prod,
     "matmul": _matmul,
     "gemm": _gemm,
     "softmax": _softmax,

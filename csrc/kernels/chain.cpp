@@ -42,7 +42,7 @@ const char* read_chain(const OpView& op, ChainProgram* out) {
 const char* chain_program(const OpView& op, ChainProgram* out) {
   *out = {};
   if (op.op == Opcode::chain) return read_chain(op, out);
-  const int arity = ops::chain_arity(op.op);
+  const int arity = ops::elementwise_arity(op.op);
   if (arity == 0 || arity != op.n_in) return "not an elementwise step";
   out->n_inputs = arity;
   out->n_steps = 1;

@@ -73,7 +73,7 @@ def divide_no_nan(x1: Any, x2: Any) -> Any:
 
 @public_op
 def power(x1: Any, x2: Any) -> Any:
-    """``x1`` to the power ``x2``. Integers are computed in float64."""
+    """``x1`` to the power ``x2``. Integers wrap around."""
     if isinstance(x2, int) and x2 == 2:
         return square(x1)
     negative_integer = isinstance(x2, int) and x2 < 0
@@ -85,8 +85,9 @@ def power(x1: Any, x2: Any) -> Any:
             "power: expected a float base for a negative exponent, received x1 of "
             f"dtype {x1.dtype}"
         )
-    dtype = "int32" if x1.dtype == "bool" else x1.dtype
-    return lift(emit("pow", lift(x1, "float64"), lift(x2, "float64")), dtype)
+    if x1.dtype == "bool":
+        x1, x2 = lift(x1, "int32"), lift(x2, "int32")
+    return emit("pow", x1, x2)
 
 
 @public_op

@@ -17,6 +17,7 @@ def _dropout_rule(call: OpCall, g: Any) -> list[Any]:
 
 _OF_SEED = "A function of the seed, an integer: nothing to differentiate."
 define("random_uniform", None, f"Uniform in [low, high). {_OF_SEED}")
+define("random_integers", None, f"Whole numbers in [low, high). {_OF_SEED}")
 define("random_normal", None, f"Normally distributed. {_OF_SEED}")
 define("truncated_normal", None, f"Normal within two deviations. {_OF_SEED}")
 define(

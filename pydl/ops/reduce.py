@@ -62,8 +62,29 @@ def _extreme_rule(call: OpCall, grad: Any) -> list[Any]:
     return [back]
 
 
+def _prod_rule(call: OpCall, grad: Any) -> list[Any]:
+    """The product of the others: of all over this one, and where one element is 0 the
+    product of the others at its place alone."""
+
+    def back() -> Any:
+        x, axes = call.inputs[0], call.attrs["axes"]
+        zero, one = lift(0.0, x.dtype), lift(1.0, x.dtype)
+        empty = emit("equal", x, zero)
+        count = emit("cast", empty, dtype=x.dtype)
+        count = emit("reduce_sum", count, axes=axes, keepdims=1)
+        others = emit("where", empty, one, x)
+        product = emit("reduce_prod", others, axes=axes, keepdims=1)
+        product = product * _kept(call, grad)
+        at_zero = emit("where", emit("equal", count, one), product, zero)
+        elsewhere = emit("where", emit("equal", count, zero), product, zero)
+        return emit("where", empty, at_zero, elsewhere / others)
+
+    return [back]
+
+
 define("reduce_sum", simple(_sum_rule), "Sum over axes.")
 define("reduce_mean", simple(_mean_rule), "Mean over axes.")
+define("reduce_prod", simple(_prod_rule), "Product over axes.")
 define("reduce_max", simple(_extreme_rule), "Greatest over axes; NaN wins.")
 define("reduce_min", simple(_extreme_rule), "Least over axes; NaN wins.")
 define("argmax", None, "The result is an index: nothing to differentiate.")
@@ -74,7 +95,7 @@ def _reduce(op: str, x: Any, axis: Axis, keepdims: bool) -> Any:
     return emit(op, x, axes=axes, keepdims=int(keepdims))
 
 
-def _summable(x: Any) -> Any:
+def summable(x: Any) -> Any:
     """Small integers and bool are summed in 32 bits."""
     x = lift(x)
     if x.dtype in ("bool", "int8", "int16"):
@@ -85,7 +106,7 @@ def _summable(x: Any) -> Any:
 @public_op
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The sum over `axis`."""
-    return _reduce("reduce_sum", _summable(x), axis, keepdims)
+    return _reduce("reduce_sum", summable(x), axis, keepdims)
 
 
 @public_op
@@ -145,7 +166,7 @@ def std(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 @public_op
 def any(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Whether an element over `axis` is true (not 0)."""
-    count = _reduce("reduce_sum", _summable(lift(x, "bool")), axis, keepdims)
+    count = _reduce("reduce_sum", summable(lift(x, "bool")), axis, keepdims)
     return lift(count, "bool")
 
 

@@ -13,9 +13,18 @@ INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32")
 LENGTHS = (0, 1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 65, 257, 1000)
 UNARY = (
     "neg abs sign square sqrt rsqrt reciprocal exp expm1 log log1p tanh sigmoid "
-    "softplus erf relu floor sin cos isfinite"
+    "softplus erf relu floor sin cos isfinite ceil round trunc tan asin acos atan sinh "
+    "cosh asinh acosh atanh exp2 log2 log10 erfinv lgamma digamma"
 ).split()
-POSITIVE = {"sqrt", "rsqrt", "log", "log1p"}
+#: Where a function is defined, or interesting.
+DOMAIN = {
+    **dict.fromkeys("sqrt rsqrt log log1p log2 log10".split(), "positive"),
+    **dict.fromkeys("asin acos atanh erfinv".split(), "signed_unit"),
+    **dict.fromkeys("ceil round trunc sinh cosh asinh exp2 tan".split(), "spread"),
+    **dict.fromkeys("lgamma digamma".split(), "spread"),
+    "acosh": "above_one",
+}
+BITWISE = "bitwise_and bitwise_or bitwise_xor left_shift right_shift".split()
 ARITHMETIC = "add sub mul div maximum minimum".split()
 COMPARISONS = "equal not_equal less less_equal greater greater_equal".split()
 OUTPUT_GRADIENTS = "relu_grad sigmoid_grad tanh_grad".split()
@@ -51,7 +60,7 @@ def unary_cases() -> list[Case]:
     """Every unary op over lengths, dtypes and special values."""
     cases = []
     for op in UNARY:
-        kind = "positive" if op in POSITIVE else "normal"
+        kind = DOMAIN.get(op, "normal")
         cases += [case(op, ("float32", (n,), kind)) for n in LENGTHS]
         cases += [case(op, ("float64", (n,), kind)) for n in (0, 1, 7, 8, 9, 257)]
         cases += [case(op, (dtype, (96,), "special")) for dtype in FLOATS]
@@ -99,6 +108,35 @@ def binary_cases() -> list[Case]:
         for op in OUTPUT_GRADIENTS:
             for n in (0, 1, 16, 17, 1000):
                 cases.append(case(op, (dtype, (n,)), (dtype, (n,))))
+    return cases
+
+
+def quotient_cases() -> list[Case]:
+    """Remainders, quotients, powers and bits of integers; atan2."""
+    cases = []
+    for op in ("mod", "floor_div", "atan2"):
+        for dtype in FLOATS:
+            for n in (0, 1, 5, 16, 17, 257, 40000):
+                cases.append(case(op, (dtype, (n,), "spread"), (dtype, (n,))))
+            cases.append(case(op, (dtype, (96,), "special"), (dtype, (96,), "special")))
+            cases.append(case(op, (dtype, (6, 33)), (dtype, (6, 1), "positive")))
+            cases.append(case(op, (dtype, ()), (dtype, (33,))))
+            cases.append(case(op, (dtype, (33,), "spread"), (dtype, (), "positive")))
+    for op in ("mod", "floor_div", "pow", *BITWISE):
+        for dtype in INTEGERS:
+            low = 0 if dtype.startswith("u") else -9
+            numbers, few = ("int", 10 * low, 100), ("int", low, 12)
+            for n in (0, 1, 41, 1000):
+                cases.append(case(op, (dtype, (n,), numbers), (dtype, (n,), few)))
+            cases.append(case(op, (dtype, (6, 33), numbers), (dtype, (6, 1), few)))
+            cases.append(case(op, (dtype, (), few), (dtype, (33,), few)))
+        limits = ("int", -(2**31), 2**31)
+        for few in (("int", -70, 70), ("int", -1, 2)):
+            cases.append(case(op, ("int32", (500,), limits), ("int32", (500,), few)))
+            cases.append(case(op, ("int64", (500,), limits), ("int64", (500,), few)))
+    for dtype in INTEGERS:
+        for n in (0, 1, 41, 1000):
+            cases.append(case("bitwise_not", (dtype, (n,), ("int", 0, 100))))
     return cases
 
 
@@ -157,6 +195,12 @@ CHAINS: tuple[tuple[str, tuple[int, ...], tuple[Any, ...]], ...] = (
     ("neg 0;abs 1;square 2;rsqrt 3;minimum 4 #3;maximum 5 #-3", (6,), ((4, 3, 9),)),
     ("relu_grad 0 1;tanh_grad 2 1;sigmoid_grad 3 1", (4,), ((999,), (999,))),
     ("mul 0 1;add 4 2;mul 5 3", (6,), ((4, 3, 9), (3, 1), (1, 1, 9), (4, 1, 1))),
+    (
+        "mod 0 #0.75;floor_div 1 #0.5;atan2 2 3;tan 4;ceil 5;round 2",
+        (5, 6, 7),
+        ((33,), (33,)),
+    ),
+    ("sinh 0;asinh 1;cosh 2;log2 3;exp2 4;lgamma 3;trunc 0", (5, 6, 7), ((130, 30),)),
     (";".join(f"add {k} #0.125" for k in range(64)), (64,), ((300,),)),
     (
         ";".join(f"add {k - 1 if k > 16 else 0} {k % 16}" for k in range(16, 32)),
@@ -184,4 +228,10 @@ def chain_cases() -> list[Case]:
     return cases
 
 
-CASES: list[Case] = unary_cases() + binary_cases() + other_cases() + chain_cases()
+CASES: list[Case] = [
+    *unary_cases(),
+    *binary_cases(),
+    *quotient_cases(),
+    *other_cases(),
+    *chain_cases(),
+]

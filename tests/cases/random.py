@@ -23,6 +23,18 @@ SHAPES: tuple[list[int], ...] = (
     [7, 11],
     [300, 401],
 )
+#: dtype, low and high of whole numbers.
+INTEGERS = (
+    ("int8", -128, 128),
+    ("int16", -5, 9),
+    ("int32", 0, 10),
+    ("int32", -(2**31), 2**31),
+    ("int64", -3, 2**40),
+    ("int64", -(2**63), 2**63 - 1),
+    ("uint8", 0, 256),
+    ("uint16", 7, 8),
+    ("uint32", 0, 2**32),
+)
 SEED = ("uint32", (2,), "seed")
 
 
@@ -50,6 +62,10 @@ def random_cases() -> list[Case]:
                 "attrs": {"rate": 0.5},
             }
         )
+    for dtype, low, high in INTEGERS:
+        for shape in SHAPES:
+            attrs = {"shape": shape, "dtype": dtype, "low": low, "high": high}
+            cases.append({"op": "random_integers", "inputs": [SEED], "attrs": attrs})
     return cases
 
 

@@ -73,10 +73,19 @@ def reduce_cases() -> list[Case]:
             if op != "reduce_mean":
                 for dtype in INTEGERS:
                     add(op, (dtype, shape, ("int", 0, 50)), axes, index % 2)
+        for dtype in FLOATS:
+            add("reduce_prod", (dtype, shape, "near_one"), axes, index % 2)
+        for dtype in INTEGERS:
+            add("reduce_prod", (dtype, shape, ("int", 1, 6)), axes, index % 2)
     for shape, axes in NOTHING:
         for dtype in FLOATS:
+            add("reduce_prod", (dtype, shape), axes, 0)
             add("reduce_sum", (dtype, shape), axes, 0)
             add("reduce_mean", (dtype, shape), axes, 1)
+    for dtype in FLOATS:  # no overflow on the way, and zeros
+        add("reduce_prod", (dtype, (40, 9), "powers"), [0], 0)
+        add("reduce_prod", (dtype, (9, 40), "powers"), [1], 0)
+        add("reduce_prod", (dtype, (9, 40), "zeros_and_ones"), [1], 0)
     for op in ("reduce_max", "reduce_min"):
         for dtype in FLOATS:
             add(op, (dtype, (96,), "special"), [0], 0)

@@ -64,6 +64,18 @@ CASES = [
     *(Case(op, [apart(2, 3)]) for op in ("abs", "sign", "relu", "floor", "copy")),
     *(Case(op, [positive(2, 3)]) for op in ("sqrt", "rsqrt", "reciprocal", "log")),
     Case("log1p", [positive(4)]),
+    *(Case(op, [normal(2, 3)]) for op in ("atan", "sinh", "cosh", "asinh", "exp2")),
+    *(Case(op, [apart(2, 3) * 1.01]) for op in ("ceil", "round", "trunc")),
+    *(Case(op, [positive(2, 3)]) for op in ("log2", "log10", "lgamma", "digamma")),
+    *(Case(op, [1 + positive(2, 3)]) for op in ("acosh",)),
+    *(
+        Case(op, [normal(2, 3) * 0.2])
+        for op in ("tan", "asin", "acos", "atanh", "erfinv")
+    ),
+    *(Case(op, [np.array([-2.3, -0.4, 9.5])]) for op in ("lgamma", "digamma")),
+    Case("mod", [normal(2, 3) * 5, positive(3) + 1]),
+    Case("floor_div", [normal(2, 3) * 5, positive(3) + 1]),
+    Case("atan2", [normal(2, 3), positive(2, 1)]),
     *(Case(op, [normal(2, 3), normal(3)]) for op in ("add", "sub", "mul")),
     *(Case(op, [normal(2, 1, 3), normal(4, 1)]) for op in ("add", "sub", "mul")),
     Case("mul", [normal(), normal(2, 2)]),
@@ -87,7 +99,7 @@ CASES = [
     Case("pad", [normal(2, 3)], {"low": [1, 0], "high": [0, 2], "value": 3.0}),
     *(
         Case(f"reduce_{kind}", [apart(3, 4, 2)], {"axes": axes, "keepdims": keepdims})
-        for kind in ("sum", "mean", "max", "min")
+        for kind in ("sum", "mean", "prod", "max", "min")
         for axes, keepdims in (([0], 0), ([1], 1), ([0, 2], 0), ([0, 1, 2], 0), ([], 0))
     ),
     *(
@@ -185,6 +197,14 @@ def test_second_order(case: Case) -> None:
         weights = [total.weight(grad.shape) for grad in firsts]
         seconds = gradients(firsts, total.xs, weights)
     total.check(firsts, weights, seconds)
+
+
+@pytest.mark.parametrize("zeros", [1, 2])
+def test_products_with_zeros(zeros: int) -> None:
+    x = positive(3, 4)
+    x[1, :zeros] = 0
+    total = Sum(Case("reduce_prod", [x], {"axes": [1], "keepdims": 0}))
+    total.check(total.results, total.weights, total.grads)
 
 
 def test_every_differentiable_op_has_a_case() -> None:

@@ -272,8 +272,8 @@ DType loop_dtype(const OpView& op) {
 }
 
 bool is_transcendental(Opcode op) {
-  return (op >= Opcode::exp && op <= Opcode::erf) || op == Opcode::sin || op == Opcode::cos ||
-         op == Opcode::pow;
+  return (op >= Opcode::exp && op <= Opcode::erf) || (op >= Opcode::sin && op <= Opcode::digamma) ||
+         (op >= Opcode::pow && op <= Opcode::atan2);
 }
 
 void cut(const OpView& op, const ChainProgram& program, ChainParams* p) {
@@ -365,6 +365,24 @@ const Candidate kCandidates[] = {
     PYDL_STEP(floor),
     PYDL_STEP(sin),
     PYDL_STEP(cos),
+    PYDL_STEP(ceil),
+    PYDL_STEP(round),
+    PYDL_STEP(trunc),
+    PYDL_STEP(tan),
+    PYDL_STEP(asin),
+    PYDL_STEP(acos),
+    PYDL_STEP(atan),
+    PYDL_STEP(sinh),
+    PYDL_STEP(cosh),
+    PYDL_STEP(asinh),
+    PYDL_STEP(acosh),
+    PYDL_STEP(atanh),
+    PYDL_STEP(exp2),
+    PYDL_STEP(log2),
+    PYDL_STEP(log10),
+    PYDL_STEP(erfinv),
+    PYDL_STEP(lgamma),
+    PYDL_STEP(digamma),
     PYDL_STEP(logical_not),
     PYDL_STEP(isfinite),
     PYDL_STEP(add),
@@ -372,6 +390,9 @@ const Candidate kCandidates[] = {
     PYDL_STEP(mul),
     PYDL_STEP(div),
     PYDL_STEP(pow),
+    PYDL_STEP(mod),
+    PYDL_STEP(floor_div),
+    PYDL_STEP(atan2),
     PYDL_STEP(maximum),
     PYDL_STEP(minimum),
     PYDL_STEP(equal),
@@ -385,6 +406,12 @@ const Candidate kCandidates[] = {
     PYDL_STEP(relu_grad),
     PYDL_STEP(sigmoid_grad),
     PYDL_STEP(tanh_grad),
+    PYDL_STEP(bitwise_and),
+    PYDL_STEP(bitwise_or),
+    PYDL_STEP(bitwise_xor),
+    PYDL_STEP(left_shift),
+    PYDL_STEP(right_shift),
+    PYDL_STEP(bitwise_not),
     PYDL_STEP(where),
     PYDL_STEP(chain),
     {Opcode::copy, "copy_bytes", bind_copy},

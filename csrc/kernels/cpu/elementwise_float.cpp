@@ -1,5 +1,5 @@
 #include "kernels/cpu/elementwise_steps.h"
-#include "kernels/cpu/simd/math.h"
+#include "kernels/cpu/simd/special.h"
 
 namespace pydl::PYDL_ISA {
 namespace {
@@ -44,6 +44,24 @@ PYDL_UNARY(Relu, max_fast(zero<T>(), a))
 PYDL_UNARY(Floor, floor(a))
 PYDL_UNARY(Sin, vsin(a))
 PYDL_UNARY(Cos, vcos(a))
+PYDL_UNARY(Ceil, ceil(a))
+PYDL_UNARY(Round, round_nearest(a))
+PYDL_UNARY(Trunc, trunc(a))
+PYDL_UNARY(Tan, vtan(a))
+PYDL_UNARY(Asin, vasin(a))
+PYDL_UNARY(Acos, vacos(a))
+PYDL_UNARY(Atan, vatan(a))
+PYDL_UNARY(Sinh, vsinh(a))
+PYDL_UNARY(Cosh, vcosh(a))
+PYDL_UNARY(Asinh, vasinh(a))
+PYDL_UNARY(Acosh, vacosh(a))
+PYDL_UNARY(Atanh, vatanh(a))
+PYDL_UNARY(Exp2, vexp2(a))
+PYDL_UNARY(Log2, vlog2(a))
+PYDL_UNARY(Log10, vlog10(a))
+PYDL_UNARY(Erfinv, verfinv(a))
+PYDL_UNARY(Lgamma, vlgamma(a))
+PYDL_UNARY(DigammaOf, vdigamma(a))
 PYDL_UNARY(LogicalNot, truth(eq(a, zero<T>())))
 PYDL_UNARY(IsFinite, truth(finite(a)))
 PYDL_UNARY(Copy, a)
@@ -61,6 +79,9 @@ PYDL_BINARY(Sub, a - b)
 PYDL_BINARY(Mul, a* b)
 PYDL_BINARY(Div, a / b)
 PYDL_BINARY(Pow, vpow(a, b))
+PYDL_BINARY(Mod, divided<TakeRest>(a, b))
+PYDL_BINARY(FloorDiv, divided<TakeQuotient>(a, b))
+PYDL_BINARY(Atan2, vatan2(a, b))
 PYDL_BINARY(Maximum, max(a, b))
 PYDL_BINARY(Minimum, min(a, b))
 PYDL_BINARY(LogicalAnd, truth(is_true(a) & is_true(b)))
@@ -251,6 +272,24 @@ StepFn unary_step(const StepKey& key) {
     case Opcode::floor: return unary<T, Floor>;
     case Opcode::sin: return unary<T, Sin>;
     case Opcode::cos: return unary<T, Cos>;
+    case Opcode::ceil: return unary<T, Ceil>;
+    case Opcode::round: return unary<T, Round>;
+    case Opcode::trunc: return unary<T, Trunc>;
+    case Opcode::tan: return unary<T, Tan>;
+    case Opcode::asin: return unary<T, Asin>;
+    case Opcode::acos: return unary<T, Acos>;
+    case Opcode::atan: return unary<T, Atan>;
+    case Opcode::sinh: return unary<T, Sinh>;
+    case Opcode::cosh: return unary<T, Cosh>;
+    case Opcode::asinh: return unary<T, Asinh>;
+    case Opcode::acosh: return unary<T, Acosh>;
+    case Opcode::atanh: return unary<T, Atanh>;
+    case Opcode::exp2: return unary<T, Exp2>;
+    case Opcode::log2: return unary<T, Log2>;
+    case Opcode::log10: return unary<T, Log10>;
+    case Opcode::erfinv: return unary<T, Erfinv>;
+    case Opcode::lgamma: return unary<T, Lgamma>;
+    case Opcode::digamma: return unary<T, DigammaOf>;
     case Opcode::logical_not: return unary<T, LogicalNot>;
     case Opcode::isfinite: return key.to_bytes ? finite_bytes<T> : unary<T, IsFinite>;
     case Opcode::copy: return key.scalar[0] ? fill<T> : unary<T, Copy>;
@@ -266,6 +305,9 @@ StepFn any_step(const StepKey& key) {
     case Opcode::mul: return binary_step<T, Mul>(key);
     case Opcode::div: return binary_step<T, Div>(key);
     case Opcode::pow: return binary_step<T, Pow>(key);
+    case Opcode::mod: return binary_step<T, Mod>(key);
+    case Opcode::floor_div: return binary_step<T, FloorDiv>(key);
+    case Opcode::atan2: return binary_step<T, Atan2>(key);
     case Opcode::maximum: return binary_step<T, Maximum>(key);
     case Opcode::minimum: return binary_step<T, Minimum>(key);
     case Opcode::equal: return comparison_step<T, Equal>(key);

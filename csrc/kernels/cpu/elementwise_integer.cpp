@@ -20,6 +20,12 @@ struct Unsigned<uint8_t> {
   using type = uint32_t;
 };
 
+// Shifts by the width or more, or by negative numbers, move everything out.
+template <class T>
+inline __attribute__((always_inline)) bool shift_fits(T b) {
+  return b >= T(0) && b < static_cast<T>(8 * sizeof(T));
+}
+
 #define PYDL_INTEGER(name, expression)                                            \
   struct name {                                                                   \
     template <class T>                                                            \
@@ -32,6 +38,11 @@ struct Unsigned<uint8_t> {
 PYDL_INTEGER(Add, static_cast<T>(x + y))
 PYDL_INTEGER(Sub, static_cast<T>(x - y))
 PYDL_INTEGER(Mul, static_cast<T>(x* y))
+PYDL_INTEGER(And, static_cast<T>(a& b))
+PYDL_INTEGER(Or, static_cast<T>(a | b))
+PYDL_INTEGER(Xor, static_cast<T>(a ^ b))
+PYDL_INTEGER(LeftShift, shift_fits(b) ? static_cast<T>(x << y) : T(0))
+PYDL_INTEGER(RightShift, static_cast<T>(shift_fits(b) ? a >> b : (a < T(0) ? -1 : 0)))
 PYDL_INTEGER(Maximum, a > b ? a : b)
 PYDL_INTEGER(Minimum, a < b ? a : b)
 PYDL_INTEGER(Equal, static_cast<uint8_t>(a == b))
@@ -41,6 +52,57 @@ PYDL_INTEGER(LessEqual, static_cast<uint8_t>(a <= b))
 PYDL_INTEGER(Greater, static_cast<uint8_t>(a > b))
 PYDL_INTEGER(GreaterEqual, static_cast<uint8_t>(a >= b))
 #undef PYDL_INTEGER
+
+// Rounds down; by zero gives 0.
+struct FloorDiv {
+  template <class T>
+  static inline __attribute__((always_inline)) T apply(T a, T b) {
+    if (b == T(0)) return T(0);
+    if constexpr (T(-1) < T(0)) {
+      if (b == T(-1)) return static_cast<T>(0 - static_cast<typename Unsigned<T>::type>(a));
+    }
+    const T whole = static_cast<T>(a / b);
+    return static_cast<T>(whole - (a % b != 0 && (a < T(0)) != (b < T(0))));
+  }
+  // Quotients of doubles, which have vectors: away from integers they are so by 2^-31 at least.
+  static inline __attribute__((always_inline)) int32_t apply(int32_t a, int32_t b) {
+    const bool special = b == 0 || b == -1;
+    const double ratio = static_cast<double>(a) / static_cast<double>(special ? 1 : b);
+    const int32_t whole = static_cast<int32_t>(ratio);
+    const int32_t down = whole - (static_cast<double>(whole) > ratio ? 1 : 0);
+    const int32_t negative = static_cast<int32_t>(0 - static_cast<uint32_t>(a));
+    return special ? (b == 0 ? 0 : negative) : down;
+  }
+};
+struct Mod {
+  template <class T>
+  static inline __attribute__((always_inline)) T apply(T a, T b) {
+    using U = typename Unsigned<T>::type;
+    const U whole = static_cast<U>(FloorDiv::apply(a, b)) * static_cast<U>(b);
+    return b == T(0) ? T(0) : static_cast<T>(static_cast<U>(a) - whole);
+  }
+};
+
+// Wraps around; negative powers of all but 1 and -1 are 0.
+struct Pow {
+  template <class T>
+  static inline __attribute__((always_inline)) T apply(T a, T b) {
+    if (b < T(0)) return a == T(1) || (a == T(-1) && b % 2 == 0) ? T(1) : a == T(-1) ? a : T(0);
+    uint64_t result = 1, base = static_cast<uint64_t>(a);
+    for (uint64_t rest = static_cast<uint64_t>(b); rest > 0; rest /= 2) {
+      if (rest % 2 == 1) result *= base;
+      base *= base;
+    }
+    return static_cast<T>(result);
+  }
+};
+
+template <class T>
+void flip_bits(const void* a, const void*, const void*, void* out, int64_t n) {
+  const T* x = static_cast<const T*>(a);
+  T* o = static_cast<T*>(out);
+  for (int64_t i = 0; i < n; ++i) o[i] = static_cast<T>(~x[i]);
+}
 
 template <class T, class Op, int kStrideA, int kStrideB>
 void binary(const void* a, const void* b, const void*, void* out, int64_t n) {
@@ -80,6 +142,15 @@ StepFn number_step(const StepKey& key) {
     case Opcode::add: return binary_step<T, Add>(key);
     case Opcode::sub: return binary_step<T, Sub>(key);
     case Opcode::mul: return binary_step<T, Mul>(key);
+    case Opcode::pow: return binary_step<T, Pow>(key);
+    case Opcode::mod: return binary_step<T, Mod>(key);
+    case Opcode::floor_div: return binary_step<T, FloorDiv>(key);
+    case Opcode::bitwise_and: return binary_step<T, And>(key);
+    case Opcode::bitwise_or: return binary_step<T, Or>(key);
+    case Opcode::bitwise_xor: return binary_step<T, Xor>(key);
+    case Opcode::left_shift: return binary_step<T, LeftShift>(key);
+    case Opcode::right_shift: return binary_step<T, RightShift>(key);
+    case Opcode::bitwise_not: return flip_bits<T>;
     case Opcode::maximum: return binary_step<T, Maximum>(key);
     case Opcode::minimum: return binary_step<T, Minimum>(key);
     case Opcode::equal: return binary_step<T, Equal>(key);
@@ -94,10 +165,10 @@ StepFn number_step(const StepKey& key) {
 }
 
 // Any byte but 0 is true.
-struct And {
+struct LogicalAnd {
   static bool apply(uint8_t a, uint8_t b) { return (a != 0) & (b != 0); }
 };
-struct Or {
+struct LogicalOr {
   static bool apply(uint8_t a, uint8_t b) { return (a != 0) | (b != 0); }
 };
 struct Same {
@@ -130,8 +201,8 @@ void logical_not(const void* a, const void*, const void*, void* out, int64_t n) 
 StepFn bool_step(const StepKey& key) {
   switch (key.op) {
     case Opcode::logical_not: return logical_not;
-    case Opcode::logical_and: return logical_step<And>(key);
-    case Opcode::logical_or: return logical_step<Or>(key);
+    case Opcode::logical_and: return logical_step<LogicalAnd>(key);
+    case Opcode::logical_or: return logical_step<LogicalOr>(key);
     case Opcode::equal: return logical_step<Same>(key);
     case Opcode::not_equal: return logical_step<Differ>(key);
     default: return nullptr;

@@ -17,6 +17,8 @@ struct RandomParams {
   double last;       // the largest uniform number allowed
   double scale;      // dropout: 1 / (1 - rate)
   uint32_t threshold;
+  int64_t low;     // of integers
+  uint64_t range;
 };
 
 // Generators write the kGroupWords elements of a group to `out`; dropout reads as many of `x`.
@@ -148,6 +150,58 @@ struct Dropout {
   }
 };
 
+// The high word of range times a random word.
+PYDL_INLINE void integer_group(uint64_t range, const uint32_t* key, int64_t g, uint64_t* above) {
+  VecU w[4];
+  philox_group(key, g, 0, w);
+  interleave(w);
+  const bool whole = range > UINT32_MAX;  // 2^32: the word itself
+  uint32_t words[kGroupWords];
+  for (int j = 0; j < 4; ++j) {
+    VecU high = w[j], low;
+    if (!whole) mul_wide(w[j], set_u(static_cast<uint32_t>(range)), &high, &low);
+    store_u(words + j * kBlockLanes, high);
+  }
+  for (int k = 0; k < kGroupWords; ++k) above[k] = words[k];
+}
+
+// Ranges beyond 2^32: of 64 bits, from two blocks.
+PYDL_INLINE void wide_group(uint64_t range, const uint32_t* key, int64_t g, uint64_t* above) {
+  VecU w[4], v[4];
+  philox_group(key, g, 0, w);
+  philox_group(key, g, 1, v);
+  interleave(w);
+  interleave(v);
+  __extension__ using Product = unsigned __int128;
+  for (int k = 0; k < kGroupWords; ++k) {
+    const int j = k / kBlockLanes, lane = k % kBlockLanes;
+    const uint64_t word = (static_cast<uint64_t>(w[j][lane]) << 32) + v[j][lane];
+    above[k] = static_cast<uint64_t>(static_cast<Product>(word) * range >> 64);
+  }
+}
+
+template <class T>
+void run_integers(const Call& call, int64_t piece) {
+  const RandomParams& p = *static_cast<const RandomParams*>(call.params);
+  const uint32_t* seed = static_cast<const uint32_t*>(call.in[0]);
+  const uint32_t key[2] = {seed[0], seed[1]};
+  T* out = static_cast<T*>(call.out[0]);
+  const int64_t first = piece * p.per_piece;
+  const int64_t end = first + p.per_piece < p.count ? first + p.per_piece : p.count;
+  uint64_t above[kGroupWords];
+  for (int64_t i = first; i < end; i += kGroupWords) {
+    const int64_t rest = end - i < kGroupWords ? end - i : kGroupWords;
+    if (p.range <= uint64_t{1} << 32) {
+      integer_group(p.range, key, i / kGroupWords, above);
+    } else {
+      wide_group(p.range, key, i / kGroupWords, above);
+    }
+    for (int64_t k = 0; k < rest; ++k) {
+      out[i + k] = static_cast<T>(static_cast<uint64_t>(p.low) + above[k]);
+    }
+  }
+}
+
 template <class T, class Generator, bool kReads>
 void run_random(const Call& call, int64_t piece) {
   const RandomParams& p = *static_cast<const RandomParams*>(call.params);
@@ -201,6 +255,32 @@ void read_params(const OpView& op, bool is_double, RandomParams* p) {
   p->b = attr_float(op, "stddev", 1.0);
 }
 
+PieceFn integers_of(DType dtype) {
+  switch (dtype) {
+    case DType::kInt8:
+    case DType::kUInt8: return run_integers<uint8_t>;
+    case DType::kInt16:
+    case DType::kUInt16: return run_integers<uint16_t>;
+    case DType::kInt32:
+    case DType::kUInt32: return run_integers<uint32_t>;
+    default: return run_integers<uint64_t>;
+  }
+}
+
+const char* bind_integers(const OpView& op, Binder* binder, Bound* bound) {
+  if (op.out[0].count == 0) return nullptr;
+  RandomParams* p = alloc_params<RandomParams>(binder);
+  if (p == nullptr) return kOutOfMemory;
+  p->low = attr_int(op, "low", 0);
+  p->range = static_cast<uint64_t>(attr_int(op, "high", 1)) - static_cast<uint64_t>(p->low);
+  p->count = op.out[0].count;
+  p->per_piece = cut_pieces(p->count, dtype_size(op.out[0].dtype), 20.0, kPieceUnit);
+  bound->params = p;
+  bound->phases[0] = {integers_of(op.out[0].dtype), piece_count(p->count, p->per_piece)};
+  bound->n_phases = 1;
+  return nullptr;
+}
+
 const char* bind_random(const OpView& op, Binder* binder, Bound* bound) {
   if (op.out[0].count == 0) return nullptr;
   RandomParams* p = alloc_params<RandomParams>(binder);
@@ -223,6 +303,7 @@ const Candidate kCandidates[] = {
     {Opcode::random_uniform, "random_uniform_vector", bind_random},
     {Opcode::random_normal, "random_normal_vector", bind_random},
     {Opcode::truncated_normal, "truncated_normal_vector", bind_random},
+    {Opcode::random_integers, "random_integers_vector", bind_integers},
     {Opcode::dropout, "dropout_vector", bind_random},
 };
 

@@ -11,7 +11,6 @@ namespace pydl::PYDL_ISA {
 namespace {
 
 constexpr int64_t kTile = 1024;         // columns whose partial results stay in L1, as doubles
-constexpr int64_t kRun = 8;             // rows, or vectors, combined before they are widened
 constexpr int64_t kMaxBlocks = 64;
 
 struct ReduceParams {
@@ -23,6 +22,7 @@ struct ReduceParams {
 };
 
 struct Add {
+  static constexpr int kRun = 8;  // rows, or vectors, combined before they are widened
   static constexpr double kStart = 0.0;
   template <class T>
   static PYDL_INLINE Vec<T> apply(Vec<T> a, Vec<T> b) {
@@ -33,7 +33,20 @@ struct Add {
     return reduce_add(a);
   }
 };
+struct Mul {
+  static constexpr int kRun = 1;  // a float could overflow
+  static constexpr double kStart = 1.0;
+  template <class T>
+  static PYDL_INLINE Vec<T> apply(Vec<T> a, Vec<T> b) {
+    return a * b;
+  }
+  template <class T>
+  static PYDL_INLINE T fold(Vec<T> a) {
+    return reduce_mul(a);
+  }
+};
 struct Max {
+  static constexpr int kRun = 8;
   static constexpr double kStart = -__builtin_inf();
   template <class T>
   static PYDL_INLINE Vec<T> apply(Vec<T> a, Vec<T> b) {
@@ -45,6 +58,7 @@ struct Max {
   }
 };
 struct Min {
+  static constexpr int kRun = 8;
   static constexpr double kStart = __builtin_inf();
   template <class T>
   static PYDL_INLINE Vec<T> apply(Vec<T> a, Vec<T> b) {
@@ -78,13 +92,13 @@ PYDL_INLINE Vec<T> load_or_start(const T* x, int lanes) {
 // All of a row.
 template <class Op, class T>
 double reduce_row(const T* x, int64_t n) {
-  constexpr int64_t kStep = kRun * kLanes<T>;
+  constexpr int64_t kStep = Op::kRun * kLanes<T>;
   Vec<double> low = set(Op::kStart), high = low;
   int64_t i = 0;
   for (; i + kStep <= n; i += kStep) {
-    Vec<T> v[kRun];
-    for (int k = 0; k < kRun; ++k) v[k] = load(x + i + k * kLanes<T>);
-    for (int width = kRun / 2; width > 0; width /= 2) {
+    Vec<T> v[Op::kRun];
+    for (int k = 0; k < Op::kRun; ++k) v[k] = load(x + i + k * kLanes<T>);
+    for (int width = Op::kRun / 2; width > 0; width /= 2) {
       for (int k = 0; k < width; ++k) v[k] = Op::apply(v[k], v[k + width]);
     }
     widen_into<Op>(v[0], &low, &high);
@@ -94,18 +108,18 @@ double reduce_row(const T* x, int64_t n) {
   return Op::fold(Op::apply(low, high));
 }
 
-// One vector of columns over `rows` <= kRun rows.
+// One vector of columns over `rows` <= Op::kRun rows.
 template <class Op, class T, bool kFull>
 PYDL_INLINE Vec<T> reduce_run(const T* x, int64_t stride, int rows, int lanes) {
-  Vec<T> v[kRun];
-  for (int r = 0; r < kRun; ++r) {
+  Vec<T> v[Op::kRun];
+  for (int r = 0; r < Op::kRun; ++r) {
     if (r >= rows) {
       v[r] = set(static_cast<T>(Op::kStart));
     } else {
       v[r] = kFull ? load(x + r * stride) : load_n(x + r * stride, lanes);
     }
   }
-  for (int width = kRun / 2; width > 0; width /= 2) {
+  for (int width = Op::kRun / 2; width > 0; width /= 2) {
     for (int r = 0; r < width; ++r) v[r] = Op::apply(v[r], v[r + width]);
   }
   return v[0];
@@ -128,13 +142,13 @@ PYDL_INLINE void accumulate(Vec<double> a, double* out) {
 template <class Op, class T>
 void reduce_columns(const T* x, int64_t stride, int64_t rows, int64_t width, double* out) {
   for (int64_t k = 0; k < width + kLanes<float>; ++k) out[k] = Op::kStart;
-  for (int64_t r = 0; r < rows; r += kRun) {
+  for (int64_t r = 0; r < rows; r += Op::kRun) {
     const T* row = x + r * stride;
-    const int count = rows - r < kRun ? static_cast<int>(rows - r) : kRun;
+    const int count = rows - r < Op::kRun ? static_cast<int>(rows - r) : Op::kRun;
     int64_t j = 0;
-    if (count == kRun) {
+    if (count == Op::kRun) {
       for (; j + kLanes<T> <= width; j += kLanes<T>) {
-        accumulate<Op>(reduce_run<Op, T, true>(row + j, stride, kRun, kLanes<T>), out + j);
+        accumulate<Op>(reduce_run<Op, T, true>(row + j, stride, Op::kRun, kLanes<T>), out + j);
       }
     }
     for (; j < width; j += kLanes<T>) {
@@ -248,6 +262,7 @@ struct Runs {
 template <class T>
 Runs choose(Opcode op) {
   switch (op) {
+    case Opcode::reduce_prod: return {run_reduce<Mul, T>, combine_blocks<Mul, T>};
     case Opcode::reduce_max: return {run_reduce<Max, T>, combine_blocks<Max, T>};
     case Opcode::reduce_min: return {run_reduce<Min, T>, combine_blocks<Min, T>};
     default: return {run_reduce<Add, T>, combine_blocks<Add, T>};
@@ -340,6 +355,7 @@ const Candidate kCandidates[] = {
     {Opcode::reduce_mean, "reduce_mean_folded", bind_reduce},
     {Opcode::reduce_max, "reduce_max_folded", bind_reduce},
     {Opcode::reduce_min, "reduce_min_folded", bind_reduce},
+    {Opcode::reduce_prod, "reduce_prod_folded", bind_reduce},
     {Opcode::argmax, "argmax_rows", bind_argmax},
 };
 

@@ -21,6 +21,8 @@ struct RandomParams {
   double last;   // the largest uniform number allowed
   double scale;  // dropout: 1 / (1 - rate)
   uint32_t threshold;
+  int64_t low;  // of integers
+  uint64_t range;
 };
 
 struct Key {
@@ -129,6 +131,29 @@ struct Dropout {
   }
 };
 
+// The high word of range times a random word; beyond 2^32 of 64 bits, from two blocks.
+template <class T>
+struct Integers {
+  static constexpr bool kReads = false;
+  uint64_t low, range;
+  explicit Integers(const RandomParams& p) : low(static_cast<uint64_t>(p.low)), range(p.range) {}
+
+  __forceinline__ __device__ void make(const Key& key, int64_t index, const Pack<T, kWords>&,
+                                       Pack<T, kWords>* out) const {
+    const bool wide = range > uint64_t{1} << 32;
+    const Block block(key, index, 0);
+    Block partner = block;
+    if (wide) partner = Block(key, index, 1);
+#pragma unroll
+    for (int k = 0; k < kWords; ++k) {
+      const uint64_t word = block.words[k];
+      const uint64_t above =
+          wide ? __umul64hi((word << 32) + partner.words[k], range) : word * range >> 32;
+      out->at[k] = static_cast<T>(low + above);
+    }
+  }
+};
+
 template <class T>
 struct Stretch {
   const T* x;
@@ -229,6 +254,29 @@ void read_params(const OpView& op, bool is_double, RandomParams* p) {
   p->b = attr_float(op, "stddev", 1.0);
 }
 
+PieceFn integers_of(DType dtype) {
+  switch (dtype) {
+    case DType::kInt8:
+    case DType::kUInt8: return run_random<uint8_t, Integers<uint8_t>>;
+    case DType::kInt16:
+    case DType::kUInt16: return run_random<uint16_t, Integers<uint16_t>>;
+    case DType::kInt32:
+    case DType::kUInt32: return run_random<uint32_t, Integers<uint32_t>>;
+    default: return run_random<uint64_t, Integers<uint64_t>>;
+  }
+}
+
+const char* bind_integers(const OpView& op, Binder* binder, Bound* bound) {
+  if (op.out[0].count == 0) return nullptr;
+  RandomParams* p = alloc_params<RandomParams>(binder);
+  if (p == nullptr) return kOutOfMemory;
+  p->low = attr_int(op, "low", 0);
+  p->range = static_cast<uint64_t>(attr_int(op, "high", 1)) - static_cast<uint64_t>(p->low);
+  p->count = op.out[0].count;
+  p->processors = processors(op);
+  return bind_piece(p, integers_of(op.out[0].dtype), bound);
+}
+
 const char* bind_random(const OpView& op, Binder* binder, Bound* bound) {
   if (op.out[0].count == 0) return nullptr;
   const DType dtype = op.out[0].dtype;
@@ -246,6 +294,7 @@ const Candidate kCandidates[] = {
     {Opcode::random_uniform, "random_uniform_blocks", bind_random},
     {Opcode::random_normal, "random_normal_blocks", bind_random},
     {Opcode::truncated_normal, "truncated_normal_blocks", bind_random},
+    {Opcode::random_integers, "random_integers_blocks", bind_integers},
     {Opcode::dropout, "dropout_blocks", bind_random},
 };
 

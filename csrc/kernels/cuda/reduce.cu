@@ -145,7 +145,7 @@ __global__ void __launch_bounds__(kThreads)
   for (int64_t result = first; result < results; result += int64_t{gridDim.x} * kWarps) {
     const typename Reducer::State* mine = partials + result * chunks;
     typename Reducer::State state = mine[smaller(lane, chunks - 1)];
-    if (!Reducer::kNeedsFirst && lane >= chunks) state = {};
+    if (!Reducer::kNeedsFirst && lane >= chunks) state = reducer.start({});
     for (int64_t c = lane + kWarp; c < chunks; c += kWarp) state = reducer.combine(state, mine[c]);
     state = combine_lanes(reducer, kWarp, state);
     if (lane == 0) out[result] = reducer.finish(state, count);
@@ -176,6 +176,12 @@ template <class T>
 void launch_sum(const Call& call, int64_t) {
   const ReduceParams& p = *static_cast<const ReduceParams*>(call.params);
   launch_with<T>(p, Summing<T>{p.flag}, call);
+}
+
+template <class T>
+void launch_product(const Call& call, int64_t) {
+  const ReduceParams& p = *static_cast<const ReduceParams*>(call.params);
+  launch_with<T>(p, Multiplying<T>{}, call);
 }
 
 template <class T>
@@ -285,6 +291,9 @@ PieceFn launcher(Opcode op, int64_t* state_bytes) {
     case Opcode::reduce_mean:
       *state_bytes = sizeof(typename Summing<T>::State);
       return launch_sum<T>;
+    case Opcode::reduce_prod:
+      *state_bytes = sizeof(typename Multiplying<T>::State);
+      return launch_product<T>;
     case Opcode::argmax: *state_bytes = sizeof(typename Argmax<T>::State); return launch_argmax<T>;
     default: *state_bytes = sizeof(typename Extreme<T>::State); return launch_extreme<T>;
   }
@@ -295,8 +304,9 @@ const char* bind_reduce(const OpView& op, Binder* binder, Bound* bound) {
   ReduceParams* p = alloc_params<ReduceParams>(binder);
   if (p == nullptr) return kOutOfMemory;
   find_axes(op, p);
-  const bool sums = op.op == Opcode::reduce_sum || op.op == Opcode::reduce_mean;
-  if (!sums && p->reduction.reduced.count == 0) return "extreme of nothing";
+  const bool extremes =
+      op.op == Opcode::argmax || op.op == Opcode::reduce_max || op.op == Opcode::reduce_min;
+  if (extremes && p->reduction.reduced.count == 0) return "extreme of nothing";
   p->flag = op.op == Opcode::reduce_mean || op.op == Opcode::reduce_min;
   place_work(op, p);
   PieceFn run = nullptr;
@@ -315,6 +325,7 @@ const Candidate kCandidates[] = {
     {Opcode::reduce_mean, "reduce_mean_gpu", bind_reduce},
     {Opcode::reduce_max, "reduce_max_gpu", bind_reduce},
     {Opcode::reduce_min, "reduce_min_gpu", bind_reduce},
+    {Opcode::reduce_prod, "reduce_prod_gpu", bind_reduce},
     {Opcode::argmax, "argmax_gpu", bind_reduce},
 };
 

@@ -10,6 +10,9 @@
 namespace pydl::ref {
 namespace {
 
+constexpr double kPi = 3.141592653589793, kHalfRootPi = 0.886226925452758;
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
 struct ChainParams {
   ChainProgram program;
   Nest nest;
@@ -44,6 +47,45 @@ T sign(T x) {
 
 double softplus(double x) { return std::fmax(x, 0.0) + std::log1p(std::exp(-std::fabs(x))); }
 
+// The logarithm of |gamma(x)|. (std::lgamma writes a global variable.)
+double log_gamma(double x) {
+  int sign = 0;
+  return __builtin_lgamma_r(x, &sign);
+}
+
+// Moved up by the recurrence, then its asymptotic series; mirrored for negative numbers. NaN at
+// the poles but 0, where it is infinite.
+double digamma(double x) {
+  if (x == 0.0) return std::copysign(kInfinity, -x);
+  if (x < 0.0) {
+    if (x == std::floor(x)) return std::nan("");
+    const double f = x - std::nearbyint(x);
+    return digamma(1.0 - x) - (f == 0.5 || f == -0.5 ? 0.0 : kPi / std::tan(kPi * f));
+  }
+  if (x == kInfinity) return x;
+  double sum = 0.0;
+  for (; x < 12.0; x += 1.0) sum -= 1.0 / x;
+  const double z = 1.0 / (x * x);
+  const double series =
+      z * (1.0 / 12 - z * (1.0 / 120 - z * (1.0 / 252 - z * (1.0 / 240 - z * (1.0 / 132)))));
+  return sum + std::log(x) - 0.5 / x - series;
+}
+
+// Halley's method on erf, or on erfc where erf is near 1.
+double inverse_erf(double x) {
+  const double a = std::fabs(x);
+  if (!(a < 1.0)) return a == 1.0 ? std::copysign(kInfinity, x) : std::nan("");
+  if (a < 1e-9) return x * kHalfRootPi;
+  const double l = std::log((1.0 - a) * (1.0 + a)), m = 4.33 + 0.5 * l;
+  double y = std::sqrt(std::sqrt(m * m - l / 0.147) - m);
+  for (int pass = 0; pass < 4; ++pass) {
+    const double error = a < 0.5 ? std::erf(y) - a : (1.0 - a) - std::erfc(y);
+    const double step = error * kHalfRootPi * std::exp(y * y);
+    y -= step / (1.0 + y * step);
+  }
+  return std::copysign(y, x);
+}
+
 // Ops of floats only, in double.
 double apply_math(Opcode op, double x) {
   switch (op) {
@@ -58,8 +100,39 @@ double apply_math(Opcode op, double x) {
     case Opcode::erf: return std::erf(x);
     case Opcode::sin: return std::sin(x);
     case Opcode::cos: return std::cos(x);
+    case Opcode::tan: return std::tan(x);
+    case Opcode::asin: return std::asin(x);
+    case Opcode::acos: return std::acos(x);
+    case Opcode::atan: return std::atan(x);
+    case Opcode::sinh: return std::sinh(x);
+    case Opcode::cosh: return std::cosh(x);
+    case Opcode::asinh: return std::asinh(x);
+    case Opcode::acosh: return std::acosh(x);
+    case Opcode::atanh: return std::atanh(x);
+    case Opcode::exp2: return std::exp2(x);
+    case Opcode::log2: return std::log2(x);
+    case Opcode::log10: return std::log10(x);
+    case Opcode::erfinv: return inverse_erf(x);
+    case Opcode::lgamma: return log_gamma(x);
+    case Opcode::digamma: return digamma(x);
     default: return 0.0;
   }
+}
+
+// The remainder with the sign of b, as NumPy's.
+double modulo(double a, double b) {
+  const double rest = std::fmod(a, b);
+  if (rest == 0.0) return std::copysign(0.0, b);
+  return (rest < 0.0) != (b < 0.0) ? rest + b : rest;
+}
+
+// NumPy's: the quotient of what is left without the remainder, to the nearest integer.
+double floor_quotient(double a, double b) {
+  if (b == 0.0) return a / b;
+  const double rest = std::fmod(a, b);
+  double quotient = (a - rest) / b;
+  if (rest != 0.0 && (rest < 0.0) != (b < 0.0)) quotient -= 1.0;
+  return quotient == 0.0 ? std::copysign(0.0, a / b) : std::nearbyint(quotient);
 }
 
 template <class T>
@@ -68,12 +141,61 @@ T apply_float(Opcode op, T a, T b) {
     case Opcode::sqrt: return std::sqrt(a);
     case Opcode::reciprocal: return T(1) / a;
     case Opcode::floor: return std::floor(a);
+    case Opcode::ceil: return std::ceil(a);
+    case Opcode::round: return std::nearbyint(a);
+    case Opcode::trunc: return std::trunc(a);
+    case Opcode::mod: return static_cast<T>(modulo(double(a), double(b)));
+    case Opcode::floor_div: return static_cast<T>(floor_quotient(double(a), double(b)));
+    case Opcode::atan2: return static_cast<T>(std::atan2(double(a), double(b)));
     case Opcode::isfinite: return T(std::isfinite(a));
     case Opcode::div: return a / b;
     case Opcode::pow: return static_cast<T>(std::pow(double(a), double(b)));
     case Opcode::sigmoid_grad: return a * b * (T(1) - b);
     case Opcode::tanh_grad: return a * (T(1) - b * b);
     default: return static_cast<T>(apply_math(op, double(a)));
+  }
+}
+
+// Integers only. Division rounds down, by zero gives 0; shifts by the width or more, or by negative
+// numbers, move everything out.
+template <class T>
+T quotient(T a, T b) {
+  if (b == T(0)) return T(0);
+  if (b == static_cast<T>(-1) && std::is_signed_v<T>) return wrap<T>(0 - static_cast<uint64_t>(a));
+  const T whole = static_cast<T>(a / b);
+  return (a % b != 0 && (a < T(0)) != (b < T(0))) ? static_cast<T>(whole - 1) : whole;
+}
+
+template <class T>
+T power(T a, T b) {
+  if (b < T(0)) {
+    if (a == static_cast<T>(-1)) return b % 2 == 0 ? T(1) : a;
+    return T(a == T(1));
+  }
+  uint64_t result = 1, base = static_cast<uint64_t>(a);
+  for (uint64_t rest = static_cast<uint64_t>(b); rest > 0; rest /= 2, base *= base) {
+    if (rest % 2 == 1) result *= base;
+  }
+  return wrap<T>(result);
+}
+
+template <class T>
+T apply_integer(Opcode op, T a, T b) {
+  constexpr uint64_t kBits = 8 * sizeof(T);
+  const uint64_t x = static_cast<uint64_t>(a), shift = static_cast<uint64_t>(b);
+  switch (op) {
+    case Opcode::pow: return power(a, b);
+    case Opcode::floor_div: return quotient(a, b);
+    case Opcode::mod:
+      return b == T(0) ? T(0) : wrap<T>(x - static_cast<uint64_t>(quotient(a, b)) * shift);
+    case Opcode::bitwise_and: return static_cast<T>(a & b);
+    case Opcode::bitwise_or: return static_cast<T>(a | b);
+    case Opcode::bitwise_xor: return static_cast<T>(a ^ b);
+    case Opcode::bitwise_not: return static_cast<T>(~a);
+    case Opcode::left_shift: return shift < kBits ? wrap<T>(x << shift) : T(0);
+    case Opcode::right_shift:
+      return shift < kBits ? static_cast<T>(a >> shift) : static_cast<T>(a < T(0) ? -1 : 0);
+    default: return T(0);
   }
 }
 
@@ -129,8 +251,11 @@ T apply(Opcode op, T a, T b, T c) {
     case Opcode::where: return a != zero ? b : c;
     default: break;
   }
-  if constexpr (std::is_floating_point_v<T>) return apply_float(op, a, b);
-  return zero;
+  if constexpr (std::is_floating_point_v<T>) {
+    return apply_float(op, a, b);
+  } else {
+    return apply_integer(op, a, b);
+  }
 }
 
 template <class T>
@@ -256,49 +381,41 @@ const char* bind_cast(const OpView& op, Binder* binder, Bound* bound) {
 
 #define PYDL_STEP(op) {Opcode::op, #op "_ref", bind_chain}
 const Candidate kCandidates[] = {
-    PYDL_STEP(neg),
-    PYDL_STEP(abs),
-    PYDL_STEP(sign),
-    PYDL_STEP(square),
-    PYDL_STEP(sqrt),
-    PYDL_STEP(rsqrt),
-    PYDL_STEP(reciprocal),
-    PYDL_STEP(exp),
-    PYDL_STEP(expm1),
-    PYDL_STEP(log),
-    PYDL_STEP(log1p),
-    PYDL_STEP(tanh),
-    PYDL_STEP(sigmoid),
-    PYDL_STEP(softplus),
-    PYDL_STEP(erf),
-    PYDL_STEP(relu),
-    PYDL_STEP(floor),
-    PYDL_STEP(sin),
-    PYDL_STEP(cos),
-    PYDL_STEP(logical_not),
-    PYDL_STEP(isfinite),
-    PYDL_STEP(add),
-    PYDL_STEP(sub),
-    PYDL_STEP(mul),
-    PYDL_STEP(div),
-    PYDL_STEP(pow),
-    PYDL_STEP(maximum),
-    PYDL_STEP(minimum),
-    PYDL_STEP(equal),
-    PYDL_STEP(not_equal),
-    PYDL_STEP(less),
-    PYDL_STEP(less_equal),
-    PYDL_STEP(greater),
-    PYDL_STEP(greater_equal),
-    PYDL_STEP(logical_and),
-    PYDL_STEP(logical_or),
-    PYDL_STEP(relu_grad),
-    PYDL_STEP(sigmoid_grad),
-    PYDL_STEP(tanh_grad),
-    PYDL_STEP(where),
-    PYDL_STEP(copy),
-    PYDL_STEP(chain),
-    {Opcode::cast, "cast_ref", bind_cast},
+    PYDL_STEP(neg),           PYDL_STEP(abs),
+    PYDL_STEP(sign),          PYDL_STEP(square),
+    PYDL_STEP(sqrt),          PYDL_STEP(rsqrt),
+    PYDL_STEP(reciprocal),    PYDL_STEP(exp),
+    PYDL_STEP(expm1),         PYDL_STEP(log),
+    PYDL_STEP(log1p),         PYDL_STEP(tanh),
+    PYDL_STEP(sigmoid),       PYDL_STEP(softplus),
+    PYDL_STEP(erf),           PYDL_STEP(relu),
+    PYDL_STEP(floor),         PYDL_STEP(sin),
+    PYDL_STEP(cos),           PYDL_STEP(ceil),
+    PYDL_STEP(round),         PYDL_STEP(trunc),
+    PYDL_STEP(tan),           PYDL_STEP(asin),
+    PYDL_STEP(acos),          PYDL_STEP(atan),
+    PYDL_STEP(sinh),          PYDL_STEP(cosh),
+    PYDL_STEP(asinh),         PYDL_STEP(acosh),
+    PYDL_STEP(atanh),         PYDL_STEP(exp2),
+    PYDL_STEP(log2),          PYDL_STEP(log10),
+    PYDL_STEP(erfinv),        PYDL_STEP(lgamma),
+    PYDL_STEP(digamma),       PYDL_STEP(logical_not),
+    PYDL_STEP(isfinite),      PYDL_STEP(add),
+    PYDL_STEP(sub),           PYDL_STEP(mul),
+    PYDL_STEP(div),           PYDL_STEP(pow),
+    PYDL_STEP(mod),           PYDL_STEP(floor_div),
+    PYDL_STEP(atan2),         PYDL_STEP(maximum),
+    PYDL_STEP(minimum),       PYDL_STEP(equal),
+    PYDL_STEP(not_equal),     PYDL_STEP(less),
+    PYDL_STEP(less_equal),    PYDL_STEP(greater),
+    PYDL_STEP(greater_equal), PYDL_STEP(logical_and),
+    PYDL_STEP(logical_or),    PYDL_STEP(relu_grad),
+    PYDL_STEP(sigmoid_grad),  PYDL_STEP(tanh_grad),
+    PYDL_STEP(bitwise_and),   PYDL_STEP(bitwise_or),
+    PYDL_STEP(bitwise_xor),   PYDL_STEP(left_shift),
+    PYDL_STEP(right_shift),   PYDL_STEP(bitwise_not),
+    PYDL_STEP(where),         PYDL_STEP(copy),
+    PYDL_STEP(chain),         {Opcode::cast, "cast_ref", bind_cast},
 };
 #undef PYDL_STEP
 

@@ -11,7 +11,9 @@ namespace {
 
 struct RandomParams {
   int64_t count;
-  double a, b;  // low and high, mean and stddev, or the dropout's rate
+  int64_t low;
+  uint64_t range;  // of integers
+  double a, b;     // low and high, mean and stddev, or the dropout's rate
 };
 
 // The four words of the block that holds element `i`; `word2` is the third counter word.
@@ -94,6 +96,25 @@ void run_truncated_normal(const Call& call, int64_t) {
   }
 }
 
+// The high word of range times a random number of as many bits; beyond 2^32 of 64 bits.
+uint64_t integer_below(uint64_t range, const void* seed, int64_t i) {
+  const uint64_t word = Block(seed, i, 0).lanes[i % 4];
+  if (range <= uint64_t{1} << 32) return word * range >> 32;
+  const uint64_t wide = (word << 32) + Block(seed, i, 1).lanes[i % 4];
+  __extension__ using Product = unsigned __int128;
+  return static_cast<uint64_t>(static_cast<Product>(wide) * range >> 64);
+}
+
+template <class T>
+void run_integers(const Call& call, int64_t) {
+  const RandomParams& p = *static_cast<const RandomParams*>(call.params);
+  T* out = static_cast<T*>(call.out[0]);
+  for (int64_t i = 0; i < p.count; ++i) {
+    const uint64_t above = integer_below(p.range, call.in[0], i);
+    out[i] = static_cast<T>(static_cast<uint64_t>(p.low) + above);
+  }
+}
+
 template <class T>
 void run_dropout(const Call& call, int64_t) {
   const RandomParams& p = *static_cast<const RandomParams*>(call.params);
@@ -116,6 +137,19 @@ PieceFn choose(Opcode op) {
     case Opcode::dropout: return run_dropout<T>;
     default: return nullptr;
   }
+}
+
+const char* bind_integers(const OpView& op, Binder* binder, Bound* bound) {
+  if (all_empty(op)) return nullptr;
+  RandomParams* p = alloc_params<RandomParams>(binder);
+  if (p == nullptr) return kOutOfMemory;
+  p->count = op.out[0].count;
+  p->low = attr_int(op, "low", 0);
+  p->range = static_cast<uint64_t>(attr_int(op, "high", 1)) - static_cast<uint64_t>(p->low);
+  PieceFn run = nullptr;
+  visit_integer(op.out[0].dtype, [&](auto t) { run = run_integers<decltype(t)>; });
+  if (run == nullptr) return "dtype not supported";
+  return bind_piece(p, run, bound);
 }
 
 const char* bind_random(const OpView& op, Binder* binder, Bound* bound) {
@@ -142,6 +176,7 @@ const Candidate kCandidates[] = {
     {Opcode::random_uniform, "random_uniform_ref", bind_random},
     {Opcode::random_normal, "random_normal_ref", bind_random},
     {Opcode::truncated_normal, "truncated_normal_ref", bind_random},
+    {Opcode::random_integers, "random_integers_ref", bind_integers},
     {Opcode::dropout, "dropout_ref", bind_random},
 };
 

@@ -64,6 +64,16 @@ T sum(const T* x, const Loops& loops, bool mean) {
   }
 }
 
+// Floats in double, integers modulo 2^64.
+template <class T>
+T product(const T* x, const Loops& loops) {
+  std::conditional_t<std::is_floating_point_v<T>, double, uint64_t> result = 1;
+  for (int64_t i = 0; i < loops.count; ++i) {
+    result *= static_cast<decltype(result)>(x[offset(loops, i)]);
+  }
+  return static_cast<T>(result);
+}
+
 // Index along `loops` of the extreme: the first of equals; NaN wins.
 template <class T>
 int64_t extreme(const T* x, const Loops& loops, bool smallest) {
@@ -84,6 +94,8 @@ void run_reduce(const Call& call, int64_t) {
     const T* x = static_cast<const T*>(call.in[0]) + offset(p.kept, i);
     if (p.op == Opcode::reduce_sum || p.op == Opcode::reduce_mean) {
       out[i] = sum(x, p.reduced, p.op == Opcode::reduce_mean);
+    } else if (p.op == Opcode::reduce_prod) {
+      out[i] = product(x, p.reduced);
     } else {
       out[i] = x[offset(p.reduced, extreme(x, p.reduced, p.op == Opcode::reduce_min))];
     }
@@ -110,8 +122,8 @@ const char* bind_reduce(const OpView& op, Binder* binder, Bound* bound) {
   const int n_axes = argmax ? 1 : attr_ints(op, "axes", &axes);
   p->op = op.op;
   make_loops(op.in[0], argmax ? &axis : axes, n_axes, p);
-  const bool sums = op.op == Opcode::reduce_sum || op.op == Opcode::reduce_mean;
-  if (!sums && p->reduced.count == 0) return "extreme of nothing";
+  const bool extremes = argmax || op.op == Opcode::reduce_max || op.op == Opcode::reduce_min;
+  if (extremes && p->reduced.count == 0) return "extreme of nothing";
   PieceFn run = nullptr;
   const DType dtype = op.in[0].dtype == DType::kBool ? DType::kUInt8 : op.in[0].dtype;
   visit_number(dtype,
@@ -125,6 +137,7 @@ const Candidate kCandidates[] = {
     {Opcode::reduce_mean, "reduce_mean_ref", bind_reduce},
     {Opcode::reduce_max, "reduce_max_ref", bind_reduce},
     {Opcode::reduce_min, "reduce_min_ref", bind_reduce},
+    {Opcode::reduce_prod, "reduce_prod_ref", bind_reduce},
     {Opcode::argmax, "argmax_ref", bind_reduce},
 };
 

@@ -88,12 +88,16 @@ Status read_results(const std::vector<int64_t>& results, ChainProgram* program) 
 
 }  // namespace
 
-int chain_arity(Opcode op) {
-  if (op == Opcode::cast || op == Opcode::chain) return 0;
+int elementwise_arity(Opcode op) {
   if (op >= Opcode::neg && op <= Opcode::isfinite) return 1;
-  if (op >= Opcode::add && op <= Opcode::tanh_grad) return 2;
+  if (op >= Opcode::add && op <= Opcode::right_shift) return 2;
   if (op == Opcode::where) return 3;
-  return op == Opcode::copy ? 1 : 0;
+  return op == Opcode::copy || op == Opcode::bitwise_not ? 1 : 0;
+}
+
+int chain_arity(Opcode op) {
+  const bool bitwise = op >= Opcode::bitwise_and && op <= Opcode::bitwise_not;
+  return bitwise ? 0 : elementwise_arity(op);
 }
 
 Status parse_chain(std::string_view steps, const std::vector<int64_t>& results, size_t n_inputs,

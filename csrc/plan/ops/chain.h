@@ -35,7 +35,9 @@ struct ChainProgram {
 Status parse_chain(std::string_view steps, const std::vector<int64_t>& results, size_t n_inputs,
                    ChainProgram* program);
 
-// Arguments of an elementwise op as a step; 0 when it may not be one (cast, chain, other families).
+// Operands of an elementwise op; 0 for cast, chain and the ops of other families.
+int elementwise_arity(Opcode op);
+// The same as a step; 0 when it may not be one (also the bitwise ops).
 int chain_arity(Opcode op);
 
 }  // namespace pydl::ops

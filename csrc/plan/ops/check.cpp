@@ -55,6 +55,7 @@ const char* takes_text(Takes kinds) {
   switch (kinds) {
     case Takes::kFloat: return "float32 or float64";
     case Takes::kFloatOrSigned: return "float32, float64 or a signed integer type";
+    case Takes::kInteger: return "an integer type";
     case Takes::kNumber: return "float32, float64 or an integer type";
     case Takes::kNumberOrBool: return "float32, float64, an integer type or bool";
     case Takes::kBool: return "bool";
@@ -119,6 +120,7 @@ bool takes(Takes kinds, DType dtype) {
   switch (kinds) {
     case Takes::kFloat: return real;
     case Takes::kFloatOrSigned: return real || (dtype >= DType::kInt8 && dtype <= DType::kInt64);
+    case Takes::kInteger: return is_integer(dtype);
     case Takes::kNumber: return real || is_integer(dtype);
     case Takes::kNumberOrBool: return real || is_integer(dtype) || dtype == DType::kBool;
     case Takes::kBool: return dtype == DType::kBool;

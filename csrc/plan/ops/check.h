@@ -54,7 +54,7 @@ Status check_no_attrs(const OpCall& call);
 Status check_operands(const OpCall& call, std::initializer_list<const char*> names);
 
 // The classes of dtypes that ops take. float16 and bfloat16 are only moved, never computed with.
-enum class Takes { kFloat, kFloatOrSigned, kNumber, kNumberOrBool, kBool, kIndex, kAny };
+enum class Takes { kFloat, kFloatOrSigned, kInteger, kNumber, kNumberOrBool, kBool, kIndex, kAny };
 bool takes(Takes kinds, DType dtype);
 Status check_dtype(const OpCall& call, const char* name, DType dtype, Takes kinds);
 Status check_same_dtype(const OpCall& call, const char* a_name, const Spec& a, const char* b_name,

@@ -24,6 +24,9 @@ Rule rule_of(Opcode op) {
     case Opcode::add:
     case Opcode::sub:
     case Opcode::mul:
+    case Opcode::pow:
+    case Opcode::mod:
+    case Opcode::floor_div:
     case Opcode::maximum:
     case Opcode::minimum: return {Takes::kNumber, false};
     case Opcode::equal:
@@ -32,6 +35,12 @@ Rule rule_of(Opcode op) {
     case Opcode::less_equal:
     case Opcode::greater:
     case Opcode::greater_equal: return {Takes::kNumberOrBool, true};
+    case Opcode::bitwise_and:
+    case Opcode::bitwise_or:
+    case Opcode::bitwise_xor:
+    case Opcode::left_shift:
+    case Opcode::right_shift:
+    case Opcode::bitwise_not: return {Takes::kInteger, false};
     case Opcode::copy:
     case Opcode::where: return {Takes::kAny, false};
     default: return {Takes::kFloat, false};
@@ -119,7 +128,7 @@ Status infer_elementwise(const OpCall& call, std::vector<Spec>* outputs) {
   if (call.op == Opcode::chain) return infer_chain(call, outputs);
   if (call.op == Opcode::cast) return infer_cast(call, outputs);
   PYDL_RETURN_IF_ERROR(check_no_attrs(call));
-  switch (chain_arity(call.op)) {
+  switch (elementwise_arity(call.op)) {
     case 1: return infer_unary(call, outputs);
     case 2: return infer_binary(call, outputs);
     default: return infer_where(call, outputs);

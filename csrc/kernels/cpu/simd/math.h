@@ -128,24 +128,36 @@ PYDL_INLINE Vec<T> vexpm1(Vec<T> x) {
   return select(eq(x, zero<T>()), x, result);  // keeps -0
 }
 
+// x = 2^k m, m between the roots of 1/2 and 2.
+template <class T>
+PYDL_INLINE Vec<T> log_exponent(Vec<T> x, Vec<T>* m) {
+  const Vec<T> k = exponent(x), high = mantissa(x);
+  const Mask<T> large = gt(high, set(static_cast<T>(1.4142135623730951)));
+  *m = select(large, high * set(T(0.5)), high);
+  return select(large, k + set(T{1}), k);
+}
+
+// The logarithm of x where it is not a positive number.
+template <class T>
+PYDL_INLINE Vec<T> log_ends(Vec<T> x, Vec<T> result) {
+  const Vec<T> infinity = set(static_cast<T>(__builtin_inf()));
+  result = select(eq(x, infinity), x, result);
+  result = select(eq(x, zero<T>()), -infinity, result);
+  return select(lt(x, zero<T>()) | ne(x, x), set(static_cast<T>(__builtin_nan(""))), result);
+}
+
 // ln(x) = k ln(2) + ln(1 + f), and ln(1 + f) = 2 atanh(s), s = f / (2 + f).
 template <class T>
 PYDL_INLINE Vec<T> vlog(Vec<T> x) {
   using C = Coefficients<T>;
-  Vec<T> k = exponent(x), m = mantissa(x);
-  const Mask<T> large = gt(m, set(static_cast<T>(1.4142135623730951)));
-  m = select(large, m * set(T(0.5)), m);
-  k = select(large, k + set(T{1}), k);
+  Vec<T> m;
+  const Vec<T> k = log_exponent(x, &m);
   const Vec<T> f = m - set(T{1});
   const Vec<T> s = f / (f + set(T{2}));
   const Vec<T> z = s * s;
   const Vec<T> half = f * f * set(T(0.5));
   const Vec<T> tail = fma(s, fma(z, polynomial(z, C::kLog), half), k * set(C::kLn2Low));
-  Vec<T> result = fma(k, set(C::kLn2High), f - (half - tail));
-  const Vec<T> infinity = set(static_cast<T>(__builtin_inf()));
-  result = select(eq(x, infinity), x, result);
-  result = select(eq(x, zero<T>()), -infinity, result);
-  return select(lt(x, zero<T>()) | ne(x, x), set(static_cast<T>(__builtin_nan(""))), result);
+  return log_ends(x, fma(k, set(C::kLn2High), f - (half - tail)));
 }
 
 // ln(u) with u = 1 + x rounded, plus the part of x that was lost.
@@ -193,17 +205,24 @@ PYDL_INLINE Vec<T> verf(Vec<T> x) {
   return copysign(select(gt(size, one), far, near), x);
 }
 
+// sin and cos of r = x - k pi / 2, |x| below the limit.
+template <class T>
+PYDL_INLINE void quarter_turns(Vec<T> x, Vec<T>* k, Vec<T>* sine, Vec<T>* cosine) {
+  using C = Coefficients<T>;
+  *k = round_nearest(x * set(static_cast<T>(0.6366197723675814)));
+  Vec<T> r = x;
+  for (int i = 0; i < 4; ++i) r = fnma(*k, set(C::kHalfPi[i]), r);
+  const Vec<T> z = r * r;
+  *sine = fma(r * z, polynomial(z, C::kSin), r);
+  *cosine = fma(z * z, polynomial(z, C::kCos), set(T{1}) - z * set(T(0.5)));
+}
+
 // sin and cos of |x| below the limit; `shift` 1 turns sin into cos.
 template <class T>
 PYDL_INLINE Vec<T> trigonometric(Vec<T> x, T shift) {
-  using C = Coefficients<T>;
-  Vec<T> k = round_nearest(x * set(static_cast<T>(0.6366197723675814)));
-  Vec<T> r = x;
-  for (int i = 0; i < 4; ++i) r = fnma(k, set(C::kHalfPi[i]), r);
+  Vec<T> k, sine, cosine;
+  quarter_turns(x, &k, &sine, &cosine);
   k = k + set(shift);
-  const Vec<T> z = r * r;
-  const Vec<T> sine = fma(r * z, polynomial(z, C::kSin), r);
-  const Vec<T> cosine = fma(z * z, polynomial(z, C::kCos), set(T{1}) - z * set(T(0.5)));
   const Vec<T> result = select(bit_set(k, 0), cosine, sine);
   return select(bit_set(k, 1), -result, result);
 }

@@ -211,6 +211,12 @@ struct FoldAdd {
     return a + b;
   }
 };
+struct FoldMul {
+  template <class V>
+  PYDL_INLINE V operator()(V a, V b) const {
+    return a * b;
+  }
+};
 struct FoldMax {
   template <class V>
   PYDL_INLINE V operator()(V a, V b) const {
@@ -248,6 +254,10 @@ PYDL_INLINE auto fold_halves(V a, Fold fold) {
 template <class T>
 PYDL_INLINE T reduce_add(Vec<T> a) {
   return fold_halves<kVectorBytes>(static_cast<typename Native<T>::type>(a.v), FoldAdd{});
+}
+template <class T>
+PYDL_INLINE T reduce_mul(Vec<T> a) {
+  return fold_halves<kVectorBytes>(static_cast<typename Native<T>::type>(a.v), FoldMul{});
 }
 template <class T>
 PYDL_INLINE T reduce_max(Vec<T> a) {

@@ -60,6 +60,28 @@ struct Summing {
   }
 };
 
+// Floats in double, where their products do not overflow.
+template <class T>
+struct Multiplying {
+  using State = typename Total<T>::Type;
+  using Out = T;
+  static constexpr bool kNeedsFirst = false;
+
+  __device__ __forceinline__ State start(T) const { return State(1); }
+  __device__ __forceinline__ T filler(const State&) const { return T(1); }
+  __device__ __forceinline__ void add(State* product, const T* x, int64_t, int64_t) const {
+#pragma unroll
+    for (int k = 0; k < kReduceAtOnce; ++k) *product *= static_cast<State>(x[k]);
+  }
+  __device__ __forceinline__ State combine(State a, State b) const { return a * b; }
+  __device__ __forceinline__ State from_lane(State x, int lanes) const {
+    return __shfl_xor_sync(kAllLanes, x, lanes);
+  }
+  __device__ __forceinline__ T finish(State product, int64_t) const {
+    return static_cast<T>(product);
+  }
+};
+
 template <class T>
 struct Carried {  // small types are shuffled as int
   using Type = int;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/cuda/device/cast.h"
+#include "kernels/cuda/device/special.h"
 #include "kernels/cuda/device/vector.h"
 #include "plan/opcode.h"
 
@@ -100,6 +101,34 @@ __device__ __forceinline__ bool apply_any(Opcode op, Tile<T>* x, const Tile<T>& 
   return true;
 }
 
+// Division of integers rounds down, by zero gives 0.
+template <class T>
+__device__ __forceinline__ T integer_quotient(T a, T b) {
+  if (b == T(0)) return T(0);
+  if (is_negative(b) && b == T(-1)) return static_cast<T>(0 - wrap(a));
+  const T whole = static_cast<T>(a / b);
+  return static_cast<T>(whole - (a % b != 0 && is_negative(a) != is_negative(b)));
+}
+template <class T>
+__device__ __forceinline__ T integer_rest(T a, T b) {
+  return b == T(0) ? T(0) : static_cast<T>(wrap(a) - wrap(integer_quotient(a, b)) * wrap(b));
+}
+// Negative powers of all but 1 and -1 are 0.
+template <class T>
+__device__ __forceinline__ T integer_power(T a, T b) {
+  if (is_negative(b)) return a == T(1) || (a == T(-1) && b % 2 == 0) ? T(1) : a == T(-1) ? a : T(0);
+  uint64_t result = 1, base = static_cast<uint64_t>(a);
+  for (uint64_t rest = static_cast<uint64_t>(b); rest > 0; rest /= 2, base *= base) {
+    if (rest % 2 == 1) result *= base;
+  }
+  return static_cast<T>(result);
+}
+// Shifts by the width or more, or by negative numbers, move everything out.
+template <class T>
+__device__ __forceinline__ bool shift_fits(T b) {
+  return !is_negative(b) && static_cast<uint64_t>(b) < 8 * sizeof(T);
+}
+
 template <class T>
 __device__ __forceinline__ void apply_integer(Opcode op, Tile<T>* x, const Tile<T>& y,
                                               const Tile<T>& z) {
@@ -110,7 +139,50 @@ __device__ __forceinline__ void apply_integer(Opcode op, Tile<T>* x, const Tile<
     PYDL_STEP(add, wrap(a) + wrap(b));
     PYDL_STEP(sub, wrap(a) - wrap(b));
     PYDL_STEP(mul, wrap(a) * wrap(b));
+    PYDL_STEP(pow, integer_power(a, b));
+    PYDL_STEP(mod, integer_rest(a, b));
+    PYDL_STEP(floor_div, integer_quotient(a, b));
+    PYDL_STEP(bitwise_and, a & b);
+    PYDL_STEP(bitwise_or, a | b);
+    PYDL_STEP(bitwise_xor, a ^ b);
+    PYDL_STEP(bitwise_not, ~a);
+    PYDL_STEP(left_shift, shift_fits(b) ? wrap(a) << b : 0);
+    PYDL_STEP(right_shift, shift_fits(b) ? a >> b : (is_negative(a) ? -1 : 0));
     default: apply_any(op, x, y, z);
+  }
+}
+
+// The rarer functions stand apart, so that none of these needs more registers than there are.
+template <class T>
+__device__ __attribute__((noinline)) T apply_quotient(Opcode op, T a, T b) {
+  return static_cast<T>(op == Opcode::mod ? modulo(a, b) : floor_quotient(a, b));
+}
+template <class T>
+__device__ __attribute__((noinline)) T apply_special(Opcode op, T a, T b) {
+  switch (op) {
+    case Opcode::exp2: return exp2(a);
+    case Opcode::log2: return log2(a);
+    case Opcode::log10: return log10(a);
+    case Opcode::lgamma: return lgamma(a);
+    case Opcode::erfinv: return erfinv(a);
+    case Opcode::digamma: return static_cast<T>(digamma(static_cast<double>(a)));
+    default: return apply_quotient(op, a, b);
+  }
+}
+template <class T>
+__device__ __attribute__((noinline)) T apply_angle(Opcode op, T a, T b) {
+  switch (op) {
+    case Opcode::tan: return tan(a);
+    case Opcode::asin: return asin(a);
+    case Opcode::acos: return acos(a);
+    case Opcode::atan: return atan(a);
+    case Opcode::sinh: return sinh(a);
+    case Opcode::cosh: return cosh(a);
+    case Opcode::asinh: return asinh(a);
+    case Opcode::acosh: return acosh(a);
+    case Opcode::atanh: return atanh(a);
+    case Opcode::atan2: return atan2(a, b);
+    default: return apply_special(op, a, b);
   }
 }
 
@@ -128,7 +200,8 @@ __device__ __attribute__((noinline)) T apply_function(Opcode op, T a, T b) {
     case Opcode::erf: return erf(a);
     case Opcode::sin: return sin(a);
     case Opcode::cos: return cos(a);
-    default: return pow(a, b);
+    case Opcode::pow: return pow(a, b);
+    default: return apply_angle(op, a, b);
   }
 }
 
@@ -165,6 +238,9 @@ __device__ __forceinline__ void apply_float(Opcode op, Tile<T>* x, const Tile<T>
     PYDL_STEP(rsqrt, T(1) / sqrt(a));
     PYDL_STEP(reciprocal, T(1) / a);
     PYDL_STEP(floor, floor(a));
+    PYDL_STEP(ceil, ceil(a));
+    PYDL_STEP(round, rint(a));
+    PYDL_STEP(trunc, trunc(a));
     PYDL_STEP(isfinite, a - a == T(0));
     PYDL_STEP(sigmoid_grad, a * b * (T(1) - b));
     PYDL_STEP(tanh_grad, a * (T(1) - b * b));

@@ -234,6 +234,21 @@ inline int __ffs(int x) { return __builtin_ffs(x); }
 
 inline float rsqrtf(float x) { return 1.0f / sqrtf(x); }
 inline double rsqrt(double x) { return 1.0 / sqrt(x); }
+// Halley's method on erf, or on erfc where erf is near 1.
+inline double erfinv(double x) {
+  constexpr double kHalfRootPi = 0.886226925452758;
+  const double a = fabs(x);
+  if (!(a < 1.0)) return a == 1.0 ? copysign(HUGE_VAL, x) : sqrt(-a);
+  if (a < 1e-9) return x * kHalfRootPi;
+  const double l = log((1.0 - a) * (1.0 + a)), m = 4.33 + 0.5 * l;
+  double y = sqrt(sqrt(m * m - l / 0.147) - m);
+  for (int pass = 0; pass < 4; ++pass) {
+    const double error = a < 0.5 ? erf(y) - a : (1.0 - a) - erfc(y);
+    const double step = error * kHalfRootPi * exp(y * y);
+    y -= step / (1.0 + y * step);
+  }
+  return copysign(y, x);
+}
 inline float __fdividef(float a, float b) { return a / b; }
 inline float __frcp_rn(float x) { return 1.0f / x; }
 inline float __fsqrt_rn(float x) { return sqrtf(x); }
