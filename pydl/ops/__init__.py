@@ -94,8 +94,27 @@ from pydl.ops.creation import (
     zeros,
     zeros_like,
 )
+from pydl.ops.cumulative import (
+    cumprod,
+    cumsum,
+    diff,
+)
+from pydl.ops.diagonal import (
+    diag,
+    diagflat,
+    diagonal,
+    meshgrid,
+    trace,
+    tri,
+    tril,
+    triu,
+)
 from pydl.ops.gather import (
     take,
+)
+from pydl.ops.host import (
+    nonzero,
+    unique,
 )
 from pydl.ops.indexing import (
     get_item,
@@ -111,6 +130,11 @@ from pydl.ops.loss import (
 from pydl.ops.matmul import (
     dot,
     matmul,
+)
+from pydl.ops.quantile import (
+    median,
+    percentile,
+    quantile,
 )
 from pydl.ops.reduce import (
     all,
@@ -128,6 +152,19 @@ from pydl.ops.reduce import (
     std,
     sum,
     var,
+)
+from pydl.ops.scatter import (
+    scatter,
+    scatter_update,
+    take_along_axis,
+)
+from pydl.ops.segment import (
+    bincount,
+    histogram,
+    segment_max,
+    segment_min,
+    segment_prod,
+    segment_sum,
 )
 from pydl.ops.shape import (
     broadcast_to,
@@ -152,6 +189,26 @@ from pydl.ops.softmax import (
     log_softmax,
     softmax,
 )
+from pydl.ops.sort import (
+    argpartition,
+    argsort,
+    digitize,
+    in_top_k,
+    isin,
+    searchsorted,
+    sort,
+    top_k,
+)
+from pydl.ops.window import (
+    flip,
+    fliplr,
+    flipud,
+    repeat,
+    roll,
+    rot90,
+    slice_update,
+    tile,
+)
 
 from pydl.ops import nn, numpy  # isort: skip
 
@@ -168,7 +225,10 @@ __all__ = [
     "arange",
     "argmax",
     "argmin",
+    "argpartition",
+    "argsort",
     "binary_crossentropy",
+    "bincount",
     "broadcast_to",
     "cast",
     "categorical_crossentropy",
@@ -179,6 +239,13 @@ __all__ = [
     "convert_to_tensor",
     "cos",
     "count_nonzero",
+    "cumprod",
+    "cumsum",
+    "diag",
+    "diagflat",
+    "diagonal",
+    "diff",
+    "digitize",
     "divide",
     "divide_no_nan",
     "dot",
@@ -190,6 +257,9 @@ __all__ = [
     "expm1",
     "eye",
     "flatten",
+    "flip",
+    "fliplr",
+    "flipud",
     "floor",
     "full",
     "full_like",
@@ -202,8 +272,11 @@ __all__ = [
     "hard_silu",
     "hard_swish",
     "hard_tanh",
+    "histogram",
+    "in_top_k",
     "is_tensor",
     "isfinite",
+    "isin",
     "isinf",
     "isnan",
     "leaky_relu",
@@ -223,6 +296,8 @@ __all__ = [
     "max",
     "maximum",
     "mean",
+    "median",
+    "meshgrid",
     "min",
     "minimum",
     "mish",
@@ -231,6 +306,7 @@ __all__ = [
     "ndim",
     "negative",
     "nn",
+    "nonzero",
     "norm",
     "not_equal",
     "numpy",
@@ -238,13 +314,25 @@ __all__ = [
     "ones",
     "ones_like",
     "pad",
+    "percentile",
     "power",
+    "quantile",
     "ravel",
     "reciprocal",
     "relu",
     "relu6",
+    "repeat",
     "reshape",
+    "roll",
+    "rot90",
     "rsqrt",
+    "scatter",
+    "scatter_update",
+    "searchsorted",
+    "segment_max",
+    "segment_min",
+    "segment_prod",
+    "segment_sum",
     "selu",
     "shape",
     "sigmoid",
@@ -253,10 +341,12 @@ __all__ = [
     "sin",
     "size",
     "slice",
+    "slice_update",
     "soft_shrink",
     "softmax",
     "softplus",
     "softsign",
+    "sort",
     "sparse_categorical_crossentropy",
     "split",
     "sqrt",
@@ -271,10 +361,18 @@ __all__ = [
     "swapaxes",
     "swish",
     "take",
+    "take_along_axis",
     "tanh",
     "tanh_shrink",
+    "tile",
+    "top_k",
+    "trace",
     "transpose",
+    "tri",
+    "tril",
+    "triu",
     "true_divide",
+    "unique",
     "var",
     "where",
     "zeros",

@@ -54,8 +54,27 @@ from pydl.ops.creation import (
     zeros,
     zeros_like,
 )
+from pydl.ops.cumulative import (
+    cumprod,
+    cumsum,
+    diff,
+)
+from pydl.ops.diagonal import (
+    diag,
+    diagflat,
+    diagonal,
+    meshgrid,
+    trace,
+    tri,
+    tril,
+    triu,
+)
 from pydl.ops.gather import (
     take,
+)
+from pydl.ops.host import (
+    nonzero,
+    unique,
 )
 from pydl.ops.indexing import (
     get_item,
@@ -63,6 +82,11 @@ from pydl.ops.indexing import (
 from pydl.ops.matmul import (
     dot,
     matmul,
+)
+from pydl.ops.quantile import (
+    median,
+    percentile,
+    quantile,
 )
 from pydl.ops.reduce import (
     all,
@@ -79,6 +103,13 @@ from pydl.ops.reduce import (
     std,
     sum,
     var,
+)
+from pydl.ops.scatter import (
+    take_along_axis,
+)
+from pydl.ops.segment import (
+    bincount,
+    histogram,
 )
 from pydl.ops.shape import (
     broadcast_to,
@@ -97,6 +128,23 @@ from pydl.ops.shape import (
     swapaxes,
     transpose,
 )
+from pydl.ops.sort import (
+    argpartition,
+    argsort,
+    digitize,
+    isin,
+    searchsorted,
+    sort,
+)
+from pydl.ops.window import (
+    flip,
+    fliplr,
+    flipud,
+    repeat,
+    roll,
+    rot90,
+    tile,
+)
 
 __all__ = [
     "abs",
@@ -109,11 +157,21 @@ __all__ = [
     "arange",
     "argmax",
     "argmin",
+    "argpartition",
+    "argsort",
+    "bincount",
     "broadcast_to",
     "clip",
     "concatenate",
     "cos",
     "count_nonzero",
+    "cumprod",
+    "cumsum",
+    "diag",
+    "diagflat",
+    "diagonal",
+    "diff",
+    "digitize",
     "divide",
     "divide_no_nan",
     "dot",
@@ -122,13 +180,18 @@ __all__ = [
     "expand_dims",
     "expm1",
     "eye",
+    "flip",
+    "fliplr",
+    "flipud",
     "floor",
     "full",
     "full_like",
     "get_item",
     "greater",
     "greater_equal",
+    "histogram",
     "isfinite",
+    "isin",
     "isinf",
     "isnan",
     "less",
@@ -144,25 +207,35 @@ __all__ = [
     "max",
     "maximum",
     "mean",
+    "median",
+    "meshgrid",
     "min",
     "minimum",
     "moveaxis",
     "multiply",
     "ndim",
     "negative",
+    "nonzero",
     "norm",
     "not_equal",
     "ones",
     "ones_like",
     "pad",
+    "percentile",
     "power",
+    "quantile",
     "ravel",
     "reciprocal",
+    "repeat",
     "reshape",
+    "roll",
+    "rot90",
+    "searchsorted",
     "shape",
     "sign",
     "sin",
     "size",
+    "sort",
     "split",
     "sqrt",
     "square",
@@ -173,9 +246,16 @@ __all__ = [
     "sum",
     "swapaxes",
     "take",
+    "take_along_axis",
     "tanh",
+    "tile",
+    "trace",
     "transpose",
+    "tri",
+    "tril",
+    "triu",
     "true_divide",
+    "unique",
     "var",
     "where",
     "zeros",
