@@ -31,13 +31,14 @@ def _rows(name: str, x: Any, axis: Axis) -> tuple[Any, list[int]]:
 def _weights(place: np.ndarray, method: str) -> np.ndarray:
     """The share of the element above each place."""
     part = place - np.floor(place)
-    return {
+    shares: dict[str, np.ndarray] = {
         "linear": part,
         "lower": np.zeros_like(part),
         "higher": np.ceil(part),
         "midpoint": np.where(part > 0, 0.5, 0.0),
         "nearest": np.rint(place) - np.floor(place),  # ties to the even place
-    }[method]
+    }
+    return shares[method]
 
 
 def _quantiles(name: str, x: Any, q: np.ndarray, axis: Axis, method: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import math
 from collections.abc import Sequence
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,10 @@ def _rolled(x: Any, shift: int, axis: int) -> Any:
     return concatenate([tail, slice_axis(x, axis, 0, size - shift)], axis)
 
 
+def _integers(given: int | Sequence[int]) -> list[int]:
+    return [index(i) for i in given] if isinstance(given, Sequence) else [index(given)]
+
+
 @public_op
 def roll(
     x: Any, shift: int | Sequence[int], axis: int | Sequence[int] | None = None
@@ -89,12 +94,10 @@ def roll(
     None: of the flattened `x`, which keeps its shape."""
     x = lift(x)
     if axis is None:
-        if not isinstance(shift, int):
-            shift = builtins.sum(shift)
         flat = emit("reshape", x, shape=[-1])
-        return emit("reshape", _rolled(flat, shift, 0), shape=list(x.shape))
-    axes = list(axis) if isinstance(axis, list | tuple) else [axis]
-    shifts = list(shift) if isinstance(shift, list | tuple) else [shift] * len(axes)
+        total = builtins.sum(_integers(shift))
+        return emit("reshape", _rolled(flat, total, 0), shape=list(x.shape))
+    axes, shifts = _integers(axis), _integers(shift)
     if len(shifts) == 1:
         shifts *= len(axes)
     if len(axes) == 1:
@@ -105,7 +108,7 @@ def roll(
             f"shift={shift!r}, axis={axis!r}"
         )
     for by, place in zip(shifts, axes, strict=True):
-        x = _rolled(x, int(by), one_axis("roll", place, x.ndim))
+        x = _rolled(x, by, one_axis("roll", place, x.ndim))
     return x
 
 

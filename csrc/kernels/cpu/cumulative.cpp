@@ -4,7 +4,7 @@
 // what came before it, so that their error grows with the length of a block and their number.
 #include "kernels/cpu/bundle.h"
 #include "kernels/cpu/pieces.h"
-#include "kernels/cpu/simd/vec.h"
+#include "kernels/cpu/simd/transpose.h"
 #include "plan/opcode.h"
 
 namespace pydl::PYDL_ISA {
@@ -88,40 +88,19 @@ void run_together(const T* x, int64_t step, int64_t positions, T* out) {
 
 // --- scans in registers
 
-template <int... i>
-struct Lanes {};
-template <int count>
-struct AllLanes;
-template <>
-struct AllLanes<2> {
-  using type = Lanes<0, 1>;
-};
-template <>
-struct AllLanes<4> {
-  using type = Lanes<0, 1, 2, 3>;
-};
-template <>
-struct AllLanes<8> {
-  using type = Lanes<0, 1, 2, 3, 4, 5, 6, 7>;
-};
-template <>
-struct AllLanes<16> {
-  using type = Lanes<0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15>;
-};
-
 // Lane i of the result is lane i - k, 0 in front.
 template <int k, class V, int... i>
-PYDL_INLINE V shifted(V v, Lanes<i...>) {
+PYDL_INLINE V shifted(V v, LaneList<i...>) {
   constexpr int kCount = sizeof...(i);
   return __builtin_shufflevector(V{}, v, (kCount - k + i)...);
 }
 template <class V, int... i>
-PYDL_INLINE V reversed(V v, Lanes<i...>) {
+PYDL_INLINE V reversed(V v, LaneList<i...>) {
   constexpr int kCount = sizeof...(i);
   return __builtin_shufflevector(v, v, (kCount - 1 - i)...);
 }
 template <class V, int... i>
-PYDL_INLINE V last_of(V v, Lanes<i...>) {
+PYDL_INLINE V last_of(V v, LaneList<i...>) {
   constexpr int kCount = sizeof...(i);
   return __builtin_shufflevector(v, v, (i * 0 + kCount - 1)...);
 }

@@ -1,6 +1,7 @@
 // sort, argsort, top_k: rows of keys (kernels/sort_key.h), sorted by rank or by digits; top_k keeps
 // the best so far when k is small. searchsorted: several binary searches in step.
 #include "kernels/cpu/bundle.h"
+#include "kernels/cpu/columns.h"
 #include "kernels/cpu/pieces.h"
 #include "kernels/cpu/radix.h"
 #include "kernels/sort_key.h"
@@ -59,12 +60,42 @@ void sort_row(const T* x, int64_t n, const Room<KeyOf<T>>& room, T* out) {
   }
 }
 
+// Rows of keys of 4 or 8 bytes that are sorted together.
+template <class T>
+constexpr int kTogether = sizeof(T) < 4 ? 0 : kVectorBytes / static_cast<int>(sizeof(T));
+
+// Up to this length together is faster than by digits.
+template <class T>
+constexpr int64_t kColumnLength = 64 * kTogether<T>;
+
+template <class T>
+void sort_together(const T* x, int64_t rows, int64_t n, void* memory, T* out) {
+  using Key = KeyOf<T>;
+  typedef Key V __attribute__((vector_size(kVectorBytes), may_alias));
+  Key* keys = static_cast<Key*>(memory);
+  load_columns(x, rows, n, keys);
+  for (int64_t i = 0; i < n * kTogether<T>; ++i) keys[i] = SortKey<T>::of(keys[i]);
+  sort_columns(static_cast<V*>(memory), n);
+  for (int64_t i = 0; i < n * kTogether<T>; ++i) keys[i] = SortKey<T>::bits(keys[i]);
+  store_columns(keys, rows, n, out);
+}
+
 template <class T>
 void run_sort(const Call& call, int64_t piece) {
   const SortParams& p = *static_cast<const SortParams*>(call.params);
   const auto room = make_room<KeyOf<T>>(call, p.length);
-  const int64_t first = piece * p.rows_per_piece, end = first + p.rows_per_piece;
-  for (int64_t r = first; r < end && r < p.rows; ++r) {
+  const int64_t first = piece * p.rows_per_piece;
+  const int64_t end = first + p.rows_per_piece < p.rows ? first + p.rows_per_piece : p.rows;
+  int64_t r = first;
+  if constexpr (kTogether<T> > 0) {
+    while (p.length <= kColumnLength<T> && 2 * (end - r) >= kTogether<T>) {
+      const int64_t rows = end - r < kTogether<T> ? end - r : kTogether<T>;
+      sort_together(static_cast<const T*>(call.in[0]) + r * p.length, rows, p.length, room.first,
+                    static_cast<T*>(call.out[0]) + r * p.length);
+      r += rows;
+    }
+  }
+  for (; r < end; ++r) {
     const int64_t at = r * p.length;
     sort_row(static_cast<const T*>(call.in[0]) + at, p.length, room,
              static_cast<T*>(call.out[0]) + at);
@@ -280,14 +311,18 @@ const char* bind_sort(const OpView& op, Binder* binder, Bound* bound) {
   p->right = attr_int(op, "right", 0) != 0;
   bound->params = p;
   if (op.op == Opcode::searchsorted) return bind_search(runs, p, bound);
+  const int64_t unit = op.op == Opcode::sort && p->length <= kColumnLength<float> ? 16 : 1;
   const double flops = 8 * static_cast<double>(p->length) * log2_of(p->length);
-  p->rows_per_piece = cut_pieces(p->rows, 2 * p->length * dtype_size(x.dtype), flops, 1);
+  p->rows_per_piece = cut_pieces(p->rows, 2 * p->length * dtype_size(x.dtype), flops, unit);
   // Elements are keys, with their indices (padded) but for `sort`.
   const int64_t element = op.op == Opcode::sort      ? dtype_size(x.dtype)
                           : dtype_size(x.dtype) == 8 ? 16
                                                      : 8;
+  // Rows sorted together need a vector for each element.
+  const int64_t columns = p->length <= kColumnLength<float> ? p->length * kVectorBytes : 0;
+  const int64_t bytes = 2 * p->length * element;
   bound->worker_bytes =
-      kMostCounts * static_cast<int64_t>(sizeof(uint32_t)) + 2 * p->length * element;
+      kMostCounts * static_cast<int64_t>(sizeof(uint32_t)) + (bytes > columns ? bytes : columns);
   const PieceFn run = op.op == Opcode::sort      ? runs.sort
                       : op.op == Opcode::argsort ? runs.argsort
                                                  : runs.top_k;
