@@ -75,7 +75,9 @@ void sort_together(const T* x, int64_t rows, int64_t n, void* memory, T* out) {
   Key* keys = static_cast<Key*>(memory);
   load_columns(x, rows, n, keys);
   for (int64_t i = 0; i < n * kTogether<T>; ++i) keys[i] = SortKey<T>::of(keys[i]);
-  sort_columns(static_cast<V*>(memory), n);
+  const int64_t length = column_length(n);
+  for (int64_t i = n * kTogether<T>; i < length * kTogether<T>; ++i) keys[i] = static_cast<Key>(-1);
+  sort_columns(static_cast<V*>(memory), length);
   for (int64_t i = 0; i < n * kTogether<T>; ++i) keys[i] = SortKey<T>::bits(keys[i]);
   store_columns(keys, rows, n, out);
 }
@@ -174,7 +176,7 @@ void run_top_k(const Call& call, int64_t piece) {
   const SortParams& p = *static_cast<const SortParams*>(call.params);
   const auto room = make_room<Keyed<KeyOf<T>>>(call, p.length);
   const int64_t first = piece * p.rows_per_piece, end = first + p.rows_per_piece;
-  const bool few = p.length > kRankedLength && p.kept <= kFewKept && p.kept <= p.length / 8;
+  const bool few = p.length >= kScan && p.kept <= kFewKept && p.kept <= p.length / 8;
   for (int64_t r = first; r < end && r < p.rows; ++r) {
     const T* x = static_cast<const T*>(call.in[0]) + r * p.length;
     T* values = static_cast<T*>(call.out[0]) + r * p.kept;
@@ -220,20 +222,18 @@ int64_t search_nan(const T* sorted, int64_t n) {
 // kCount searches in step: their loads overlap, and no branch depends on a comparison.
 template <int kCount, class T, class Side>
 PYDL_INLINE void search(const T* sorted, int64_t n, const T* values, int32_t* out) {
-  const T* base[kCount];
-  for (int k = 0; k < kCount; ++k) base[k] = sorted;
+  int64_t at[kCount] = {};
   int64_t length = n;
   for (; length > 1; length -= length / 2) {
     const int64_t half = length / 2;
-    for (int k = 0; k < kCount; ++k) {
-      base[k] += Side::before(base[k][half - 1], values[k]) ? half : 0;
+    for (int k = 0; k < kCount; ++k) {  // an "and", since compilers turn a choice into a branch
+      at[k] += half & -static_cast<int64_t>(Side::before(sorted[at[k] + half - 1], values[k]));
     }
   }
   for (int k = 0; k < kCount; ++k) {
-    const bool past = length == 1 && Side::before(base[k][0], values[k]);
+    const bool past = length == 1 && Side::before(sorted[at[k]], values[k]);
     const bool number = values[k] == values[k];
-    out[k] =
-        static_cast<int32_t>(number ? base[k] - sorted + past : search_nan<T, Side>(sorted, n));
+    out[k] = static_cast<int32_t>(number ? at[k] + past : search_nan<T, Side>(sorted, n));
   }
 }
 
@@ -319,7 +319,8 @@ const char* bind_sort(const OpView& op, Binder* binder, Bound* bound) {
                           : dtype_size(x.dtype) == 8 ? 16
                                                      : 8;
   // Rows sorted together need a vector for each element.
-  const int64_t columns = p->length <= kColumnLength<float> ? p->length * kVectorBytes : 0;
+  const int64_t columns =
+      p->length <= kColumnLength<float> ? column_length(p->length) * kVectorBytes : 0;
   const int64_t bytes = 2 * p->length * element;
   bound->worker_bytes =
       kMostCounts * static_cast<int64_t>(sizeof(uint32_t)) + (bytes > columns ? bytes : columns);
