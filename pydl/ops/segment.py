@@ -130,7 +130,7 @@ def histogram(
 ) -> tuple[Any, Any]:
     """How many elements fall into each of `bins` equal intervals of `range` (None: from
     the least to the greatest element, which needs values), and the `bins` + 1 edges.
-    The last interval includes its end."""
+    The last interval includes its end. Both are floats."""
     if not isinstance(bins, int) or bins < 1:
         raise ValueError(f"histogram: expected bins >= 1, received bins={bins!r}")
     x = promote_float(x)[0]
@@ -143,7 +143,8 @@ def histogram(
     names = emit("reshape", emit("sub", at, lift(1, "int32")), shape=[*flat.shape, 1])
     ones = emit("full", shape=list(flat.shape), dtype="int32", value=1)
     # Names outside [0, bins) are left out, as elements outside the range should be.
-    return emit("scatter_nd", names, ones, shape=[bins]), edges
+    counts = emit("scatter_nd", names, ones, shape=[bins])
+    return lift(counts, x.dtype), edges
 
 
 def edges_end(high: float, dtype: str) -> Any:

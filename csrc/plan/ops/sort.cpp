@@ -39,10 +39,9 @@ Status infer_searchsorted(const OpCall& call, std::vector<Spec>* outputs) {
   PYDL_RETURN_IF_ERROR(check_rows(call, "sorted", sorted));
   PYDL_RETURN_IF_ERROR(check_same_dtype(call, "sorted", sorted, "values", values));
   const size_t lead = sorted.shape.size() - 1;
-  const bool fits =
-      lead == 0 || (values.shape.size() == lead + 1 &&
-                    may_equal(Shape(sorted.shape.begin(), sorted.shape.end() - 1),
-                              Shape(values.shape.begin(), values.shape.end() - 1)));
+  const bool fits = lead == 0 || (values.shape.size() == lead + 1 &&
+                                  may_equal(Shape(sorted.shape.begin(), sorted.shape.end() - 1),
+                                            Shape(values.shape.begin(), values.shape.end() - 1)));
   if (!fits) {
     return refuse(call, "sorted must have one axis, or all axes of values ", values.shape,
                   " but the last, received sorted ", sorted.shape);
