@@ -16,6 +16,7 @@ NdRows make_nd_rows(const TensorView& value, const TensorView& indices) {
       p.row_size *= value.dims[d];
     }
   }
+  if (p.depth == 0 && p.row_size == 0) p.n = 0;  // nothing to check, nothing to move
   return p;
 }
 

@@ -129,6 +129,11 @@ def rot90(array: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
     return flip(swapaxes(x, first, second), second) if turns else x
 
 
+def _count(dims: Sequence[int]) -> int:
+    """The number of elements, -1 when a size is not known yet (symbolic)."""
+    return -1 if -1 in dims else math.prod(dims)
+
+
 def _repeated(x: Any, shape: Sequence[int], times: int, out: Sequence[int]) -> Any:
     """`x` as `shape` [rows, 1, row], each row `times` times, as `out`."""
     rows = emit("reshape", x, shape=list(shape))
@@ -151,8 +156,8 @@ def tile(x: Any, repeats: int | Sequence[int]) -> Any:
     for axis in reversed(range(rank)):
         if times[axis] == 1:
             continue
-        rows, row = math.prod(shape[:axis]), math.prod(shape[axis:])
-        shape[axis] *= times[axis]
+        rows, row = _count(shape[:axis]), _count(shape[axis:])
+        shape[axis] *= times[axis] if shape[axis] >= 0 else 1
         x = _repeated(x, [rows, 1, row], times[axis], shape)
     return x
 
@@ -174,8 +179,8 @@ def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Any
     if counts.size == 1:
         times = int(counts.reshape(()))
         shape = list(x.shape)
-        rows, row = math.prod(shape[: place + 1]), math.prod(shape[place + 1 :])
-        shape[place] *= times
+        rows, row = _count(shape[: place + 1]), _count(shape[place + 1 :])
+        shape[place] *= times if shape[place] >= 0 else 1
         return _repeated(x, [rows, 1, row], times, shape)
     if counts.size != x.shape[place]:
         raise ValueError(

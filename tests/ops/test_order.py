@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import pydl
 import pydl.ops as ops
 from graph_values import values
 from pydl.graph.gradients import gradients
@@ -323,3 +324,40 @@ def test_gradient_of_cumprod_with_zeros() -> None:
             ends.append(np.sum(np.cumprod(moved, 1) * weight))
         expected[place] = (ends[0] - ends[1]) / 2e-6
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-8)
+
+
+#: Of a symbolic tensor (None, 3, 4): the shape of the result.
+SYMBOLIC: list[tuple[Callable[[Any], Any], tuple[int | None, ...]]] = [
+    (lambda x: x[:, ::-1, 1:], (None, 3, 3)),
+    (lambda x: x[::-1], (None, 3, 4)),
+    (lambda x: x[:, [0, 2]], (None, 2, 4)),
+    (lambda x: x[:, [0, 2], [1, -1]], (None, 2)),
+    (lambda x: ops.flip(x), (None, 3, 4)),
+    (lambda x: ops.roll(x, 1, 2), (None, 3, 4)),
+    (lambda x: ops.tile(x, (1, 2, 3)), (None, 6, 12)),
+    (lambda x: ops.tile(x, (2, 1, 1)), (None, 3, 4)),
+    (lambda x: ops.repeat(x, 2, 1), (None, 6, 4)),
+    (lambda x: ops.repeat(x, 2, 0), (None, 3, 4)),
+    (lambda x: ops.take_along_axis(x, ops.argsort(x, 1), 1), (None, 3, 4)),
+    (lambda x: ops.sort(x, 1), (None, 3, 4)),
+    (lambda x: ops.top_k(x, 2)[1], (None, 3, 2)),
+    (lambda x: ops.cumsum(x, 1), (None, 3, 4)),
+    (lambda x: ops.diff(x, 2, axis=2), (None, 3, 2)),
+    (lambda x: ops.median(x, 1), (None, 4)),
+    (lambda x: ops.quantile(x, [0.1, 0.9], (1, 2)), (2, None)),
+    (lambda x: ops.tril(x), (None, 3, 4)),
+    (lambda x: ops.diagonal(x, 1, 1, 2), (None, 3)),
+    (lambda x: ops.searchsorted(np.arange(3.0, dtype=np.float32), x), (None, 3, 4)),
+]
+
+
+@pytest.mark.parametrize("number", range(len(SYMBOLIC)))
+def test_symbolic(number: int) -> None:
+    function, shape = SYMBOLIC[number]
+    x = pydl.Input((3, 4))
+    y = function(x)
+    assert y.shape == shape
+    data = rng.normal(size=(5, 3, 4)).astype(np.float32)
+    found = np.asarray(pydl.Model(x, y)(data))
+    expected = function(ops.convert_to_tensor(data)).numpy()
+    np.testing.assert_array_equal(found, expected)

@@ -177,7 +177,10 @@ const char* bind_scatter(const OpView& op, Binder* binder, Bound* bound) {
   const bool wide = op.in[0].dtype == DType::kInt64;
   const DType dtype = op.out[0].dtype;
   const int size = dtype_size(dtype);
-  const int64_t bytes = p->row_bytes == 0 ? 0 : (3 * p->rows.n + p->rows.rows) * size;
+  constexpr double kMost = 1e15;  // any more is cut alike
+  const double moved =
+      (3.0 * static_cast<double>(p->rows.n) + static_cast<double>(p->rows.rows)) * size;
+  const auto bytes = static_cast<int64_t>(moved < kMost ? moved : kMost);
   bound->params = p;
   bound->phases[0] = {wide ? choose_scatter<int64_t>(dtype) : choose_scatter<int32_t>(dtype),
                       cut_columns(p->rows.row_size, bytes, 64 / size, p)};

@@ -13,6 +13,7 @@ namespace pydl::PYDL_GPU {
 namespace {
 
 constexpr int kThreads = 256;
+constexpr int64_t kMostRows = int64_t{1} << 56;  // scratch is some bytes for each
 using Position = unsigned long long;  // 1 + that of a name; 0: none
 
 struct NdParams {
@@ -183,6 +184,7 @@ const char* bind_nd(const OpView& op, Binder* binder, Bound* bound) {
   const bool scatter = op.op == Opcode::scatter_nd, update = op.op == Opcode::scatter_update;
   const TensorView& indices = op.in[scatter ? 0 : 1];
   p->rows = make_nd_rows(scatter ? op.out[0] : op.in[0], indices);
+  if (p->rows.n > kMostRows || p->rows.rows > kMostRows) return "too large";
   p->dtype = op.out[0].dtype;
   p->row_bytes = p->rows.row_size * dtype_size(p->dtype);
   p->bytes = op.out[0].count * dtype_size(p->dtype);

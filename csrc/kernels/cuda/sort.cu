@@ -11,6 +11,7 @@ namespace pydl::PYDL_GPU {
 namespace {
 
 constexpr int kThreads = 256;
+constexpr int64_t kMostElements = int64_t{1} << 56;  // scratch is some dozens of bytes for each
 
 struct SortParams {
   int64_t rows, length, kept, count;
@@ -190,6 +191,7 @@ const char* bind_sort(const OpView& op, Binder* binder, Bound* bound) {
   for (int d = 0; d + 1 < x.rank; ++d) p->rows *= x.dims[d];
   p->kept = op.out[0].count / p->rows;
   p->count = x.count;
+  if (p->count > kMostElements) return "too large";
   p->by_length = make_divisor(p->length > 0 ? p->length : 1);
   p->by_kept = make_divisor(p->kept);
   p->processors = processors(op);
