@@ -43,17 +43,19 @@ __device__ __forceinline__ R joined(R a, R b) {
   return product ? a * b : a + b;
 }
 
+// 64 registers: fewer, which the compiler prefers, would spill.
 template <class T, bool product>
-__global__ void __launch_bounds__(kThreads) scan_lines(CumulativeParams p, const T* x, T* out) {
+__global__ void __launch_bounds__(kThreads, 4) scan_lines(CumulativeParams p, const T* x, T* out) {
   using R = typename Register<T>::type;
   const int64_t stride = int64_t{gridDim.x} * blockDim.x, inner = p.inner.value;
+  const int64_t step = p.reverse ? -inner : inner;
   for (int64_t line = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; line < p.lines;
        line += stride) {
     const int64_t outer = divide(line, p.inner);
-    const int64_t start = outer * p.positions * inner + (line - outer * inner);
+    int64_t i = outer * p.positions * inner + (line - outer * inner);
+    if (p.reverse) i += (p.positions - 1) * inner;
     R base = product ? 1 : 0, part = base;
-    for (int64_t k = 0; k < p.positions; ++k) {
-      const int64_t i = start + (p.reverse ? p.positions - 1 - k : k) * inner;
+    for (int64_t k = 0; k < p.positions; ++k, i += step) {
       part = joined<R, product>(part, static_cast<R>(x[i]));
       out[i] = static_cast<T>(joined<R, product>(base, part));
       if (!product && k % kBlock == kBlock - 1) {

@@ -107,8 +107,9 @@ __forceinline__ __device__ void add_hits(const T* x, int64_t columns, int width,
   }
 }
 
+// 64 registers: fewer, which the compiler prefers, would spill.
 template <class T>
-__global__ void __launch_bounds__(kTileThreads)
+__global__ void __launch_bounds__(kTileThreads, 4)
     add_rows(const T* x, Indices indices, T* out, RowSumShape shape) {
   PYDL_SHARED(T, tile, kTileRows<T> * kTileColumns);
   PYDL_SHARED(Hit, hits, kBatch);
