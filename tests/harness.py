@@ -83,6 +83,8 @@ def make_array(
 ) -> Array:
     """An array of the kind a case asks for."""
     shape = tuple(shape)
+    if isinstance(kind, tuple) and kind[0] == "sorted":
+        return np.sort(make_array(rng, dtype, shape, kind[1]), axis=-1)
     if isinstance(kind, tuple):
         _, low, high = kind
         return rng.integers(low, max(high, low + 1), shape).astype(dtype)
@@ -106,6 +108,14 @@ def special_values(
     return np.where(ordinary, rng.standard_normal(shape).astype(dtype), out)
 
 
+def infinite_values(
+    rng: np.random.Generator, shape: tuple[int, ...], dtype: str
+) -> Array:
+    """Ordinary numbers and, now and then, an infinity or NaN."""
+    odd = rng.choice([np.inf, -np.inf, np.nan], shape)
+    return np.where(rng.random(shape) < 0.05, odd, rng.standard_normal(shape))
+
+
 def probabilities(
     rng: np.random.Generator, shape: tuple[int, ...], dtype: str
 ) -> Array:
@@ -127,6 +137,8 @@ KINDS: dict[str, Any] = {
     "bool": lambda rng, shape, dtype: rng.random(shape) < 0.5,
     "small": lambda rng, shape, dtype: rng.integers(0, 20, shape),
     "special": special_values,
+    "infinite": infinite_values,
+    "factors": lambda rng, shape, dtype: rng.uniform(0.9, 1.1, shape),
     "seed": lambda rng, shape, dtype: rng.integers(0, 2**32, shape, np.uint32),
 }
 

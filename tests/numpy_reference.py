@@ -281,6 +281,31 @@ def _one_hot(inputs: list[Array], attrs: Attrs) -> list[Array]:
     return [hot.astype(attrs["dtype"])]
 
 
+def _flip(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    return [np.flip(inputs[0], tuple(attrs["axes"])).copy()]
+
+
+def _window(x: Array, sizes: Sequence[int], start: Array) -> tuple[slice, ...]:
+    """The box that `start`, clamped, begins."""
+    begins = [
+        min(max(int(at), 0), dim - size)
+        for at, dim, size in zip(start, x.shape, sizes, strict=True)
+    ]
+    return tuple(slice(b, b + size) for b, size in zip(begins, sizes, strict=True))
+
+
+def _dynamic_slice(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    x, start = inputs
+    return [x[_window(x, attrs["sizes"], start)].copy()]
+
+
+def _dynamic_update_slice(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    x, update, start = inputs
+    out = x.copy()
+    out[_window(x, update.shape, start)] = update
+    return [out]
+
+
 # -- reduce ---------------------------------------------------------------------------
 
 
@@ -426,6 +451,121 @@ def _take_grad(inputs: list[Array], attrs: Attrs) -> list[Array]:
     good = (indices >= 0) & (indices < attrs["rows"])
     np.add.at(out, indices[good], _wide(grad_out)[good])
     return [out.astype(grad_out.dtype)]
+
+
+def _take_along_axis(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    x, indices = inputs
+    axis, size = attrs["axis"], x.shape[attrs["axis"]]
+    shape = list(np.broadcast_shapes(_without(x, axis), _without(indices, axis)))
+    full, cut = [*shape], [*shape]
+    full.insert(axis, size)
+    cut.insert(axis, indices.shape[axis])
+    where = np.broadcast_to(indices, cut)
+    good = (where >= 0) & (where < size)
+    if size == 0:
+        return [np.zeros(cut, x.dtype), _fault(indices, size)]
+    picked = np.take_along_axis(
+        np.broadcast_to(x, full), np.where(good, where, 0).astype(np.int64), axis
+    )
+    return [np.where(good, picked, 0).astype(x.dtype), _fault(indices, size)]
+
+
+def _without(x: Array, axis: int) -> tuple[int, ...]:
+    return x.shape[:axis] + x.shape[axis + 1 :]
+
+
+def _take_along_axis_grad(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    grad_out, indices = inputs
+    axis, size = attrs["axis"], attrs["size"]
+    shape = list(grad_out.shape)
+    shape[axis] = size
+    out = np.zeros(shape, _wide(grad_out).dtype)
+    good = (indices >= 0) & (indices < size)
+    places = list(np.indices(indices.shape))
+    places[axis] = indices
+    np.add.at(out, tuple(p[good] for p in places), _wide(grad_out)[good])
+    return [out.astype(grad_out.dtype)]
+
+
+def _named(
+    indices: Array, shape: Sequence[int]
+) -> tuple[Array, tuple[Any, ...], Array]:
+    """Of names [..., d]: which are good, these as a key, and the fault."""
+    depth = indices.shape[-1]
+    bad = (indices < 0) | (indices >= np.array(shape[:depth], np.int64))
+    places = np.flatnonzero(bad)
+    fault = np.array([places[0] + 1 if places.size else 0], np.int64)
+    good = ~bad.any(axis=-1)
+    return good, tuple(indices[..., k][good] for k in range(depth)), fault
+
+
+def _gather_nd(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    x, indices = inputs
+    good, key, fault = _named(indices, x.shape)
+    depth = indices.shape[-1]
+    out = np.zeros(indices.shape[:-1] + x.shape[depth:], x.dtype)
+    out[good] = x[key] if depth else x[None]
+    return [out, fault]
+
+
+def _scatter_nd(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    indices, updates = inputs
+    good, key, fault = _named(indices, attrs["shape"])
+    out = np.zeros(attrs["shape"], _wide(updates).dtype)
+    if indices.shape[-1]:
+        np.add.at(out, key, _wide(updates)[good])
+    else:
+        out += _wide(updates)[good].sum(axis=0, dtype=out.dtype)
+    return [out.astype(updates.dtype), fault]
+
+
+def _scatter_update(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    x, indices, updates = inputs
+    good, key, fault = _named(indices, x.shape)
+    out = x.copy()
+    for number, row in enumerate(updates[good]):
+        out[tuple(k[number] for k in key)] = row
+    return [out, fault]
+
+
+# -- cumulative, sort -----------------------------------------------------------------
+
+
+def _cumulative(
+    fn: Callable[..., Array],
+) -> Callable[[list[Array], Attrs], list[Array]]:
+    def call(inputs: list[Array], attrs: Attrs) -> list[Array]:
+        x, axis = _wide(inputs[0]), attrs["axis"]
+        turned = (axis,) if attrs.get("reverse", 0) else ()
+        out = fn(np.flip(x, turned), axis=axis, dtype=x.dtype)
+        return [np.flip(out, turned).astype(inputs[0].dtype)]
+
+    return call
+
+
+def _descending(x: Array) -> Array:
+    """The stable order of the last axis, largest first."""
+    # Sorting what is turned round puts the higher index first: turned back, last.
+    turned = np.argsort(x[..., ::-1], axis=-1, kind="stable")[..., ::-1]
+    return x.shape[-1] - 1 - turned
+
+
+def _top_k(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    (x,) = inputs
+    order = _descending(x)[..., : attrs["k"]]
+    return [np.take_along_axis(x, order, -1), order.astype(np.int32)]
+
+
+def _searchsorted(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    rows, values = inputs
+    side = "right" if attrs.get("right", 0) else "left"
+    if rows.ndim == 1:
+        found = np.searchsorted(rows, values, side)
+        return [np.asarray(found).astype(np.int32)]
+    out = np.zeros(values.shape, np.int32)
+    for place in np.ndindex(rows.shape[:-1]):
+        out[place] = np.searchsorted(rows[place], values[place], side)
+    return [out]
 
 
 # -- random ---------------------------------------------------------------------------
@@ -622,6 +762,20 @@ _TABLE: dict[str, Callable[[list[Array], Attrs], list[Array]]] = {
     "sparse_cross_entropy": _sparse_cross_entropy,
     "take": _take,
     "take_grad": _take_grad,
+    "flip": _flip,
+    "dynamic_slice": _dynamic_slice,
+    "dynamic_update_slice": _dynamic_update_slice,
+    "take_along_axis": _take_along_axis,
+    "take_along_axis_grad": _take_along_axis_grad,
+    "gather_nd": _gather_nd,
+    "scatter_nd": _scatter_nd,
+    "scatter_update": _scatter_update,
+    "cumsum": _cumulative(np.cumsum),
+    "cumprod": _cumulative(np.cumprod),
+    "sort": lambda x, a: [np.sort(x[0], axis=-1)],
+    "argsort": lambda x, a: [np.argsort(x[0], axis=-1, kind="stable").astype(np.int32)],
+    "top_k": _top_k,
+    "searchsorted": _searchsorted,
     "random_uniform": _random_uniform,
     "random_integers": _random_integers,
     "random_normal": _random_normal,

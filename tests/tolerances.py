@@ -28,7 +28,8 @@ EXACT = frozenset(
     "logical_or relu_grad where cast copy reshape transpose broadcast_to concatenate "
     "slice pad full one_hot reduce_max reduce_min argmax take ceil round trunc mod "
     "bitwise_and bitwise_or bitwise_xor bitwise_not left_shift right_shift "
-    "random_integers".split()
+    "random_integers flip dynamic_slice dynamic_update_slice take_along_axis gather_nd "
+    "scatter_update sort argsort top_k searchsorted".split()
 )
 
 #: Functions within 4 units in the last place; where the true result is below the
@@ -225,6 +226,35 @@ def _take_grad(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any
     return [(1 + repeats) * total]
 
 
+def _take_along_axis_grad(
+    inputs: list[Array], attrs: Attrs, want: list[Array]
+) -> list[Any]:
+    # At most all positions of a line in one place.
+    grad_out, indices = inputs
+    sizes = [np.abs(_wide(grad_out)), indices]
+    total = reference("take_along_axis_grad", sizes, attrs)[0]
+    return [(1 + indices.shape[attrs["axis"]]) * total]
+
+
+def _scatter_nd(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
+    # Summed in order of position: one rounding for each name of a row.
+    indices, updates = inputs
+    names = max(math.prod(indices.shape[:-1]), 1)
+    total = reference("scatter_nd", [indices, np.abs(_wide(updates))], attrs)[0]
+    return [_dot_units(names) * total, 0.0]
+
+
+def _cumsum(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
+    # One rounding for each position of a block of at most 512, and for each block.
+    size = inputs[0].shape[attrs["axis"]]
+    total = reference("cumsum", [np.abs(_wide(inputs[0]))], attrs)[0]
+    return [(_dot_units(min(size, 512)) + size / 256) * total]
+
+
+def _cumprod(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
+    return [(1 + inputs[0].shape[attrs["axis"]]) * np.abs(_finite(_wide(want[0])))]
+
+
 def _random_uniform(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
     # A product and a sum; none when they change nothing.
     low, high = attrs.get("low", 0.0), attrs.get("high", 1.0)
@@ -280,6 +310,10 @@ _SCALES: dict[str, Scale] = {
     "cross_entropy": _cross_entropy,
     "sparse_cross_entropy": _sparse_cross_entropy,
     "take_grad": _take_grad,
+    "take_along_axis_grad": _take_along_axis_grad,
+    "scatter_nd": _scatter_nd,
+    "cumsum": _cumsum,
+    "cumprod": _cumprod,
     "random_uniform": _random_uniform,
     "random_normal": _random_normal,
     "truncated_normal": _random_normal,

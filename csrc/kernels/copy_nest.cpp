@@ -73,6 +73,22 @@ void pad_nest(const OpView& op, CopyNest* nest) {
   }
 }
 
+void flip_nest(const OpView& op, CopyNest* nest) {
+  const int64_t* axes = nullptr;
+  const int count = attr_ints(op, "axes", &axes);
+  plain_nest(op.in[0], op.out[0], nest);
+  for (int i = 0; i < count; ++i) {
+    int64_t* stride = &nest->source_strides[axes[i]];
+    nest->source_start += (op.in[0].dims[axes[i]] - 1) * *stride;
+    *stride = -*stride;
+  }
+}
+
+void window_source_nest(const OpView& op, CopyNest* nest) {
+  plain_nest(op.out[0], op.out[0], nest);
+  dense_strides(op.in[0], nest->source_strides);
+}
+
 void copy_loop(CopyNest* nest, int from, int to) {
   nest->dims[to] = nest->dims[from];
   nest->source_strides[to] = nest->source_strides[from];
@@ -111,12 +127,26 @@ bool make_copy_nest(const OpView& op, int input, CopyNest* nest) {
     case Opcode::concatenate: concatenate_nest(op, input, nest); break;
     case Opcode::slice: slice_nest(op, nest); break;
     case Opcode::pad: pad_nest(op, nest); break;
+    case Opcode::flip: flip_nest(op, nest); break;
+    case Opcode::dynamic_slice: window_source_nest(op, nest); break;
+    case Opcode::dynamic_update_slice: plain_nest(op.in[input], op.out[0], nest); break;
     default: return false;
   }
   nest->count = 1;
   for (int d = 0; d < nest->rank; ++d) nest->count *= nest->dims[d];
   collapse(nest);
   return true;
+}
+
+Window make_window(const OpView& op) {
+  const bool update = op.op == Opcode::dynamic_update_slice;
+  const TensorView& large = op.in[0];
+  const TensorView& small = update ? op.in[1] : op.out[0];
+  Window window = {};
+  window.rank = large.rank;
+  dense_strides(large, window.strides);
+  for (int d = 0; d < large.rank; ++d) window.limits[d] = large.dims[d] - small.dims[d];
+  return window;
 }
 
 }  // namespace pydl

@@ -70,12 +70,6 @@ from pydl.ops.arithmetic import (
     true_divide,
     where,
 )
-from pydl.ops.boxes import (
-    slice_ as slice,
-)
-from pydl.ops.boxes import (
-    slice_update,
-)
 from pydl.ops.branches import (
     cond,
     switch,
@@ -112,8 +106,23 @@ from pydl.ops.creation import (
     zeros,
     zeros_like,
 )
+from pydl.ops.cumulative import (
+    cumprod,
+    cumsum,
+    diff,
+)
 from pydl.ops.custom import (
     custom_gradient,
+)
+from pydl.ops.diagonal import (
+    diag,
+    diagflat,
+    diagonal,
+    meshgrid,
+    trace,
+    tri,
+    tril,
+    triu,
 )
 from pydl.ops.exponential import (
     cbrt,
@@ -139,6 +148,10 @@ from pydl.ops.fourier import (
 )
 from pydl.ops.gather import (
     take,
+)
+from pydl.ops.host import (
+    nonzero,
+    unique,
 )
 from pydl.ops.indexing import (
     get_item,
@@ -193,6 +206,11 @@ from pydl.ops.normalization import (
     sparsemax,
     threshold,
 )
+from pydl.ops.quantile import (
+    median,
+    percentile,
+    quantile,
+)
 from pydl.ops.reduce import (
     all,
     amax,
@@ -213,12 +231,24 @@ from pydl.ops.reduce import (
 from pydl.ops.scans import (
     associative_scan,
 )
+from pydl.ops.scatter import (
+    scatter,
+    scatter_update,
+    take_along_axis,
+)
+from pydl.ops.segment import (
+    bincount,
+    histogram,
+    segment_max,
+    segment_min,
+    segment_prod,
+    segment_sum,
+)
 from pydl.ops.sequences import (
     bartlett,
     blackman,
     correlate,
     cross,
-    diff,
     empty,
     empty_like,
     geomspace,
@@ -253,6 +283,16 @@ from pydl.ops.shape import (
 from pydl.ops.softmax import (
     log_softmax,
     softmax,
+)
+from pydl.ops.sort import (
+    argpartition,
+    argsort,
+    digitize,
+    in_top_k,
+    isin,
+    searchsorted,
+    sort,
+    top_k,
 )
 from pydl.ops.special_values import (
     allclose,
@@ -306,6 +346,16 @@ from pydl.ops.trigonometry import (
     sinh,
     tan,
 )
+from pydl.ops.window import (
+    flip,
+    fliplr,
+    flipud,
+    repeat,
+    roll,
+    rot90,
+    slice_update,
+    tile,
+)
 
 from pydl.ops import nn, numpy  # isort: skip
 
@@ -330,12 +380,15 @@ __all__ = [
     "arctanh",
     "argmax",
     "argmin",
+    "argpartition",
+    "argsort",
     "array",
     "associative_scan",
     "average",
     "bartlett",
     "batch_normalization",
     "binary_crossentropy",
+    "bincount",
     "bitwise_and",
     "bitwise_invert",
     "bitwise_left_shift",
@@ -364,9 +417,15 @@ __all__ = [
     "cosh",
     "count_nonzero",
     "cross",
+    "cumprod",
+    "cumsum",
     "custom_gradient",
     "deg2rad",
+    "diag",
+    "diagflat",
+    "diagonal",
     "diff",
+    "digitize",
     "divide",
     "divide_no_nan",
     "dot",
@@ -388,6 +447,9 @@ __all__ = [
     "fft",
     "fft2",
     "flatten",
+    "flip",
+    "fliplr",
+    "flipud",
     "floor",
     "floor_divide",
     "fmax",
@@ -411,15 +473,18 @@ __all__ = [
     "hard_swish",
     "hard_tanh",
     "heaviside",
+    "histogram",
     "hypot",
     "i0",
     "identity",
     "ifft2",
     "imag",
+    "in_top_k",
     "irfft",
     "is_tensor",
     "isclose",
     "isfinite",
+    "isin",
     "isinf",
     "isnan",
     "isneginf",
@@ -454,6 +519,8 @@ __all__ = [
     "max",
     "maximum",
     "mean",
+    "median",
+    "meshgrid",
     "min",
     "minimum",
     "mish",
@@ -476,6 +543,7 @@ __all__ = [
     "negative",
     "nextafter",
     "nn",
+    "nonzero",
     "norm",
     "normalize",
     "not_equal",
@@ -484,24 +552,36 @@ __all__ = [
     "ones",
     "ones_like",
     "pad",
+    "percentile",
     "power",
     "prod",
     "psnr",
     "ptp",
+    "quantile",
     "rad2deg",
     "ravel",
     "real",
     "reciprocal",
     "relu",
     "relu6",
+    "repeat",
     "reshape",
     "rfft",
     "right_shift",
     "rms_normalization",
+    "roll",
+    "rot90",
     "round",
     "rsqrt",
     "saturate_cast",
     "scan",
+    "scatter",
+    "scatter_update",
+    "searchsorted",
+    "segment_max",
+    "segment_min",
+    "segment_prod",
+    "segment_sum",
     "selu",
     "shape",
     "sigmoid",
@@ -518,6 +598,7 @@ __all__ = [
     "softmax",
     "softplus",
     "softsign",
+    "sort",
     "sparse_categorical_crossentropy",
     "sparse_plus",
     "sparse_sigmoid",
@@ -537,14 +618,22 @@ __all__ = [
     "swish",
     "switch",
     "take",
+    "take_along_axis",
     "tan",
     "tanh",
     "tanh_shrink",
     "threshold",
+    "tile",
+    "top_k",
+    "trace",
     "transpose",
     "trapezoid",
+    "tri",
+    "tril",
+    "triu",
     "true_divide",
     "trunc",
+    "unique",
     "unstack",
     "vander",
     "var",

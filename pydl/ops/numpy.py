@@ -54,6 +54,21 @@ from pydl.ops.creation import (
     zeros,
     zeros_like,
 )
+from pydl.ops.cumulative import (
+    cumprod,
+    cumsum,
+    diff,
+)
+from pydl.ops.diagonal import (
+    diag,
+    diagflat,
+    diagonal,
+    meshgrid,
+    trace,
+    tri,
+    tril,
+    triu,
+)
 from pydl.ops.exponential import (
     cbrt,
     exp2,
@@ -66,6 +81,10 @@ from pydl.ops.exponential import (
 )
 from pydl.ops.gather import (
     take,
+)
+from pydl.ops.host import (
+    nonzero,
+    unique,
 )
 from pydl.ops.indexing import (
     get_item,
@@ -94,6 +113,11 @@ from pydl.ops.matmul import (
     dot,
     matmul,
 )
+from pydl.ops.quantile import (
+    median,
+    percentile,
+    quantile,
+)
 from pydl.ops.reduce import (
     all,
     amax,
@@ -110,12 +134,18 @@ from pydl.ops.reduce import (
     sum,
     var,
 )
+from pydl.ops.scatter import (
+    take_along_axis,
+)
+from pydl.ops.segment import (
+    bincount,
+    histogram,
+)
 from pydl.ops.sequences import (
     bartlett,
     blackman,
     correlate,
     cross,
-    diff,
     empty,
     empty_like,
     geomspace,
@@ -144,6 +174,14 @@ from pydl.ops.shape import (
     stack,
     swapaxes,
     transpose,
+)
+from pydl.ops.sort import (
+    argpartition,
+    argsort,
+    digitize,
+    isin,
+    searchsorted,
+    sort,
 )
 from pydl.ops.special_values import (
     allclose,
@@ -197,6 +235,15 @@ from pydl.ops.trigonometry import (
     sinh,
     tan,
 )
+from pydl.ops.window import (
+    flip,
+    fliplr,
+    flipud,
+    repeat,
+    roll,
+    rot90,
+    tile,
+)
 
 __all__ = [
     "abs",
@@ -218,9 +265,12 @@ __all__ = [
     "arctanh",
     "argmax",
     "argmin",
+    "argpartition",
+    "argsort",
     "array",
     "average",
     "bartlett",
+    "bincount",
     "bitwise_and",
     "bitwise_invert",
     "bitwise_left_shift",
@@ -243,8 +293,14 @@ __all__ = [
     "cosh",
     "count_nonzero",
     "cross",
+    "cumprod",
+    "cumsum",
     "deg2rad",
+    "diag",
+    "diagflat",
+    "diagonal",
     "diff",
+    "digitize",
     "divide",
     "divide_no_nan",
     "dot",
@@ -257,6 +313,9 @@ __all__ = [
     "expm1",
     "eye",
     "fabs",
+    "flip",
+    "fliplr",
+    "flipud",
     "floor",
     "floor_divide",
     "fmax",
@@ -272,12 +331,14 @@ __all__ = [
     "hamming",
     "hanning",
     "heaviside",
+    "histogram",
     "hypot",
     "i0",
     "identity",
     "imag",
     "isclose",
     "isfinite",
+    "isin",
     "isinf",
     "isnan",
     "isneginf",
@@ -305,6 +366,8 @@ __all__ = [
     "max",
     "maximum",
     "mean",
+    "median",
+    "meshgrid",
     "min",
     "minimum",
     "mod",
@@ -323,21 +386,28 @@ __all__ = [
     "ndim",
     "negative",
     "nextafter",
+    "nonzero",
     "norm",
     "not_equal",
     "ones",
     "ones_like",
     "pad",
+    "percentile",
     "power",
     "prod",
     "ptp",
+    "quantile",
     "rad2deg",
     "ravel",
     "real",
     "reciprocal",
+    "repeat",
     "reshape",
     "right_shift",
+    "roll",
+    "rot90",
     "round",
+    "searchsorted",
     "shape",
     "sign",
     "signbit",
@@ -345,6 +415,7 @@ __all__ = [
     "sinc",
     "sinh",
     "size",
+    "sort",
     "split",
     "sqrt",
     "square",
@@ -355,12 +426,19 @@ __all__ = [
     "sum",
     "swapaxes",
     "take",
+    "take_along_axis",
     "tan",
     "tanh",
+    "tile",
+    "trace",
     "transpose",
     "trapezoid",
+    "tri",
+    "tril",
+    "triu",
     "true_divide",
     "trunc",
+    "unique",
     "vander",
     "var",
     "vdot",

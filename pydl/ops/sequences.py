@@ -12,10 +12,10 @@ import numpy as np
 from pydl.config import floatx
 from pydl.graph.trace import TraceTensor
 from pydl.ops.apply import emit, lift, promote
-from pydl.ops.arithmetic import power, subtract
+from pydl.ops.arithmetic import power
 from pydl.ops.axes import one_axis
-from pydl.ops.compare import not_equal
 from pydl.ops.creation import eye, full_like, zeros
+from pydl.ops.cumulative import diff
 from pydl.ops.dtypes import standardize_dtype
 from pydl.ops.public import public_op
 from pydl.ops.reduce import sum as sum_
@@ -122,21 +122,6 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     exponents = np.arange(count) if increasing else np.arange(count)[::-1]
     column = emit("reshape", x, shape=[x.shape[0], 1])
     return power(column, lift(exponents.astype("int32"), x.dtype))
-
-
-@public_op
-def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
-    """Each element along `axis` less the one before it, `n` times over."""
-    x = lift(a)
-    if n < 0:
-        raise ValueError(f"diff: expected n >= 0, received n={n}")
-    place = one_axis("diff", axis, x.ndim)
-    minus = not_equal if x.dtype == "bool" else subtract
-    for _ in range(n):
-        length = x.shape[place]
-        later = slice_axis(x, place, min(1, length), length)
-        x = minus(later, slice_axis(x, place, 0, max(length - 1, 0)))
-    return x
 
 
 @public_op

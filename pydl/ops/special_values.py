@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pydl.ops.apply import TENSORS, emit, lift, promote, promote_float
+from pydl.ops.apply import emit, lift, promote, promote_float
 from pydl.ops.creation import convert_to_tensor, ones_like, zeros_like
 from pydl.ops.dtypes import is_float, standardize_dtype
 from pydl.ops.host import on_host

@@ -10,7 +10,7 @@ import pytest
 import pydl
 
 MODULES = [
-    "execution.compiled", "execution.derivative", "layers.base.remat", "ops.boxes",
+    "execution.compiled", "execution.derivative", "layers.base.remat",
     "ops.branches", "ops.core", "ops.custom", "ops.loops", "ops.scans",
     "ops.stateless", "ops.tape", "runtime.cache", "runtime.numerics",
 ]  # fmt: skip

@@ -166,6 +166,45 @@ void add_moves(Problems* all) {
   }
 }
 
+void add_orders(Problems* all) {
+  for (const DType dtype : {DType::kFloat32, DType::kFloat64, DType::kInt32}) {
+    for (const auto& shape : std::vector<std::vector<int64_t>>{{7}, {3, 33}, {20, 200}, {7000}}) {
+      all->push_back(make(Opcode::sort, {{dtype, shape}}));
+      all->push_back(make(Opcode::argsort, {{dtype, shape}}));
+      Problem best = make(Opcode::top_k, {{dtype, shape}});
+      best.attrs.set("k", int64_t{5});
+      all->push_back(best);
+      for (const Opcode op : {Opcode::cumsum, Opcode::cumprod}) {
+        Problem running = make(op, {{dtype, shape}});
+        running.attrs.set("axis", static_cast<int64_t>(shape.size()) - 1);
+        running.length = shape.back();
+        all->push_back(running);
+      }
+      Problem flip = make(Opcode::flip, {{dtype, shape}});
+      flip.attrs.set("axes", std::vector<int64_t>{0});
+      all->push_back(flip);
+    }
+  }
+}
+
+void add_named_rows(Problems* all) {
+  const Spec names = {DType::kInt64, {40, 2}};
+  for (const DType dtype : {DType::kFloat32, DType::kFloat64, DType::kUInt8}) {
+    const Spec x = {dtype, {5, 6, 17}};
+    const Spec rows = {dtype, {40, 17}};
+    all->push_back(make(Opcode::gather_nd, {x, names}));
+    all->push_back(make(Opcode::scatter_update, {x, names, rows}));
+    all->push_back(make(Opcode::scatter_nd, {names, rows}));
+    all->back().attrs.set("shape", x.shape);
+    all->back().length = 40;
+    all->push_back(make(Opcode::take_along_axis, {x, {DType::kInt32, {5, 9, 1}}}));
+    all->back().attrs.set("axis", int64_t{1});
+    all->push_back(
+        make(Opcode::dynamic_update_slice, {x, {dtype, {2, 6, 3}}, {DType::kInt64, {3}}}));
+    for (size_t back = 1; back <= 5; ++back) (*all)[all->size() - back].range = 7;
+  }
+}
+
 void add_random(Problems* all) {
   for (const char* dtype : {"float32", "float64"}) {
     for (const int64_t n : kLengths) {
@@ -236,6 +275,8 @@ std::vector<Problem> all_problems() {
   add_products(&all);
   add_rows(&all);
   add_moves(&all);
+  add_orders(&all);
+  add_named_rows(&all);
   add_random(&all);
   add_updates(&all);
   return all;

@@ -56,6 +56,8 @@ class Case:
 
 SEED = np.array([3, 5], np.uint32)
 LABELS = np.array([2, 0, 3])
+ALONG = np.array([[0, 3], [2, 2], [1, 0]])
+NAMES = np.array([[0, 3], [2, 1], [2, 1], [9, 0]])
 MASK = np.array([[True, False, True, False]])
 
 CASES = [
@@ -125,6 +127,25 @@ CASES = [
     Case("take", [normal(4, 3), np.array([[0, 2], [2, 3]])]),
     Case("take_grad", [normal(2, 2, 3), np.array([[0, 2], [2, 1]])], {"rows": 4}),
     Case("dropout", [normal(5, 3), SEED], {"rate": 0.4}),
+    Case("flip", [normal(3, 4)], {"axes": [1]}),
+    Case("dynamic_slice", [normal(4, 5), np.array([1, 9])], {"sizes": [2, 3]}),
+    Case("dynamic_update_slice", [normal(4, 5), normal(2, 3), np.array([-1, 1])]),
+    Case("take_along_axis", [normal(3, 4), ALONG], {"axis": 1}),
+    Case("take_along_axis", [normal(3, 1), ALONG[:1] % 3], {"axis": 0}),
+    Case("take_along_axis", [normal(1, 4), ALONG], {"axis": 1}),
+    Case("take_along_axis_grad", [normal(3, 2), ALONG], {"axis": 1, "size": 4}),
+    Case("gather_nd", [normal(3, 4, 2), NAMES]),
+    Case("scatter_nd", [NAMES, normal(4, 2)], {"shape": [3, 4, 2]}),
+    Case("scatter_update", [normal(3, 4, 2), NAMES, normal(4, 2)]),
+    Case("scatter_update", [normal(3), np.array([[1], [1], [0]]), normal(3)]),
+    *(
+        Case(op, [x], {"axis": axis, "reverse": reverse})
+        for op, x in (("cumsum", normal(4, 3)), ("cumprod", positive(4, 3)))
+        for axis in (0, 1)
+        for reverse in (0, 1)
+    ),
+    Case("sort", [apart(3, 5)]),
+    Case("top_k", [apart(3, 5)], {"k": 2}),
 ]
 
 

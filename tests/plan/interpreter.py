@@ -136,11 +136,13 @@ class PlanInterpreter:
 
 
 _NEVER_IN_PLACE = frozenset(
-    "transpose broadcast_to concatenate slice pad full one_hot reduce_sum reduce_mean "
-    "reduce_max reduce_min argmax matmul gemm softmax log_softmax "
-    "softmax_cross_entropy sparse_softmax_cross_entropy cross_entropy "
-    "sparse_cross_entropy take take_grad random_uniform random_normal truncated_normal "
-    "dropout square_norms".split()
+    "transpose broadcast_to concatenate slice pad full one_hot flip dynamic_slice "
+    "dynamic_update_slice take_along_axis take_along_axis_grad gather_nd "
+    "scatter_nd scatter_update cumsum cumprod sort argsort top_k searchsorted "
+    "reduce_sum reduce_mean reduce_max reduce_min argmax matmul gemm softmax "
+    "log_softmax softmax_cross_entropy sparse_softmax_cross_entropy cross_entropy "
+    "sparse_cross_entropy take take_grad random_uniform random_normal "
+    "truncated_normal dropout square_norms".split()
 )
 
 

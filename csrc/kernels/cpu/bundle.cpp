@@ -6,8 +6,9 @@
 namespace pydl::PYDL_ISA {
 
 const Family* const kFamilies[] = {
-    &kMatmulFamily, &kElementwiseFamily, &kShapeFamily,  &kReduceFamily,    &kSoftmaxFamily,
-    &kLossFamily,   &kGatherFamily,      &kRandomFamily, &kOptimizerFamily,
+    &kMatmulFamily,  &kElementwiseFamily, &kShapeFamily,      &kWindowFamily,    &kReduceFamily,
+    &kSoftmaxFamily, &kLossFamily,        &kGatherFamily,     &kAlongFamily,     &kScatterFamily,
+    &kSortFamily,    &kRandomFamily,      &kCumulativeFamily, &kOptimizerFamily,
 };
 
 const Bundle kBundle = {PYDL_STRING(PYDL_ISA), kFamilies,

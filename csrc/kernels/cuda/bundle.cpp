@@ -3,8 +3,9 @@
 namespace pydl::PYDL_GPU {
 
 const Family* const kFamilies[] = {
-    &kMatmulFamily, &kElementwiseFamily, &kShapeFamily,  &kReduceFamily,    &kSoftmaxFamily,
-    &kLossFamily,   &kGatherFamily,      &kRandomFamily, &kOptimizerFamily,
+    &kMatmulFamily,  &kElementwiseFamily, &kShapeFamily,      &kWindowFamily,    &kReduceFamily,
+    &kSoftmaxFamily, &kLossFamily,        &kGatherFamily,     &kAlongFamily,     &kScatterFamily,
+    &kSortFamily,    &kRandomFamily,      &kCumulativeFamily, &kOptimizerFamily,
 };
 
 // The emulation's kernels work on host memory, so there they are one more CPU bundle.

@@ -16,10 +16,15 @@ namespace pydl::PYDL_GPU {
 extern const Family kMatmulFamily;
 extern const Family kElementwiseFamily;
 extern const Family kShapeFamily;
+extern const Family kWindowFamily;
 extern const Family kReduceFamily;
 extern const Family kSoftmaxFamily;
 extern const Family kLossFamily;
 extern const Family kGatherFamily;
+extern const Family kAlongFamily;
+extern const Family kScatterFamily;
+extern const Family kCumulativeFamily;
+extern const Family kSortFamily;
 extern const Family kRandomFamily;
 extern const Family kOptimizerFamily;
 

@@ -340,6 +340,7 @@ const Candidate kCandidates[] = {
     {Opcode::slice, "slice_gpu", bind_move},
     {Opcode::pad, "pad_gpu", bind_move},
     {Opcode::full, "full_gpu", bind_move},
+    {Opcode::flip, "flip_gpu", bind_move},
     {Opcode::one_hot, "one_hot_gpu", bind_one_hot},
 };
 

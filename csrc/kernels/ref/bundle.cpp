@@ -3,8 +3,9 @@
 namespace pydl::ref {
 
 const Family* const kFamilies[] = {
-    &kMatmulFamily, &kElementwiseFamily, &kShapeFamily,  &kReduceFamily,    &kSoftmaxFamily,
-    &kLossFamily,   &kGatherFamily,      &kRandomFamily, &kOptimizerFamily,
+    &kMatmulFamily,  &kElementwiseFamily, &kShapeFamily,      &kWindowFamily,    &kReduceFamily,
+    &kSoftmaxFamily, &kLossFamily,        &kGatherFamily,     &kAlongFamily,     &kScatterFamily,
+    &kSortFamily,    &kRandomFamily,      &kCumulativeFamily, &kOptimizerFamily,
 };
 
 const Bundle kBundle = {"ref", kFamilies,

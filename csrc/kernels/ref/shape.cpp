@@ -102,6 +102,7 @@ const Candidate kCandidates[] = {
     {Opcode::slice, "slice_ref", bind_move},
     {Opcode::pad, "pad_ref", bind_move},
     {Opcode::full, "full_ref", bind_move},
+    {Opcode::flip, "flip_ref", bind_move},
     {Opcode::one_hot, "one_hot_ref", bind_one_hot},
 };
 

@@ -29,8 +29,8 @@ struct OpFamily {
   Status (*infer)(const OpCall& call, std::vector<Spec>* outputs);
   double (*flops)(const OpCall& call, const std::vector<Spec>& outputs);
 };
-extern const OpFamily elementwise, shape, reduce, matmul, softmax, loss, gather, random, optimizer,
-    control;
+extern const OpFamily elementwise, shape, reduce, matmul, softmax, loss, gather, cumulative, sort,
+    random, optimizer, control;
 
 // "add: " + message.
 template <typename... Parts>

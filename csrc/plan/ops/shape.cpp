@@ -231,6 +231,65 @@ Status infer_one_hot(const OpCall& call, std::vector<Spec>* outputs) {
   return Status();
 }
 
+Status infer_flip(const OpCall& call, std::vector<Spec>* outputs) {
+  constexpr AttrRule kRules[] = {{"axes", AttrKind::kInts, true}};
+  PYDL_RETURN_IF_ERROR(check_attrs(call, kRules));
+  PYDL_RETURN_IF_ERROR(check_operands(call, {"x"}));
+  int64_t previous = -1;
+  const Shape axes = call.attrs.get_ints("axes");
+  for (const int64_t axis : axes) {
+    PYDL_RETURN_IF_ERROR(check_axis(call, "attribute 'axes'", axis, call.in(0).shape.size()));
+    if (axis <= previous) {
+      return refuse(call, "attribute 'axes' must be sorted, each axis once, received ", axes);
+    }
+    previous = axis;
+  }
+  outputs->push_back(call.in(0));
+  return Status();
+}
+
+// `start` of a window: one entry per axis of x.
+Status check_start(const OpCall& call, const Spec& start) {
+  const auto rank = static_cast<int64_t>(call.in(0).shape.size());
+  return check_spec(call, "start", start, {DType::kInt64, {rank}});
+}
+
+Status infer_dynamic_slice(const OpCall& call, std::vector<Spec>* outputs) {
+  constexpr AttrRule kRules[] = {{"sizes", AttrKind::kInts, true}};
+  PYDL_RETURN_IF_ERROR(check_attrs(call, kRules));
+  PYDL_RETURN_IF_ERROR(check_operands(call, {"x", "start"}));
+  PYDL_RETURN_IF_ERROR(check_start(call, call.in(1)));
+  PYDL_RETURN_IF_ERROR(check_per_axis(call, {"sizes"}));
+  const Spec& x = call.in(0);
+  Shape sizes = call.attrs.get_ints("sizes");
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    if (sizes[i] >= 0 && (x.shape[i] == kUnknown || sizes[i] <= x.shape[i])) continue;
+    return refuse(call, "attribute 'sizes' must be between 0 and the dimensions of x ", x.shape,
+                  ", received ", sizes);
+  }
+  outputs->push_back({x.dtype, std::move(sizes)});
+  return Status();
+}
+
+Status infer_dynamic_update_slice(const OpCall& call, std::vector<Spec>* outputs) {
+  PYDL_RETURN_IF_ERROR(check_no_attrs(call));
+  PYDL_RETURN_IF_ERROR(check_operands(call, {"x", "update", "start"}));
+  const Spec& x = call.in(0);
+  const Spec& update = call.in(1);
+  PYDL_RETURN_IF_ERROR(check_same_dtype(call, "x", x, "update", update));
+  PYDL_RETURN_IF_ERROR(check_start(call, call.in(2)));
+  bool fits = update.shape.size() == x.shape.size();
+  for (size_t i = 0; fits && i < x.shape.size(); ++i) {
+    fits = x.shape[i] == kUnknown || update.shape[i] <= x.shape[i];
+  }
+  if (!fits) {
+    return refuse(call, "update must have the rank of x ", x.shape,
+                  " and fit into it, received update ", update.shape);
+  }
+  outputs->push_back(x);
+  return Status();
+}
+
 Status infer_shape(const OpCall& call, std::vector<Spec>* outputs) {
   switch (call.op) {
     case Opcode::reshape: return infer_reshape(call, outputs);
@@ -240,6 +299,9 @@ Status infer_shape(const OpCall& call, std::vector<Spec>* outputs) {
     case Opcode::slice: return infer_slice(call, outputs);
     case Opcode::pad: return infer_pad(call, outputs);
     case Opcode::full: return infer_full(call, outputs);
+    case Opcode::flip: return infer_flip(call, outputs);
+    case Opcode::dynamic_slice: return infer_dynamic_slice(call, outputs);
+    case Opcode::dynamic_update_slice: return infer_dynamic_update_slice(call, outputs);
     default: return infer_one_hot(call, outputs);
   }
 }
