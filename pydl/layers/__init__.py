@@ -5,8 +5,13 @@ from typing import Any
 from pydl.layers.base import InputSpec, Layer
 from pydl.layers.core.activation import Activation, LeakyReLU, ReLU, Softmax
 from pydl.layers.core.dense import Dense
+from pydl.layers.core.dot import Dot, dot
 from pydl.layers.core.dropout import Dropout
+from pydl.layers.core.einsum_dense import EinsumDense
+from pydl.layers.core.embedding import Embedding
 from pydl.layers.core.input_layer import Input, InputLayer
+from pydl.layers.core.lambda_layer import Identity, Lambda, Masking
+from pydl.layers.core.learned_activation import ELU, PReLU
 from pydl.layers.core.merging import (
     Add,
     Average,
@@ -24,7 +29,25 @@ from pydl.layers.core.merging import (
     subtract,
 )
 from pydl.layers.core.rescaling import Rescaling
-from pydl.layers.core.reshaping import Flatten, Reshape
+from pydl.layers.core.reshaping import Flatten, Permute, RepeatVector, Reshape
+from pydl.layers.core.wrapper import TimeDistributed, Wrapper
+from pydl.layers.normalization.batch import BatchNormalization
+from pydl.layers.normalization.layerwise import (
+    GroupNormalization,
+    LayerNormalization,
+    RMSNormalization,
+    UnitNormalization,
+)
+from pydl.layers.normalization.spectral import SpectralNormalization
+from pydl.layers.regularization.noise import (
+    ActivityRegularization,
+    AlphaDropout,
+    GaussianDropout,
+    GaussianNoise,
+    SpatialDropout1D,
+    SpatialDropout2D,
+    SpatialDropout3D,
+)
 from pydl.objects.serialization import deserialize_keras_object, serialize_keras_object
 
 
@@ -44,9 +67,59 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
 
 
 __all__ = [
-    "Activation", "Add", "Average", "Concatenate", "Dense", "Dropout", "Flatten",
-    "Input", "InputLayer", "InputSpec", "Layer", "LeakyReLU", "Maximum", "Minimum",
-    "Multiply", "ReLU", "Rescaling", "Reshape", "Softmax", "Subtract", "add", "average",
-    "concatenate", "deserialize", "maximum", "minimum", "multiply", "serialize",
+    "Activation",
+    "ActivityRegularization",
+    "Add",
+    "AlphaDropout",
+    "Average",
+    "BatchNormalization",
+    "Concatenate",
+    "Dense",
+    "Dot",
+    "Dropout",
+    "ELU",
+    "EinsumDense",
+    "Embedding",
+    "Flatten",
+    "GaussianDropout",
+    "GaussianNoise",
+    "GroupNormalization",
+    "Identity",
+    "Input",
+    "InputLayer",
+    "InputSpec",
+    "Lambda",
+    "Layer",
+    "LayerNormalization",
+    "LeakyReLU",
+    "Masking",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "PReLU",
+    "Permute",
+    "RMSNormalization",
+    "ReLU",
+    "RepeatVector",
+    "Rescaling",
+    "Reshape",
+    "Softmax",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
+    "SpectralNormalization",
+    "Subtract",
+    "TimeDistributed",
+    "UnitNormalization",
+    "Wrapper",
+    "add",
+    "average",
+    "concatenate",
+    "deserialize",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
+    "serialize",
     "subtract",
-]  # fmt: skip
+]

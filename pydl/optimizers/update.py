@@ -60,6 +60,7 @@ def update_each(
         optimizer.global_clipnorm,
         optimizer.loss_scale_factor,
     )
+    optimizer.begin_update()
     for index, (grad, variable) in enumerate(zip(grads, variables, strict=True)):
         grad = ops.cast(ops.convert_to_tensor(grad), variable.dtype)
         if scale is not None:
@@ -68,7 +69,7 @@ def update_each(
             limit = float(optimizer.clipvalue)
             grad = ops.minimum(ops.maximum(grad, -limit), limit)
         if optimizer.decays(variable):
-            share = ops.multiply(rate, float(optimizer.weight_decay or 0.0))
+            share = ops.multiply(rate, optimizer.decay_of(variable))
             weight = ops.convert_to_tensor(variable)
             lost = ops.multiply(weight, ops.cast(share, variable.dtype))
             variable.assign(ops.subtract(weight, lost))
