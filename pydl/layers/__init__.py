@@ -39,6 +39,10 @@ from pydl.layers.normalization.layerwise import (
     UnitNormalization,
 )
 from pydl.layers.normalization.spectral import SpectralNormalization
+from pydl.layers.preprocessing.categories import CategoryEncoding
+from pydl.layers.preprocessing.hashing import Hashing
+from pydl.layers.preprocessing.lookup import IntegerLookup, StringLookup
+from pydl.layers.preprocessing.numbers import Discretization, Normalization
 from pydl.layers.regularization.noise import (
     ActivityRegularization,
     AlphaDropout,
@@ -73,8 +77,10 @@ __all__ = [
     "AlphaDropout",
     "Average",
     "BatchNormalization",
+    "CategoryEncoding",
     "Concatenate",
     "Dense",
+    "Discretization",
     "Dot",
     "Dropout",
     "ELU",
@@ -84,10 +90,12 @@ __all__ = [
     "GaussianDropout",
     "GaussianNoise",
     "GroupNormalization",
+    "Hashing",
     "Identity",
     "Input",
     "InputLayer",
     "InputSpec",
+    "IntegerLookup",
     "Lambda",
     "Layer",
     "LayerNormalization",
@@ -96,6 +104,7 @@ __all__ = [
     "Maximum",
     "Minimum",
     "Multiply",
+    "Normalization",
     "PReLU",
     "Permute",
     "RMSNormalization",
@@ -108,6 +117,7 @@ __all__ = [
     "SpatialDropout2D",
     "SpatialDropout3D",
     "SpectralNormalization",
+    "StringLookup",
     "Subtract",
     "TimeDistributed",
     "UnitNormalization",
