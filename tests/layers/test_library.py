@@ -250,7 +250,7 @@ def test_lambda_takes_training_and_mask_and_named_functions_are_saved() -> None:
     assert layer(x).tolist() == [[1.0, 1.0]]
     with pytest.raises(ValueError, match="function is a Python lambda"):
         layer.get_config()
-    saved = layers.serialize(layers.Lambda(ops.tanh, output_shape=(2,)))
+    saved = layers.serialize(layers.Lambda(pydl.activations.tanh, (2,)))
     again = layers.deserialize(json.loads(json.dumps(saved)))
     np.testing.assert_allclose(again(x), np.tanh(x), rtol=1e-6)
     with pytest.raises(ValueError, match="arbitrary code execution"):

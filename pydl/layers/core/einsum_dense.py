@@ -184,6 +184,7 @@ class EinsumDense(Layer):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
+            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
             "output_shape": self.partial_output_shape,
             "equation": self.equation,
             "activation": activations.serialize(self.activation),

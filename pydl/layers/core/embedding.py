@@ -112,6 +112,7 @@ class Embedding(Layer):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
+            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
             "input_dim": self.input_dim,
             "output_dim": self.output_dim,
             "embeddings_initializer": initializers.serialize(

@@ -36,7 +36,7 @@ class SpectralNormalization(Wrapper):
     def build(self, input_shape: Any = None) -> None:
         super().build(input_shape)
         self.input_spec = InputSpec(min_ndim=1, axes={-1: input_shape[-1]})
-        kernel = self._kernel()
+        self.kernel = kernel = self._kernel()
         self.vector_u = self.add_weight(
             shape=(1, kernel.shape[-1]),
             initializer=initializers.TruncatedNormal(stddev=0.02),
@@ -56,7 +56,7 @@ class SpectralNormalization(Wrapper):
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         if training:
-            kernel = self._kernel()
+            kernel = self.kernel
             old_u, old = ops.convert_to_tensor(self.vector_u), kernel + 0.0
             empty = ops.all(ops.equal(old, 0.0))  # there is nothing to divide by
             u, new = self.normalized_weights()
@@ -66,7 +66,7 @@ class SpectralNormalization(Wrapper):
 
     def normalized_weights(self) -> tuple[Any, Any]:
         """The next vector of the iteration, and the kernel divided by its norm."""
-        kernel = self._kernel()
+        kernel = self.kernel
         rows = ops.reshape(ops.convert_to_tensor(kernel), (-1, kernel.shape[-1]))
         u = ops.convert_to_tensor(self.vector_u)
         v = u
