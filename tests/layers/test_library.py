@@ -12,6 +12,9 @@ import pytest
 import pydl
 from library_parity import array
 from pydl import layers, ops
+from pydl.graph.gradients import gradients
+from pydl.graph.trace import Trace
+from pydl.runtime.program import compile_graph
 
 STORED: dict[str, Any] = json.loads(
     (Path(__file__).parents[1] / "data" / "layer_library.json").read_text()
@@ -298,3 +301,40 @@ def test_lambda_takes_training_and_mask_and_named_functions_are_saved() -> None:
 def test_arguments_are_checked(wrong: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         wrong()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: layers.BatchNormalization(dtype="float64"),
+        lambda: layers.LayerNormalization(dtype="float64"),
+        lambda: layers.GroupNormalization(2, dtype="float64"),
+    ],
+)
+def test_first_and_second_derivatives_of_normalization(make: Any) -> None:
+    """Differences of float64 values, and of the first derivative."""
+    rng = np.random.default_rng(5)
+    x, weight, v = (rng.normal(size=(6, 4)) for _ in range(3))
+    layer = make()
+    layer(x)
+
+    def derivatives(at: np.ndarray) -> dict[str, np.ndarray]:
+        with Trace("norm") as trace:
+            point = trace.input("x", at.shape, "float64")
+            training = {"training": True} if layer._takes_training else {}
+            out = ops.sum(ops.tanh(layer(point, **training)) * weight)
+            (first,) = gradients([out], [point])
+            along = ops.sum(first * v)
+            (second,) = gradients([along], [point])
+            trace.output("out", ops.reshape(out, (1,)))
+            trace.output("along", ops.reshape(along, (1,)))
+            trace.output("first", first)
+            trace.output("second", second)
+        return compile_graph(trace.graph).run({"x": at})
+
+    found = derivatives(x)
+    u, step = rng.normal(size=x.shape), 1e-5
+    up, down = derivatives(x + step * u), derivatives(x - step * u)
+    for value, gradient in (("out", "first"), ("along", "second")):
+        expected = (up[value][0] - down[value][0]) / (2 * step)
+        assert (found[gradient] * u).sum() == pytest.approx(expected, rel=1e-6)

@@ -8,11 +8,12 @@ from pydl import config, initializers, ops
 from pydl.layers.base import InputSpec
 from pydl.layers.normalization.scaling import (
     CenterScale,
+    Moments,
     along,
     check_axes,
     in_float,
     known_sizes,
-    standardized,
+    moments,
 )
 
 _CLIPPING = ("rmax", "rmin", "dmax")
@@ -126,8 +127,7 @@ class BatchNormalization(CenterScale):
         elif mask is not None:
             out = self._by_mask(x, over, shape, mask)
         else:
-            out, mean, variance = standardized(x, over, self.epsilon)
-            out = self._learned(out, mean, variance, shape)
+            out = self._by_batch(moments(x, over), shape)
         return ops.cast(out, self.compute_dtype)
 
     def _by_averages(self, x: Any, shape: Any) -> Any:
@@ -140,6 +140,20 @@ class BatchNormalization(CenterScale):
         if self.beta is not None:
             shift = shift + ops.cast(self.beta, x.dtype)
         return x * ops.reshape(factor, shape) + ops.reshape(shift, shape)
+
+    def _by_batch(self, found: Moments, shape: Any) -> Any:
+        """``centred * factor + shift``: two numbers per feature."""
+        factor = ops.rsqrt(found.variance + self.epsilon)
+        if self.renorm:
+            out = ops.add(found.centred * factor, found.shift * factor)
+            return self._learned(out, found.mean, found.variance, shape)
+        self._average_in(found.mean, found.variance)
+        if self.gamma is not None:
+            factor = factor * ops.reshape(ops.cast(self.gamma, factor.dtype), shape)
+        shift = found.shift * factor
+        if self.beta is not None:
+            shift = shift + ops.reshape(ops.cast(self.beta, factor.dtype), shape)
+        return found.centred * factor + shift
 
     def _by_mask(self, x: Any, over: Any, shape: Any, mask: Any) -> Any:
         if len(mask.shape) != len(x.shape) - 1:
@@ -159,13 +173,15 @@ class BatchNormalization(CenterScale):
 
     def _learned(self, out: Any, mean: Any, variance: Any, shape: Any) -> Any:
         """The output from standardized values; the averages take the batch in."""
-        mean, variance = ops.ravel(mean), ops.ravel(variance)
         if self.renorm:
-            out = self._renormed(out, mean, variance, shape)
+            out = self._renormed(out, ops.ravel(mean), ops.ravel(variance), shape)
         else:
-            self._take_in(self.moving_mean, mean, self.momentum)
-            self._take_in(self.moving_variance, variance, self.momentum)
+            self._average_in(mean, variance)
         return self._scaled(out, shape)
+
+    def _average_in(self, mean: Any, variance: Any) -> None:
+        self._take_in(self.moving_mean, ops.ravel(mean), self.momentum)
+        self._take_in(self.moving_variance, ops.ravel(variance), self.momentum)
 
     def _take_in(self, average: Any, value: Any, momentum: float) -> Any:
         old = ops.cast(average, value.dtype)

@@ -73,7 +73,7 @@ class LayerNormalization(CenterScale):
     def call(self, inputs: Any) -> Any:
         x = in_float(inputs)
         axes = check_axes(self.axis, x.shape)
-        out, _, _ = standardized(x, axes, self.epsilon)
+        out = standardized(x, axes, self.epsilon)
         return ops.cast(self._scaled(out, along(x.shape, axes)), self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
@@ -154,7 +154,7 @@ class GroupNormalization(CenterScale):
         parts = [*shape[:axis], self.groups, shape[axis] // self.groups]
         parts += shape[axis + 1 :]
         over = [i for i in range(1, len(parts)) if i != axis]
-        out, _, _ = standardized(ops.reshape(x, parts), over, self.epsilon)
+        out = standardized(ops.reshape(x, parts), over, self.epsilon)
         out = self._scaled(ops.reshape(out, shape), along(shape, [axis]))
         return ops.cast(out, self.compute_dtype)
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydl import constraints, initializers, ops, regularizers
 from pydl.layers.base import Layer
@@ -132,16 +131,33 @@ def in_float(x: Any) -> Any:
     return x if x.dtype in ("float32", "float64") else ops.cast(x, "float32")
 
 
-def standardized(x: Any, axes: Sequence[int], epsilon: float) -> tuple[Any, Any, Any]:
-    """``(x - mean) / sqrt(var + epsilon)`` over `axes`, the mean and the variance, both
-    with these axes kept as 1."""
-    axes = list(axes)
-    mean = ops.mean(x, axis=axes, keepdims=True)
-    centred = ops.subtract(x, mean)
-    variance = ops.mean(ops.square(centred), axis=axes, keepdims=True)
-    return ops.multiply(centred, ops.rsqrt(variance + epsilon)), mean, variance
+class Moments(NamedTuple):
+    """Mean and variance over some axes, which are kept as 1, and what is made of them.
+
+    With a constant ``c``, ``x - mean`` is ``(x - c) + (c - mean)``, and the variance is
+    ``mean((x - c)^2) - (c - mean)^2``. `centred` is ``x - c`` and `shift` ``c - mean``,
+    and ``c`` is the mean's own value taken as a constant. So `shift` is 0, gradients of
+    every order are exact, and they take fewer passes over the values.
+    """
+
+    mean: Any
+    variance: Any
+    centred: Any
+    shift: Any
 
 
-def count(shape: Sequence[int], axes: Sequence[int]) -> int:
-    """How many values are taken together."""
-    return math.prod(shape[axis] for axis in axes)
+def moments(x: Any, axes: Sequence[int]) -> Moments:
+    """The moments of `x` over `axes`."""
+    mean = ops.mean(x, axis=list(axes), keepdims=True)
+    still = ops.stop_gradient(mean)
+    centred = ops.subtract(x, still)
+    square = ops.mean(ops.square(centred), axis=list(axes), keepdims=True)
+    shift = ops.subtract(still, mean)
+    return Moments(mean, ops.subtract(square, ops.square(shift)), centred, shift)
+
+
+def standardized(x: Any, axes: Sequence[int], epsilon: float) -> Any:
+    """``(x - mean) / sqrt(var + epsilon)`` over `axes`."""
+    found = moments(x, axes)
+    factor = ops.rsqrt(found.variance + epsilon)
+    return ops.add(found.centred * factor, found.shift * factor)
