@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,6 +11,7 @@ from pydl import ops
 from pydl.graph.trace import current_trace, outside_trace
 from pydl.lookup import snake_case
 from pydl.runtime.variable import Variable
+from pydl.stateless import values_of, with_values
 
 
 class Metric:
@@ -68,11 +70,11 @@ class Metric:
         return variable
 
     def add_weight(
-        self, shape: Any = (), initializer: Any = "zeros", dtype: Any = None,
+        self, shape: Any = (), initializer: Any = None, dtype: Any = None,
         name: str | None = None,
     ) -> Variable:  # fmt: skip
         """The older name of `add_variable`."""
-        return self.add_variable(shape, initializer, dtype, name=name)
+        return self.add_variable(shape, initializer or "zeros", dtype, name=name)
 
     def reset_state(self) -> None:
         """Back to the start: all state zero."""
@@ -90,6 +92,28 @@ class Metric:
     def result(self) -> Any:
         """The value so far."""
         raise NotImplementedError(f"{type(self).__name__} must define result")
+
+    def stateless_update_state(
+        self, metric_variables: Sequence[Any], *args: Any, **kwargs: Any
+    ) -> list[Any]:
+        """The state after a batch, for a given state. Nothing is changed."""
+        what = f"{self.name}.stateless_update_state"
+        with with_values(what, self.variables, metric_variables):
+            self.update_state(*args, **kwargs)
+            return values_of(self.variables)
+
+    def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
+        """The result of a given state."""
+        what = f"{self.name}.stateless_result"
+        with with_values(what, self.variables, metric_variables):
+            return self.result()
+
+    def stateless_reset_state(self) -> list[Any]:
+        """The state at the start. Nothing is changed."""
+        state = self.variables
+        with with_values(self.name, state, values_of(state)):
+            self.reset_state()
+            return values_of(state)
 
     def read(self) -> Any:
         """The value so far as a Python number (an array where it is not one number)."""

@@ -16,13 +16,13 @@ from pydl.layers.base.context import (
 )
 from pydl.layers.base.input_spec import assert_input_compatibility
 from pydl.layers.base.keras_tensor import KerasTensor, map_shapes
-from pydl.layers.base.losses import LossHolder
 from pydl.layers.base.operation import Node, Operation
+from pydl.layers.base.state_access import StateAccess
 from pydl.objects.serialization import deserialize_keras_object
 from pydl.objects.signatures import method_signature
 
 
-class Layer(LossHolder, Operation):
+class Layer(StateAccess, Operation):
     """The base of all layers.
 
     Subclasses make weights in ``build(input_shape)`` (or `__init__`) and compute in

@@ -98,7 +98,7 @@ class Dot(Merge):
         right = [size for i, size in enumerate(shapes[1]) if i not in (0, second)]
         return (*left, *right) if len(left + right) > 1 else (*left, 1)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return None
 
     def get_config(self) -> dict[str, Any]:

@@ -33,6 +33,17 @@ class Merge(Layer):
     def compute_output_shape(self, input_shape: Any) -> Any:
         return functools.reduce(_broadcast, (tuple(shape) for shape in input_shape))
 
+    def compute_output_spec(self, inputs: Any) -> Any:
+        """The shape and dtype of the output, as a KerasTensor."""
+        return super().compute_output_spec(inputs)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """True where a mask of any input is; None if an input has none."""
+        masks = _checked_masks(inputs, mask)
+        if masks is None or any(m is None for m in masks):
+            return None
+        return functools.reduce(ops.logical_or, masks)
+
 
 class Add(Merge):
     """The sum of the inputs."""
@@ -114,6 +125,14 @@ class Concatenate(Merge):
         merged[axis] = None if None in sizes else sum(sizes)
         return tuple(merged)
 
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The masks one after the other, those of inputs without one all True."""
+        masks = _checked_masks(inputs, mask)
+        if masks is None or all(m is None for m in masks):
+            return None
+        wide = [_wide_mask(x, m) for x, m in zip(inputs, masks, strict=True)]
+        return ops.any(ops.concatenate(wide, axis=self.axis), axis=-1)
+
     def _mismatch(self, shapes: Any) -> ValueError:
         return ValueError(
             f"layer '{self.name}': expected inputs with matching shapes except for "
@@ -122,6 +141,33 @@ class Concatenate(Merge):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "axis": self.axis}
+
+
+def _checked_masks(inputs: Any, mask: Any) -> Any:
+    """The masks of a list of inputs; ValueError unless there are as many."""
+    if mask is None:
+        return None
+    if not isinstance(mask, (list, tuple)):
+        raise ValueError(f"`mask` should be a list. Received: mask={mask}")
+    if not isinstance(inputs, (list, tuple)):
+        raise ValueError(f"`inputs` should be a list. Received: inputs={inputs}")
+    if len(mask) != len(inputs):
+        raise ValueError(
+            "The lists `inputs` and `mask` should have the same length. Received: "
+            f"inputs of length {len(inputs)}, and mask of length {len(mask)}"
+        )
+    return mask
+
+
+def _wide_mask(x: Any, mask: Any) -> Any:
+    """A mask of the shape of `x`; one without the last axis is repeated along it."""
+    if mask is None:
+        return ops.ones_like(x, dtype="bool")
+    if len(mask.shape) < len(x.shape):
+        mask = ops.logical_or(
+            ops.expand_dims(mask, -1), ops.zeros_like(x, dtype="bool")
+        )
+    return mask
 
 
 def add(inputs: Any, **kwargs: Any) -> Any:
