@@ -85,6 +85,28 @@ def core_cases() -> list[tuple[Any, list[Any]]]:
     ]
 
 
+def spatial_cases() -> list[tuple[Any, list[Any]]]:
+    k = keras.layers
+    first = {"data_format": "channels_first"}
+    return [
+        (k.GlobalAveragePooling1D(), [(2, 3, 4)]),
+        (k.GlobalAveragePooling2D(**first, keepdims=True), [(2, 3, 4, 5)]),
+        (k.GlobalAveragePooling3D(), [(2, 1, 2, 3, 4)]),
+        (k.GlobalMaxPooling1D(keepdims=True), [(2, 3, 4)]),
+        (k.GlobalMaxPooling2D(), [(2, 3, 4, 5)]),
+        (k.GlobalMaxPooling3D(**first), [(2, 1, 2, 3, 4)]),
+        (k.ZeroPadding1D((1, 2)), [(2, 3, 4)]),
+        (k.ZeroPadding2D(((1, 0), (2, 3)), **first), [(2, 3, 4, 5)]),
+        (k.ZeroPadding3D((1, 0, 2)), [(2, 1, 2, 3, 4)]),
+        (k.Cropping1D((1, 0)), [(2, 3, 4)]),
+        (k.Cropping2D(((1, 0), (1, 1))), [(2, 3, 4, 5)]),
+        (k.Cropping3D(1, **first), [(2, 1, 3, 4, 4)]),
+        (k.UpSampling1D(3), [(2, 3, 4)]),
+        (k.UpSampling2D((2, 3), **first), [(2, 3, 2, 3)]),
+        (k.UpSampling3D(2), [(2, 1, 2, 3, 4)]),
+    ]
+
+
 def outside_only() -> list[tuple[Any, list[Any]]]:
     """Layers with noise in training."""
     k = keras.layers
@@ -142,12 +164,16 @@ def masked_batch() -> dict[str, Any]:
     }
 
 
+def all_cases() -> list[tuple[Any, list[Any]]]:
+    return [*normalization_cases(), *core_cases(), *spatial_cases()]
+
+
 def main() -> None:
     """Write the file."""
     content = {
         "keras": keras.__version__,
         "layers": [
-            *(case(*c, True) for c in [*normalization_cases(), *core_cases()]),
+            *(case(*c, True) for c in all_cases()),
             *(case(*c, False) for c in outside_only()),
         ],
         "masked_batch": masked_batch(),
