@@ -57,12 +57,27 @@ def get_file(
         raise ValueError(
             'Please specify the "origin" argument (URL of the file to download).'
         )
+    wanted = file_hash if file_hash is not None else md5_hash
+    name = _checked_name(fname, origin, hash_algorithm)
+    folder = Path(cache_dir or cache_root()).expanduser() / cache_subdir
+    unpack = extract or untar
+    archive = folder / (f"{name}_archive" if unpack and "." not in name else name)
+    _fetch(origin, archive, wanted, hash_algorithm, force_download)
+    if not unpack:
+        return str(archive)
+    stem = name.partition(".")[0]
+    target = folder / (f"{stem}_extracted" if "." in name and fname else stem)
+    _unpack(archive, target, "tar" if untar else archive_format)
+    return str(target)
+
+
+def _checked_name(fname: Any, origin: str, hash_algorithm: str) -> str:
+    """The name in the cache."""
     if hash_algorithm not in _ALGORITHMS:
         raise ValueError(
             f"hash_algorithm: expected one of {_ALGORITHMS}, received "
             f"{hash_algorithm!r}"
         )
-    wanted = file_hash if file_hash is not None else md5_hash
     name = os.fspath(fname) if fname else Path(urlsplit(origin).path).name
     if not name:
         raise ValueError(
@@ -75,16 +90,7 @@ def get_file(
             "file's parent directory, use the `cache_dir` argument. Received: "
             f"fname={name}"
         )
-    folder = Path(cache_dir or cache_root()).expanduser() / cache_subdir
-    unpack = extract or untar
-    archive = folder / (f"{name}_archive" if unpack and "." not in name else name)
-    _fetch(origin, archive, wanted, hash_algorithm, force_download)
-    if not unpack:
-        return str(archive)
-    stem = name.partition(".")[0]
-    target = folder / (f"{stem}_extracted" if "." in name and fname else stem)
-    _unpack(archive, target, "tar" if untar else archive_format)
-    return str(target)
+    return name
 
 
 def _fetch(

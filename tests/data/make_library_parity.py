@@ -129,6 +129,13 @@ def metric_cases() -> list[tuple[str, dict[str, Any], str, str]]:
         ("AUC", {"multi_label": True, "thresholds": [0.1, 0.35, 0.8]}, *many),
         ("AUC", {"label_weights": [1.0, 0.5, 2.0, 1.0]}, *many),
         ("AUC", {"from_logits": True}, "binary", "floats"),
+    ]  # fmt: skip
+
+
+def score_cases() -> list[tuple[str, dict[str, Any], str, str]]:
+    """The same, of metrics without thresholds."""
+    many = ("binary", "scores")
+    return [
         ("IoU", {"num_classes": 4, "target_class_ids": [0, 2]}, "labels", "guesses"),
         ("IoU", {"num_classes": 4, "target_class_ids": [0, 2], "ignore_class": 1,
                  "sparse_y_pred": False}, "labels", "scores"),
@@ -213,7 +220,9 @@ def main() -> None:
         "keras": keras.__version__,
         "data": {name: numbers(array) for name, array in arrays.items()},
         "losses": [c for case in loss_cases() for c in loss_case(arrays, *case)],
-        "metrics": [metric_case(arrays, *case) for case in metric_cases()],
+        "metrics": [
+            metric_case(arrays, *case) for case in [*metric_cases(), *score_cases()]
+        ],
     }
     OUT.write_text(json.dumps(content, separators=(",", ":")) + "\n")
 

@@ -46,17 +46,8 @@ class Embedding(Layer):
         quantization_config: Any = None,
         **kwargs: Any,
     ) -> None:
-        for name, value in (("input_dim", input_dim), ("output_dim", output_dim)):
-            if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
-                raise ValueError(
-                    f"`{name}` must be a positive integer. Received: {name}={value!r} "
-                    f"(of type {type(value).__name__})."
-                )
-        if any(x is not None for x in (lora_rank, lora_alpha, quantization_config)):
-            raise ValueError(
-                "Embedding: `lora_rank`, `lora_alpha` and `quantization_config` are "
-                "not supported yet: leave them out"
-            )
+        _check_sizes(input_dim, output_dim)
+        _check_unsupported(lora_rank, lora_alpha, quantization_config)
         if kwargs.pop("input_length", None) is not None:
             warnings.warn(
                 "Argument `input_length` is deprecated. Just remove it.", stacklevel=2
@@ -124,3 +115,20 @@ class Embedding(Layer):
             "embeddings_constraint": constraints.serialize(self.embeddings_constraint),
             "mask_zero": self.mask_zero,
         }
+
+
+def _check_sizes(input_dim: Any, output_dim: Any) -> None:
+    for name, value in (("input_dim", input_dim), ("output_dim", output_dim)):
+        if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+            raise ValueError(
+                f"`{name}` must be a positive integer. Received: {name}={value!r} "
+                f"(of type {type(value).__name__})."
+            )
+
+
+def _check_unsupported(*arguments: Any) -> None:
+    if any(argument is not None for argument in arguments):
+        raise ValueError(
+            "Embedding: `lora_rank`, `lora_alpha` and `quantization_config` are not "
+            "supported yet: leave them out"
+        )

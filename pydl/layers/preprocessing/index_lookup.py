@@ -42,31 +42,8 @@ class IndexLookup(Layer):
         refuse_sparse(owner, sparse)
         mode = {"binary": "multi_hot", "tf-idf": "tf_idf"}.get(output_mode, output_mode)
         self.output_mode = check_mode(owner, mode, _MODES)
-        if max_tokens is not None and max_tokens <= 1:
-            raise ValueError(
-                f"If `max_tokens` is set for `{owner}`, it must be greater than 1. "
-                f"Received: max_tokens={max_tokens}"
-            )
-        if num_oov_indices < 0:
-            raise ValueError(
-                f"The value of `num_oov_indices` argument for `{owner}` must >= 0. "
-                f"Received: num_oov_indices={num_oov_indices}"
-            )
-        if pad_to_max_tokens and max_tokens is None:
-            raise ValueError(
-                "If pad_to_max_tokens is True, must set `max_tokens`. Received: "
-                f"max_tokens={max_tokens}"
-            )
-        if invert and mode != "int":
-            raise ValueError(
-                "`output_mode` must be `'int'` when `invert` is true. Received: "
-                f"output_mode={output_mode}"
-            )
-        if oov_method not in ("floormod", "farmhash"):
-            raise ValueError(
-                "oov_method: expected 'floormod' or 'farmhash', received "
-                f"{oov_method!r}"
-            )
+        _check_counts(owner, max_tokens, num_oov_indices, pad_to_max_tokens)
+        _check_modes(invert, mode, oov_method)
         self.max_tokens = max_tokens
         self.num_oov_indices = num_oov_indices
         self.mask_token = mask_token
@@ -76,22 +53,26 @@ class IndexLookup(Layer):
         self.pad_to_max_tokens = pad_to_max_tokens
         self.salt = parse_salt(owner, salt)
         self.oov_method = oov_method
+        self._convert_input_args = False
+        self.built = True
+        self._start(vocabulary, idf_weights)
+
+    def _start(self, vocabulary: Any, idf_weights: Any) -> None:
         self.input_vocabulary = None
         self.input_idf_weights = None
         self._tokens: list[Any] = []
         self._places: dict[Any, int] = {}
         self.idf_weights: np.ndarray | None = None
-        self._convert_input_args = False
-        self.built = True
         self.reset_state()
-        if vocabulary is not None:
-            self.set_vocabulary(vocabulary, idf_weights)
-            if not isinstance(vocabulary, (str, Path)):
-                self.input_vocabulary = [self._token(t) for t in vocabulary]
+        if vocabulary is None:
             if idf_weights is not None:
-                self.input_idf_weights = np.asarray(idf_weights).tolist()
-        elif idf_weights is not None:
-            raise ValueError("`idf_weights` should only be set with a `vocabulary`")
+                raise ValueError("`idf_weights` should only be set with a `vocabulary`")
+            return
+        self.set_vocabulary(vocabulary, idf_weights)
+        if not isinstance(vocabulary, (str, Path)):
+            self.input_vocabulary = [self._token(t) for t in vocabulary]
+        if idf_weights is not None:
+            self.input_idf_weights = np.asarray(idf_weights).tolist()
 
     def _token(self, value: Any) -> Any:
         """A token in the one form that it is looked up by."""
@@ -331,3 +312,35 @@ def _batches(data: Any) -> Iterator[Any]:
         yield from data
     else:
         raise TypeError(f"adapt: expected an array or batches, received {data!r}")
+
+
+def _check_counts(
+    owner: str, max_tokens: int | None, num_oov_indices: int, pad_to_max_tokens: bool
+) -> None:
+    if max_tokens is not None and max_tokens <= 1:
+        raise ValueError(
+            f"If `max_tokens` is set for `{owner}`, it must be greater than 1. "
+            f"Received: max_tokens={max_tokens}"
+        )
+    if num_oov_indices < 0:
+        raise ValueError(
+            f"The value of `num_oov_indices` argument for `{owner}` must >= 0. "
+            f"Received: num_oov_indices={num_oov_indices}"
+        )
+    if pad_to_max_tokens and max_tokens is None:
+        raise ValueError(
+            "If pad_to_max_tokens is True, must set `max_tokens`. Received: "
+            f"max_tokens={max_tokens}"
+        )
+
+
+def _check_modes(invert: bool, mode: str, oov_method: str) -> None:
+    if invert and mode != "int":
+        raise ValueError(
+            "`output_mode` must be `'int'` when `invert` is true. Received: "
+            f"output_mode={mode}"
+        )
+    if oov_method not in ("floormod", "farmhash"):
+        raise ValueError(
+            f"oov_method: expected 'floormod' or 'farmhash', received {oov_method!r}"
+        )
