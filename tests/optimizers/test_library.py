@@ -95,6 +95,13 @@ def test_compiled_steps_are_the_eager_ones(name: str) -> None:
         np.testing.assert_allclose(compiled, eager, rtol=1e-4, atol=1e-6)
 
 
+def test_explain_says_that_a_rule_is_composed() -> None:
+    model = pydl.Sequential([pydl.Input((2,)), pydl.layers.Dense(1)])
+    model.compile("lion", "mse")
+    model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0)
+    assert "lion (composed)" in str(model.explain())
+
+
 def _by_name(name: str) -> optimizers.Optimizer:
     if name == "LossScaleOptimizer":
         return optimizers.LossScaleOptimizer(
