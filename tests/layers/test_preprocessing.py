@@ -97,6 +97,15 @@ def test_vocabulary_from_a_file(tmp_path: Path) -> None:
         layers.StringLookup(vocabulary=str(tmp_path / "none.txt"))
 
 
+def test_learned_vocabularies_are_assets(tmp_path: Path) -> None:
+    layer = layers.IntegerLookup(mask_token=0)
+    layer.adapt([[5, 5, 7], [9, 5, 7]])
+    layer.save_assets(tmp_path)
+    other = layers.IntegerLookup(mask_token=0)
+    other.load_assets(tmp_path)
+    assert other.get_vocabulary() == layer.get_vocabulary() == [0, -1, 5, 7, 9]
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

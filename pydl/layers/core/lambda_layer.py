@@ -77,8 +77,8 @@ class Lambda(Layer):
         batch = tree.flatten(input_shape)[0]
         return map_shapes(lambda s: (batch, *s), self._output_shape)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return self.mask(inputs, mask) if callable(self.mask) else self.mask
 
     def get_config(self) -> dict[str, Any]:
         config = {**super().get_config(), "function": _named("function", self.function)}
@@ -164,7 +164,7 @@ class Masking(Layer):
         self.supports_masking = True
         self.built = True
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return ops.any(ops.not_equal(inputs, self.mask_value), axis=-1)
 
     def call(self, inputs: Any) -> Any:

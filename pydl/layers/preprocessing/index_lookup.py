@@ -165,6 +165,20 @@ class IndexLookup(Layer):
         extra = (self._depth() or 0) - len(weights)
         return np.pad(weights, (0, max(extra, 0))).astype("float32")
 
+    def save_assets(self, dir_path: Any) -> None:
+        """Write a learned vocabulary to ``vocabulary.txt`` in a folder."""
+        if self.input_vocabulary is None:
+            lines = "\n".join(str(token) for token in self.get_vocabulary())
+            (Path(dir_path) / "vocabulary.txt").write_text(lines, encoding="utf-8")
+
+    def load_assets(self, dir_path: Any) -> None:
+        """Read what `save_assets` wrote."""
+        if self.input_vocabulary is None:
+            text = (Path(dir_path) / "vocabulary.txt").read_text(encoding="utf-8")
+            tokens = text.rstrip("\n").split("\n")[self._first_token() :]
+            weights = self._saved_weights()
+            self.set_vocabulary(tokens, weights)
+
     # -- learning -------------------------------------------------------------------
 
     def adapt(self, data: Any, steps: int | None = None) -> None:
