@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pydl import activations as activations
+    from pydl import backend as backend
     from pydl import callbacks as callbacks
     from pydl import config as config
     from pydl import constraints as constraints
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pydl import layers as layers
     from pydl import losses as losses
     from pydl import metrics as metrics
+    from pydl import mixed_precision as mixed_precision
     from pydl import models as models
     from pydl import ops as ops
     from pydl import optimizers as optimizers
@@ -60,9 +62,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = frozenset({
-    "activations", "callbacks", "config", "constraints", "datasets", "dtype_policies",
-    "initializers", "kernels", "layers", "losses", "metrics", "models", "ops",
-    "optimizers", "random", "regularizers", "saving", "tree", "utils",
+    "activations", "backend", "callbacks", "config", "constraints", "datasets",
+    "dtype_policies", "initializers", "kernels", "layers", "losses", "metrics",
+    "mixed_precision", "models", "ops", "optimizers", "random", "regularizers",
+    "saving", "tree", "utils",
 })  # fmt: skip
 
 _OBJECTS = {

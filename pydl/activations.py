@@ -78,15 +78,81 @@ def linear(x: Any) -> Any:
     return x
 
 
+@public_op
+def glu(x: Any, axis: int = -1) -> Any:
+    """The first half of `x` along `axis` times the sigmoid of the second.
+
+    Y. N. Dauphin et al. (2017), "Language Modeling with Gated Convolutional Networks".
+
+    >>> float(glu([2.0, 0.0])[0])
+    1.0
+    """
+    first, second = ops.split(x, 2, axis=axis)
+    return ops.multiply(first, ops.sigmoid(second))
+
+
+@public_op
+def threshold(x: Any, threshold: float, default_value: float) -> Any:
+    """`x` where it is above `threshold`, else `default_value`.
+
+    >>> threshold([-1.0, 2.0], 0.0, 5.0).tolist()
+    [5.0, 2.0]
+    """
+    return ops.where(ops.greater(x, threshold), x, default_value)
+
+
+@public_op
+def sparse_plus(x: Any) -> Any:
+    """0 up to -1, ``x`` from 1, and ``(x + 1)^2 / 4`` between.
+
+    >>> sparse_plus([-2.0, 0.0, 3.0]).tolist()
+    [0.0, 0.25, 3.0]
+    """
+    x = ops.convert_to_tensor(x)
+    middle = ops.square(ops.clip(x, -1.0, 1.0) + 1.0) * 0.25
+    return ops.where(x >= 1.0, x, middle)
+
+
+@public_op
+def sparse_sigmoid(x: Any) -> Any:
+    """0 up to -1, 1 from 1, and ``(x + 1) / 2`` between.
+
+    >>> sparse_sigmoid([-2.0, 0.0, 3.0]).tolist()
+    [0.0, 0.5, 1.0]
+    """
+    return ops.clip(ops.multiply(ops.add(x, 1.0), 0.5), 0.0, 1.0)
+
+
+@public_op
+def sparsemax(x: Any, axis: int = -1) -> Any:
+    """The nearest distribution to `x` along `axis`: small values become 0.
+
+    A. Martins and R. Astudillo (2016), "From Softmax to Sparsemax". Without a sort all
+    pairs are compared: n^2 steps for n values.
+
+    >>> sparsemax([0.5, 0.5, -9.0]).tolist()
+    [0.5, 0.5, 0.0]
+    """
+    x = ops.moveaxis(ops.convert_to_tensor(x), axis, -1)
+    above = ops.cast(ops.expand_dims(x, -2) >= ops.expand_dims(x, -1), x.dtype)
+    number = ops.sum(above, axis=-1)  # of values at least as large
+    total = ops.sum(above * ops.expand_dims(x, -2), axis=-1)
+    support = ops.cast(number * x + 1.0 > total, x.dtype)
+    size = ops.sum(support, axis=-1, keepdims=True)
+    level = (ops.sum(support * x, axis=-1, keepdims=True) - 1.0) / size
+    return ops.moveaxis(ops.maximum(x - level, 0.0), -1, axis)
+
+
 swish = silu
 hard_swish = hard_silu
 
 _BY_NAME: dict[str, Activation] = {
     function.__name__: function
     for function in (
-        celu, elu, exponential, gelu, hard_shrink, hard_sigmoid, hard_silu, hard_tanh,
-        leaky_relu, linear, log_sigmoid, log_softmax, mish, relu, relu6, selu, sigmoid,
-        silu, soft_shrink, softmax, softplus, softsign, squareplus, tanh, tanh_shrink,
+        celu, elu, exponential, gelu, glu, hard_shrink, hard_sigmoid, hard_silu,
+        hard_tanh, leaky_relu, linear, log_sigmoid, log_softmax, mish, relu, relu6,
+        selu, sigmoid, silu, soft_shrink, softmax, softplus, softsign, sparse_plus,
+        sparse_sigmoid, sparsemax, squareplus, tanh, tanh_shrink, threshold,
     )
 }  # fmt: skip
 _ALIASES: dict[str, Activation] = {"swish": silu, "hard_swish": hard_silu}
@@ -141,6 +207,7 @@ __all__ = [
     "exponential",
     "gelu",
     "get",
+    "glu",
     "hard_shrink",
     "hard_sigmoid",
     "hard_silu",
@@ -161,8 +228,12 @@ __all__ = [
     "softmax",
     "softplus",
     "softsign",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "sparsemax",
     "squareplus",
     "swish",
     "tanh",
     "tanh_shrink",
+    "threshold",
 ]

@@ -73,11 +73,24 @@ class DTypePolicy:
 
 FloatDTypePolicy = DTypePolicy
 
+_default: DTypePolicy | None = None
+
+
+def default_policy() -> DTypePolicy:
+    """The policy of layers that are given none: `config.floatx()` unless one is set."""
+    return DTypePolicy() if _default is None else _default
+
+
+def set_default_policy(policy: Any) -> None:
+    """Set the policy of layers that are given none; None takes it back."""
+    global _default
+    _default = None if policy is None else get(policy)
+
 
 def get(identifier: Any) -> DTypePolicy:
     """A policy from None, a name, a dtype, a configuration or itself."""
     if identifier is None:
-        return DTypePolicy()
+        return default_policy()
     if isinstance(identifier, DTypePolicy):
         return identifier
     if isinstance(identifier, dict):

@@ -75,6 +75,46 @@ class L2(Regularizer):
         return {"l2": self.l2}
 
 
+class OrthogonalRegularizer(Regularizer):
+    """The mean absolute cosine between different rows (or columns) of a matrix.
+
+    Args:
+        factor: its weight.
+        mode: ``"rows"`` or ``"columns"``.
+
+    >>> float(OrthogonalRegularizer(1.0)(ops.eye(3)))
+    0.0
+    """
+
+    def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
+        self.factor = _factor("factor", factor)
+        if mode not in ("rows", "columns"):
+            raise ValueError(
+                'Invalid value for argument `mode`. Expected one of {"rows", '
+                f'"columns"}}. Received: mode={mode}'
+            )
+        self.mode = mode
+
+    def __call__(self, x: Any) -> Any:
+        if len(x.shape) != 2:
+            raise ValueError(
+                "Inputs to OrthogonalRegularizer must have rank 2. Received: "
+                f"inputs.shape={tuple(x.shape)}"
+            )
+        rows = ops.convert_to_tensor(x)
+        if self.mode == "columns":
+            rows = ops.transpose(rows)
+        square = ops.sum(ops.square(rows), axis=1, keepdims=True)
+        rows = rows * ops.rsqrt(ops.maximum(square, 1e-24))
+        cosines = ops.absolute(ops.matmul(rows, ops.transpose(rows)))
+        size = rows.shape[0]
+        apart = cosines * (1.0 - ops.eye(size, dtype=rows.dtype))
+        return ops.sum(apart) * (self.factor / (size * (size - 1.0)))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"factor": self.factor, "mode": self.mode}
+
+
 def _factor(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError(
@@ -92,8 +132,14 @@ def _factor(name: str, value: Any) -> float:
 l1 = L1
 l2 = L2
 l1_l2 = L1L2
+orthogonal_regularizer = OrthogonalRegularizer
 
-_family = Family("regularizer", Regularizer, (L1, L1L2, L2), {"l1_l2": L1L2})
+_family = Family(
+    "regularizer",
+    Regularizer,
+    (L1, L1L2, L2, OrthogonalRegularizer),
+    {"l1_l2": L1L2},
+)
 
 
 def get(identifier: Any) -> Any:

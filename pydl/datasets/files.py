@@ -26,7 +26,10 @@ class RemoteFile:
 
     name: str
     url: str
-    sha256: str
+    #: What the content hashes to: SHA-256, or MD5 where only that is published; None
+    #: where neither is.
+    sha256: str | None = None
+    md5: str | None = None
 
     def locate(self, path: str) -> Path:
         """The file on this machine; downloads it when `path` is nowhere.
@@ -42,7 +45,7 @@ class RemoteFile:
                 self._not_found(path, "it is in none of these places")
             )
         cached = cache_folder() / self.name
-        if cached.is_file() and _sha256(cached) == self.sha256:
+        if cached.is_file() and self._problem(cached) is None:
             return cached
         try:
             self._download(cached)
@@ -65,6 +68,17 @@ class RemoteFile:
             f"put it at one of: {listed}; or set PYDL_DATA_DIR to the folder it is in."
         )
 
+    def _problem(self, path: Path) -> str | None:
+        """What is wrong with a file's content."""
+        for label, kind, wanted in (
+            ("SHA-256", "sha256", self.sha256),
+            ("MD5", "md5", self.md5),
+        ):
+            if wanted is not None and _digest(path, kind) != wanted:
+                found = _digest(path, kind)
+                return f"expected a file with {label} {wanted}, received {found}"
+        return None
+
     def _download(self, target: Path) -> None:
         """Fetches, checks, and only then gives the file its name."""
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -73,26 +87,23 @@ class RemoteFile:
             with os.fdopen(handle, "wb") as out:
                 request = urllib.request.urlopen(self.url, timeout=_TIMEOUT_SECONDS)
                 with request as response:
-                    digest = _copy(response, out, self.name)
+                    _copy(response, out, self.name)
                 out.flush()
                 os.fsync(out.fileno())
-            if digest != self.sha256:
-                raise OSError(
-                    f"expected a file with SHA-256 {self.sha256}, received {digest}"
-                )
+            problem = self._problem(Path(temporary))
+            if problem is not None:
+                raise OSError(problem)
             os.replace(temporary, target)
         except BaseException:
             os.unlink(temporary)
             raise
 
 
-def _copy(response: Any, out: IO[bytes], name: str) -> str:
-    """Copies a response to a file, showing progress; returns the SHA-256."""
-    digest = hashlib.sha256()
+def _copy(response: Any, out: IO[bytes], name: str) -> None:
+    """Copies a response to a file, showing progress."""
     total = int(response.headers.get("Content-Length") or 0)
     done = 0
     while chunk := response.read(_CHUNK):
-        digest.update(chunk)
         out.write(chunk)
         done += len(chunk)
         _show_progress(name, done, total)
@@ -100,7 +111,6 @@ def _copy(response: Any, out: IO[bytes], name: str) -> str:
         print(file=sys.stderr)
     elif done:
         print(f"downloaded {name}: {done / 1e6:.1f} MB", file=sys.stderr)
-    return digest.hexdigest()
 
 
 def _show_progress(name: str, done: int, total: int) -> None:
@@ -111,6 +121,6 @@ def _show_progress(name: str, done: int, total: int) -> None:
         )
 
 
-def _sha256(path: Path) -> str:
+def _digest(path: Path, kind: str) -> str:
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, kind).hexdigest()

@@ -222,6 +222,16 @@ class Trace:
         finally:
             self._guard = outer
 
+    @contextmanager
+    def unguarded(self) -> Iterator[TraceTensor | None]:
+        """Add nodes outside the `skip_if` block that is open, if one is: they may not
+        read values made in it. Gives the block's flag, None if there is none."""
+        outer, self._guard = self._guard, None
+        try:
+            yield None if outer is None else TraceTensor(self, outer)
+        finally:
+            self._guard = outer
+
     def _leaf(self, op: str, spec: tuple[str, Shape], payload: Any) -> TraceTensor:
         node = Node(op, (), {}, [spec], payload=payload)
         self.graph.nodes.append(node)

@@ -21,23 +21,99 @@ from pydl.losses.functions import (
     sparse_categorical_crossentropy,
 )
 from pydl.losses.loss import Loss, LossFunctionWrapper
+from pydl.losses.margin_classes import (
+    CategoricalHinge,
+    Circle,
+    Hinge,
+    SquaredHinge,
+)
+from pydl.losses.margins import (
+    categorical_hinge,
+    circle,
+    hinge,
+    squared_hinge,
+)
+from pydl.losses.probabilistic import (
+    binary_focal_crossentropy,
+    categorical_focal_crossentropy,
+    categorical_generalized_cross_entropy,
+    dice,
+    kl_divergence,
+    tversky,
+)
+from pydl.losses.probabilistic_classes import (
+    BinaryFocalCrossentropy,
+    CategoricalFocalCrossentropy,
+    CategoricalGeneralizedCrossEntropy,
+    Dice,
+    KLDivergence,
+    Tversky,
+)
+from pydl.losses.regression import (
+    cosine_similarity,
+    huber,
+    log_cosh,
+    mean_absolute_percentage_error,
+    mean_squared_logarithmic_error,
+    poisson,
+)
+from pydl.losses.regression_classes import (
+    CosineSimilarity,
+    Huber,
+    LogCosh,
+    MeanAbsolutePercentageError,
+    MeanSquaredLogarithmicError,
+    Poisson,
+)
 
 __all__ = [
     "BinaryCrossentropy",
+    "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
+    "CategoricalFocalCrossentropy",
+    "CategoricalGeneralizedCrossEntropy",
+    "CategoricalHinge",
+    "Circle",
+    "CosineSimilarity",
+    "Dice",
+    "Hinge",
+    "Huber",
+    "KLDivergence",
+    "LogCosh",
     "Loss",
     "LossFunctionWrapper",
     "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
     "MeanSquaredError",
+    "MeanSquaredLogarithmicError",
+    "Poisson",
     "SparseCategoricalCrossentropy",
+    "SquaredHinge",
+    "Tversky",
     "binary_crossentropy",
+    "binary_focal_crossentropy",
     "categorical_crossentropy",
+    "categorical_focal_crossentropy",
+    "categorical_generalized_cross_entropy",
+    "categorical_hinge",
+    "circle",
+    "cosine_similarity",
     "deserialize",
+    "dice",
     "get",
+    "hinge",
+    "huber",
+    "kl_divergence",
+    "log_cosh",
     "mean_absolute_error",
+    "mean_absolute_percentage_error",
     "mean_squared_error",
+    "mean_squared_logarithmic_error",
+    "poisson",
     "serialize",
     "sparse_categorical_crossentropy",
+    "squared_hinge",
+    "tversky",
 ]
 
 _CLASSES = (
@@ -46,6 +122,22 @@ _CLASSES = (
     BinaryCrossentropy,
     CategoricalCrossentropy,
     SparseCategoricalCrossentropy,
+    BinaryFocalCrossentropy,
+    CategoricalFocalCrossentropy,
+    CategoricalGeneralizedCrossEntropy,
+    CategoricalHinge,
+    Circle,
+    CosineSimilarity,
+    Dice,
+    Hinge,
+    Huber,
+    KLDivergence,
+    LogCosh,
+    MeanAbsolutePercentageError,
+    MeanSquaredLogarithmicError,
+    Poisson,
+    SquaredHinge,
+    Tversky,
 )
 _FUNCTIONS = (
     mean_squared_error,
@@ -53,15 +145,41 @@ _FUNCTIONS = (
     binary_crossentropy,
     categorical_crossentropy,
     sparse_categorical_crossentropy,
+    binary_focal_crossentropy,
+    categorical_focal_crossentropy,
+    categorical_generalized_cross_entropy,
+    categorical_hinge,
+    circle,
+    cosine_similarity,
+    dice,
+    hinge,
+    huber,
+    kl_divergence,
+    log_cosh,
+    mean_absolute_percentage_error,
+    mean_squared_logarithmic_error,
+    poisson,
+    squared_hinge,
+    tversky,
 )
 _TABLE: dict[str, Any] = {
     **{cls.__name__: cls for cls in _CLASSES},
     **{fn.__name__: fn for fn in _FUNCTIONS},
     "mse": mean_squared_error,
     "mae": mean_absolute_error,
+    "mape": mean_absolute_percentage_error,
+    "msle": mean_squared_logarithmic_error,
     "bce": binary_crossentropy,
+    "kld": kl_divergence,
+    "kullback_leibler_divergence": kl_divergence,
+    "logcosh": log_cosh,
 }
-_TABLE.update({"MSE": mean_squared_error, "MAE": mean_absolute_error})
+_TABLE.update(
+    {
+        name.upper(): _TABLE[name]
+        for name in ("mse", "mae", "mape", "msle", "bce", "kld")
+    }
+)
 
 
 def serialize(loss: Loss | Callable[..., Any]) -> Any:

@@ -8,7 +8,8 @@ from pydl import ops
 from pydl.losses.loss import same_rank
 
 
-def _float_pair(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+def float_pair(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    """Both as tensors, labels in the dtype of predictions."""
     y_pred = ops.convert_to_tensor(y_pred)
     return ops.cast(ops.convert_to_tensor(y_true), y_pred.dtype), y_pred
 
@@ -23,13 +24,13 @@ def _check_shapes(name: str, y_true: Any, y_pred: Any) -> None:
 
 def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
     """``mean(square(y_true - y_pred), axis=-1)``, shape ``y_pred.shape[:-1]``."""
-    y_true, y_pred = same_rank(*_float_pair(y_true, y_pred))
+    y_true, y_pred = same_rank(*float_pair(y_true, y_pred))
     return ops.mean(ops.square(ops.subtract(y_true, y_pred)), axis=-1)
 
 
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
     """``mean(abs(y_true - y_pred), axis=-1)``, shape ``y_pred.shape[:-1]``."""
-    y_true, y_pred = same_rank(*_float_pair(y_true, y_pred))
+    y_true, y_pred = same_rank(*float_pair(y_true, y_pred))
     return ops.mean(ops.abs(ops.subtract(y_true, y_pred)), axis=-1)
 
 
@@ -47,7 +48,7 @@ def binary_crossentropy(
         y_pred: probabilities, or logits when `from_logits`.
         label_smoothing: squeezes labels towards 0.5 by this share.
     """
-    y_true, y_pred = _float_pair(y_true, y_pred)
+    y_true, y_pred = float_pair(y_true, y_pred)
     _check_shapes("binary_crossentropy", y_true, y_pred)
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
@@ -70,7 +71,7 @@ def categorical_crossentropy(
         label_smoothing: this share of each label is spread over all classes.
         axis: the axis of the classes.
     """
-    y_true, y_pred = _float_pair(y_true, y_pred)
+    y_true, y_pred = float_pair(y_true, y_pred)
     _check_shapes("categorical_crossentropy", y_true, y_pred)
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[axis]

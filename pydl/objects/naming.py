@@ -8,6 +8,7 @@ from collections import defaultdict
 
 _lock = threading.Lock()
 _counts: defaultdict[str, int] = defaultdict(int)
+_uids: defaultdict[str, int] = defaultdict(int)
 
 
 def to_snake_case(name: str) -> str:
@@ -26,7 +27,15 @@ def auto_name(prefix: str) -> str:
     return f"{prefix}_{count}" if count else prefix
 
 
+def next_uid(prefix: str) -> int:
+    """1 for the first call with this prefix, then 2, 3, ..."""
+    with _lock:
+        _uids[prefix] += 1
+        return _uids[prefix]
+
+
 def reset_names() -> None:
     """Start numbering again."""
     with _lock:
         _counts.clear()
+        _uids.clear()

@@ -7,26 +7,66 @@ from typing import Any
 
 from pydl.lookup import deserialize_object, serialize_object
 from pydl.optimizers import schedules
+from pydl.optimizers.adadelta import Adadelta
+from pydl.optimizers.adafactor import Adafactor
 from pydl.optimizers.adagrad import Adagrad
 from pydl.optimizers.adam import Adam, AdamW
+from pydl.optimizers.adamax import Adamax
+from pydl.optimizers.ftrl import Ftrl
+from pydl.optimizers.lamb import Lamb
+from pydl.optimizers.lion import Lion
+from pydl.optimizers.loss_scale import LossScaleOptimizer
+from pydl.optimizers.multi import MultiOptimizer, OptimizerMap
+from pydl.optimizers.muon import Muon
+from pydl.optimizers.nadam import Nadam
 from pydl.optimizers.optimizer import Optimizer
 from pydl.optimizers.rmsprop import RMSprop
+from pydl.optimizers.schedule_free import ScheduleFreeAdamW
 from pydl.optimizers.sgd import SGD
 
 __all__ = [
-    "SGD",
+    "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",
+    "Adamax",
+    "Ftrl",
+    "Lamb",
+    "Lion",
+    "LossScaleOptimizer",
+    "MultiOptimizer",
+    "Muon",
+    "Nadam",
     "Optimizer",
+    "OptimizerMap",
     "RMSprop",
+    "SGD",
+    "ScheduleFreeAdamW",
     "deserialize",
     "get",
     "schedules",
     "serialize",
 ]
 
-_CLASSES: tuple[type[Optimizer], ...] = (Adagrad, Adam, AdamW, RMSprop, SGD)
+_CLASSES: tuple[type[Optimizer], ...] = (
+    Adadelta,
+    Adafactor,
+    Adagrad,
+    Adam,
+    AdamW,
+    Adamax,
+    Ftrl,
+    Lamb,
+    Lion,
+    LossScaleOptimizer,
+    MultiOptimizer,
+    Muon,
+    Nadam,
+    RMSprop,
+    SGD,
+    ScheduleFreeAdamW,
+)
 _TABLE: dict[str, Any] = {cls.__name__: cls for cls in _CLASSES}
 _TABLE.update({cls.__name__.lower(): cls for cls in _CLASSES})
 

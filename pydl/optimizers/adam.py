@@ -67,7 +67,7 @@ class Adam(Optimizer):
     def step_size(self, learning_rate: Any) -> Any:
         """The learning rate with the bias of both running means taken out."""
         step = ops.cast(ops.convert_to_tensor(self.iterations), "float32") + 1.0
-        first, second = _taken_in(self.beta_1, step), _taken_in(self.beta_2, step)
+        first, second = taken_in(self.beta_1, step), taken_in(self.beta_2, step)
         return learning_rate * ops.sqrt(second) / first
 
     def get_config(self) -> dict[str, Any]:
@@ -80,7 +80,7 @@ class Adam(Optimizer):
         }
 
 
-def _taken_in(beta: float, step: Any) -> Any:
+def taken_in(beta: float, step: Any) -> Any:
     """``1 - beta ** step``, without the loss of digits when beta is near 1."""
     if beta <= 0:
         return 1.0

@@ -13,14 +13,15 @@ def gradient_scale(
     grads: Sequence[Any],
     clipnorm: float | None,
     global_clipnorm: float | None,
-    loss_scale: float | None,
+    loss_scale: Any,
 ) -> Any:
-    """The float32 [n] factors of the gradients, or None when all are 1."""
-    unscale = 1.0 if loss_scale is None else 1.0 / float(loss_scale)
+    """The float32 [n] factors of the gradients, or None when all are 1. `loss_scale`: a
+    number, a float32 scalar tensor or None."""
+    unscale: Any = 1.0 if loss_scale is None else ops.divide(1.0, loss_scale)
     if clipnorm is None and global_clipnorm is None:
         if loss_scale is None:
             return None
-        return ops.full((len(grads),), unscale, dtype="float32")
+        return ops.broadcast_to(ops.cast(unscale, "float32"), (len(grads),))
     tensors = [ops.convert_to_tensor(g) for g in grads]
     squares = apply("square_norms", tensors, {})[0]
     if clipnorm is not None:

@@ -21,12 +21,13 @@ from pydl.lookup import serialize_object, snake_case
 from pydl.optimizers.averaging import MovingAverage
 from pydl.optimizers.clipping import check_clipping
 from pydl.optimizers.schedules import LearningRateSchedule
+from pydl.optimizers.state_access import StateAccess
 from pydl.optimizers.stateless import StatelessApply
 from pydl.optimizers.update import update_all, update_each
 from pydl.runtime.variable import Variable
 
 
-class Optimizer(StatelessApply):
+class Optimizer(StateAccess, StatelessApply):
     """What all optimizers share.
 
     Args:
@@ -97,7 +98,7 @@ class Optimizer(StatelessApply):
         self._trainable: list[Variable] = []
         self._index: dict[Any, int] = {}
         self._variables: list[Variable] = []
-        self.iterations = self.add_variable((), dtype="int64", name="iteration")
+        self._iterations = self.add_variable((), dtype="int64", name="iteration")
         self._set_learning_rate(learning_rate)
 
     # -- what a subclass says ----------------------------------------------------------
@@ -114,6 +115,13 @@ class Optimizer(StatelessApply):
             f"{type(self).__name__} must define update_step(gradient, variable, "
             "learning_rate)"
         )
+
+    def begin_update(self) -> None:
+        """For subclasses without an opcode: called once before the variables."""
+
+    def step_count(self) -> Any:
+        """The number of the present step, from 1, as float32."""
+        return ops.cast(ops.convert_to_tensor(self.iterations), "float32") + 1.0
 
     def attributes(self) -> dict[str, Any]:
         """The attributes of the update rule."""
@@ -195,6 +203,11 @@ class Optimizer(StatelessApply):
     def variables(self) -> list[Variable]:
         """The whole state: iteration, learning rate, slots."""
         return list(self._variables)
+
+    @property
+    def iterations(self) -> Variable:
+        """How many steps were made."""
+        return self._iterations
 
     def slots_of(self, variable: Variable) -> list[Variable]:
         """The slots of a model's variable, in the opcode's order."""
@@ -328,10 +341,20 @@ class Optimizer(StatelessApply):
 
     def decays(self, variable: Variable) -> bool:
         """Whether weight decay applies to a variable."""
-        if not self.weight_decay or id(variable) in self._no_decay:
-            return False
+        return self.decay_of(variable) != 0.0
+
+    def decay_of(self, variable: Variable) -> float:
+        """The share of a variable that decays, as a multiple of the learning rate."""
+        if not self.weight_decay or self.excludes(variable):
+            return 0.0
+        return float(self.weight_decay)
+
+    def excludes(self, variable: Variable) -> bool:
+        """Whether `exclude_from_weight_decay` named a variable."""
+        if id(variable) in self._no_decay:
+            return True
         name = str(getattr(variable, "path", variable.name))
-        return not any(re.search(part, name) for part in self._no_decay_names)
+        return any(re.search(part, name) for part in self._no_decay_names)
 
     # -- loss scale, averages, configs -------------------------------------------------
 

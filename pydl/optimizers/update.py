@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pydl import ops
+from pydl.graph.trace import current_trace
 from pydl.ops.apply import apply
 from pydl.optimizers.clipping import gradient_scale
 from pydl.runtime.variable import Variable
@@ -49,10 +51,31 @@ def update_all(
         variable.assign(value)
 
 
+@contextmanager
+def _labelled(optimizer: Optimizer) -> Iterator[None]:
+    """Instructions made inside say in `explain` that the rule is composed of them."""
+    trace = current_trace()
+    if trace is None:
+        yield
+        return
+    trace.layers.append(f"{optimizer.name} (composed)")
+    try:
+        yield
+    finally:
+        trace.layers.pop()
+
+
 def update_each(
     optimizer: Optimizer, grads: Sequence[Any], variables: Sequence[Variable]
 ) -> None:
     """Clip, decay and call ``update_step(gradient, variable, learning_rate)``."""
+    with _labelled(optimizer):
+        _update_each(optimizer, grads, variables)
+
+
+def _update_each(
+    optimizer: Optimizer, grads: Sequence[Any], variables: Sequence[Variable]
+) -> None:
     rate = ops.cast(ops.convert_to_tensor(optimizer.learning_rate), "float32")
     scale = gradient_scale(
         grads,
@@ -60,6 +83,7 @@ def update_each(
         optimizer.global_clipnorm,
         optimizer.loss_scale_factor,
     )
+    optimizer.begin_update()
     for index, (grad, variable) in enumerate(zip(grads, variables, strict=True)):
         grad = ops.cast(ops.convert_to_tensor(grad), variable.dtype)
         if scale is not None:
@@ -68,7 +92,7 @@ def update_each(
             limit = float(optimizer.clipvalue)
             grad = ops.minimum(ops.maximum(grad, -limit), limit)
         if optimizer.decays(variable):
-            share = ops.multiply(rate, float(optimizer.weight_decay or 0.0))
+            share = ops.multiply(rate, optimizer.decay_of(variable))
             weight = ops.convert_to_tensor(variable)
             lost = ops.multiply(weight, ops.cast(share, variable.dtype))
             variable.assign(ops.subtract(weight, lost))

@@ -109,11 +109,12 @@ class EagerTrace(Trace):
 
     @contextmanager
     def skip_if(self, flag: TraceTensor) -> Iterator[None]:
-        self._dropping = bool(gpu.to_host(self.values[flag.value])[0])
+        outer, skipped = self._dropping, gpu.to_host(self.values[flag.value])[0]
+        self._dropping = outer or bool(skipped)
         try:
             yield
         finally:
-            self._dropping = False
+            self._dropping = outer
 
     def _leaf(self, op: str, spec: tuple[str, Shape], payload: Any) -> TraceTensor:
         return EagerTensor(self, super()._leaf(op, spec, payload).value)

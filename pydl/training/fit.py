@@ -8,6 +8,7 @@ from functools import partial
 from itertools import count
 from typing import Any
 
+from pydl import config
 from pydl.placement import CPU, device
 from pydl.random import global_seed_generator
 from pydl.training.callback import CallbackList
@@ -58,6 +59,8 @@ class Fitting:
         self.steps = steps_per_epoch or self.passes.per_sweep
         #: Steps the optimizer has made: a GPU need not be asked after every slice.
         self._steps_before = int(state.optimizer.iterations.buffer)
+        if config.max_steps_per_epoch() is not None:
+            self.steps = min(self.steps, config.max_steps_per_epoch() or 1)
         if steps_per_epoch is None:
             self.restart = self.passes.restart
         else:
@@ -177,15 +180,16 @@ def _run_epochs(
     state, hooks = fitting.state, fitting.callbacks
     model = state.model
     model.stop_training = False
+    epochs = min(options.epochs, config.max_epochs() or options.epochs)
     hooks.on_train_begin()
     logs: dict[str, Any] = {}
     try:
-        for epoch in range(options.initial_epoch, options.epochs):
+        for epoch in range(options.initial_epoch, epochs):
             hooks.on_epoch_begin(epoch)
             logs = fitting.epoch()
             if validation is not None and _due(epoch, options.validation_freq):
                 logs.update({f"val_{k}": v for k, v in validation.run().items()})
-            if epoch == options.epochs - 1 or model.stop_training:
+            if epoch == epochs - 1 or model.stop_training:
                 state.optimizer.finalize_variable_values(model.trainable_variables)
             hooks.on_epoch_end(epoch, logs)
             if model.stop_training:

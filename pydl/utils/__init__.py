@@ -7,6 +7,11 @@ import random as python_random
 import numpy as np
 
 from pydl import random
+from pydl.config import (
+    disable_interactive_logging,
+    enable_interactive_logging,
+    is_interactive_logging_enabled,
+)
 from pydl.layers.base import is_keras_tensor
 from pydl.objects.naming import reset_names
 from pydl.ops.dtypes import standardize_dtype
@@ -20,6 +25,7 @@ from pydl.saving import (
     register_keras_serializable,
     serialize_keras_object,
 )
+from pydl.utils.files import get_file
 from pydl.utils.numerical import (
     normalize,
     pack_x_y_sample_weight,
@@ -27,6 +33,8 @@ from pydl.utils.numerical import (
     to_categorical,
     unpack_x_y_sample_weight,
 )
+from pydl.utils.progbar import Progbar
+from pydl.utils.settings import Config, split_dataset
 
 
 def set_random_seed(seed: int) -> None:
@@ -57,10 +65,28 @@ def clear_session(free_memory: bool = True) -> None:
 
 
 __all__ = [
-    "CustomObjectScope", "clear_session", "custom_object_scope",
-    "deserialize_keras_object", "get_custom_objects", "get_registered_name",
-    "get_registered_object", "is_keras_tensor", "normalize", "pack_x_y_sample_weight",
-    "pad_sequences", "register_keras_serializable", "serialize_keras_object",
-    "set_random_seed", "standardize_dtype", "to_categorical",
+    "Config",
+    "CustomObjectScope",
+    "Progbar",
+    "clear_session",
+    "custom_object_scope",
+    "deserialize_keras_object",
+    "disable_interactive_logging",
+    "enable_interactive_logging",
+    "get_custom_objects",
+    "get_file",
+    "get_registered_name",
+    "get_registered_object",
+    "is_interactive_logging_enabled",
+    "is_keras_tensor",
+    "normalize",
+    "pack_x_y_sample_weight",
+    "pad_sequences",
+    "register_keras_serializable",
+    "serialize_keras_object",
+    "set_random_seed",
+    "split_dataset",
+    "standardize_dtype",
+    "to_categorical",
     "unpack_x_y_sample_weight",
-]  # fmt: skip
+]

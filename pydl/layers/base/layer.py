@@ -20,12 +20,13 @@ from pydl.layers.base.keras_tensor import KerasTensor, map_shapes
 from pydl.layers.base.masks import hand_on, keep_mask, mask_arguments, previous_mask
 from pydl.layers.base.operation import Node, Operation
 from pydl.layers.base.remat import Rematerialized
+from pydl.layers.base.state_access import StateAccess
 from pydl.layers.base.stateless import StatelessCall
 from pydl.objects.serialization import deserialize_keras_object
 from pydl.objects.signatures import method_signature
 
 
-class Layer(StatelessCall, Rematerialized, Operation):
+class Layer(StateAccess, StatelessCall, Rematerialized, Operation):
     """The base of all layers.
 
     Subclasses make weights in ``build(input_shape)`` (or `__init__`) and compute in

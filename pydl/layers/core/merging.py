@@ -30,15 +30,19 @@ class Merge(Layer):
     def call(self, inputs: Any) -> Any:
         return functools.reduce(self._combine, inputs)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        """Where one of the inputs has a step; None unless all have masks."""
-        masks = previous_mask if isinstance(previous_mask, list | tuple) else [None]
-        if any(mask is None for mask in masks):
-            return None
-        return functools.reduce(ops.logical_or, masks)
-
     def compute_output_shape(self, input_shape: Any) -> Any:
         return functools.reduce(_broadcast, (tuple(shape) for shape in input_shape))
+
+    def compute_output_spec(self, inputs: Any) -> Any:
+        """The shape and dtype of the output, as a KerasTensor."""
+        return super().compute_output_spec(inputs)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """True where a mask of any input is; None if an input has none."""
+        masks = _checked_masks(inputs, mask)
+        if masks is None or any(m is None for m in masks):
+            return None
+        return functools.reduce(ops.logical_or, masks)
 
 
 class Add(Merge):
@@ -104,20 +108,6 @@ class Concatenate(Merge):
     def call(self, inputs: Any) -> Any:
         return ops.concatenate(list(inputs), axis=self.axis)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        """The masks one after the other, all True for an input without one."""
-        masks = previous_mask if isinstance(previous_mask, list | tuple) else [None]
-        if all(mask is None for mask in masks):
-            return None
-        full = []
-        for x, mask in zip(inputs, masks, strict=True):
-            if mask is None:
-                mask = ops.ones_like(x, dtype="bool")
-            elif len(mask.shape) < len(x.shape):
-                mask = ops.broadcast_to(ops.expand_dims(mask, -1), x.shape)
-            full.append(mask)
-        return ops.any(ops.concatenate(full, axis=self.axis), axis=-1)
-
     def compute_output_shape(self, input_shape: Any) -> Any:
         shapes = [tuple(shape) for shape in input_shape]
         rank = len(shapes[0])
@@ -135,6 +125,14 @@ class Concatenate(Merge):
         merged[axis] = None if None in sizes else sum(sizes)
         return tuple(merged)
 
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The masks one after the other, those of inputs without one all True."""
+        masks = _checked_masks(inputs, mask)
+        if masks is None or all(m is None for m in masks):
+            return None
+        wide = [_wide_mask(x, m) for x, m in zip(inputs, masks, strict=True)]
+        return ops.any(ops.concatenate(wide, axis=self.axis), axis=-1)
+
     def _mismatch(self, shapes: Any) -> ValueError:
         return ValueError(
             f"layer '{self.name}': expected inputs with matching shapes except for "
@@ -143,6 +141,33 @@ class Concatenate(Merge):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "axis": self.axis}
+
+
+def _checked_masks(inputs: Any, mask: Any) -> Any:
+    """The masks of a list of inputs; ValueError unless there are as many."""
+    if mask is None:
+        return None
+    if not isinstance(mask, (list, tuple)):
+        raise ValueError(f"`mask` should be a list. Received: mask={mask}")
+    if not isinstance(inputs, (list, tuple)):
+        raise ValueError(f"`inputs` should be a list. Received: inputs={inputs}")
+    if len(mask) != len(inputs):
+        raise ValueError(
+            "The lists `inputs` and `mask` should have the same length. Received: "
+            f"inputs of length {len(inputs)}, and mask of length {len(mask)}"
+        )
+    return mask
+
+
+def _wide_mask(x: Any, mask: Any) -> Any:
+    """A mask of the shape of `x`; one without the last axis is repeated along it."""
+    if mask is None:
+        return ops.ones_like(x, dtype="bool")
+    if len(mask.shape) < len(x.shape):
+        mask = ops.logical_or(
+            ops.expand_dims(mask, -1), ops.zeros_like(x, dtype="bool")
+        )
+    return mask
 
 
 def add(inputs: Any, **kwargs: Any) -> Any:

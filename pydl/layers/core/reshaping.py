@@ -83,3 +83,67 @@ class Reshape(Layer):
 
 def _size(shape: Any) -> int | None:
     return None if None in shape else math.prod(shape)
+
+
+class Permute(Layer):
+    """The axes of each sample in another order.
+
+    Args:
+        dims: the axes of the input, counted from 1, in the order of the output.
+
+    >>> pydl.layers.Permute((2, 1))(np.ones((4, 2, 3), "float32")).shape
+    (4, 3, 2)
+    """
+
+    def __init__(self, dims: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dims = tuple(dims)
+        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+            raise ValueError(
+                "Invalid permutation argument `dims` for Permute Layer. The set of "
+                "indices in `dims` must be consecutive and start from 1. Received "
+                f"dims={self.dims}"
+            )
+        self.input_spec = InputSpec(ndim=len(self.dims) + 1)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return ops.transpose(inputs, (0, *self.dims))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (input_shape[0], *(input_shape[dim] for dim in self.dims))
+
+    def compute_output_spec(self, inputs: Any) -> Any:
+        return KerasTensor(self.compute_output_shape(inputs.shape), inputs.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "dims": self.dims}
+
+
+class RepeatVector(Layer):
+    """``(batch, features)`` -> ``(batch, n, features)``: each vector n times.
+
+    Args:
+        n: how many times.
+
+    >>> pydl.layers.RepeatVector(3)(np.ones((4, 2), "float32")).shape
+    (4, 3, 2)
+    """
+
+    def __init__(self, n: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if isinstance(n, bool) or not isinstance(n, int):
+            raise TypeError(f"Expected an integer value for `n`, got {type(n)}.")
+        self.n = n
+        self.input_spec = InputSpec(ndim=2)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        batch, features = inputs.shape
+        return ops.broadcast_to(ops.expand_dims(inputs, 1), (batch, self.n, features))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (input_shape[0], self.n, input_shape[1])
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "n": self.n}

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pydl import ops
-from pydl.lookup import deserialize_object, serialize_object
 
 
 def _float(step: Any) -> Any:
@@ -243,25 +242,3 @@ class CosineDecay(LearningRateSchedule):
             "warmup_target": self.warmup_target,
             "warmup_steps": self.warmup_steps,
         }
-
-
-_TABLE: dict[str, Any] = {
-    cls.__name__: cls
-    for cls in (
-        CosineDecay,
-        ExponentialDecay,
-        InverseTimeDecay,
-        PiecewiseConstantDecay,
-        PolynomialDecay,
-    )
-}
-
-
-def serialize(learning_rate_schedule: LearningRateSchedule) -> Any:
-    """The config of a schedule."""
-    return serialize_object(learning_rate_schedule, "keras.optimizers.schedules")
-
-
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """The schedule a config stands for."""
-    return deserialize_object(config, _TABLE, "schedule", custom_objects)

@@ -1,0 +1,1 @@
+"""Layers that bring values to a mean and a spread."""

@@ -1,0 +1,1 @@
+"""Layers that make noise in training, or penalize activities."""

@@ -1,0 +1,1 @@
+"""Layers over the axes of space and time that need no window."""
