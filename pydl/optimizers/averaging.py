@@ -32,12 +32,17 @@ class MovingAverage:
         self.frequency = frequency
         self.pairs: list[tuple[Variable, Variable]] = []
 
+    @property
+    def state(self) -> list[Variable]:
+        """The averages."""
+        return [average for _, average in self.pairs]
+
     def build(self, variables: list[Variable]) -> None:
         """Make the averages, zero as yet."""
         add = self.optimizer.add_variable_from_reference
         self.pairs = [(v, add(v, "average")) for v in variables]
 
-    def update(self, iterations: Variable) -> None:
+    def update(self, iterations: Any) -> None:
         """Take in the weights of this step; `iterations` is the count before it."""
         first = ops.cast(ops.equal(ops.convert_to_tensor(iterations), 0), "float32")
         keep = ops.multiply(ops.subtract(1.0, first), self.momentum)
@@ -50,7 +55,7 @@ class MovingAverage:
             if self.frequency is not None:
                 variable.assign(ops.where(self._due(iterations), new, weight))
 
-    def _due(self, iterations: Variable) -> Any:
+    def _due(self, iterations: Any) -> Any:
         count = ops.add(ops.convert_to_tensor(iterations), 1)
         passes = ops.floor(
             ops.divide(ops.cast(count, "float64"), float(self.frequency or 1))

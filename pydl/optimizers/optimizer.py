@@ -18,6 +18,7 @@ import numpy as np
 from pydl import ops
 from pydl.graph.trace import outside_trace
 from pydl.lookup import serialize_object, snake_case
+from pydl.optimizers.accumulation import Accumulation
 from pydl.optimizers.averaging import MovingAverage
 from pydl.optimizers.clipping import check_clipping
 from pydl.optimizers.schedules import LearningRateSchedule
@@ -44,7 +45,9 @@ class Optimizer(StateAccess, StatelessApply):
         ema_overwrite_frequency: put the average in place of the weights every so many
             steps.
         loss_scale_factor: the loss is multiplied by this and gradients divided by it.
-        gradient_accumulation_steps: not offered yet; anything but None is refused.
+        gradient_accumulation_steps: an int >= 2: gradients of so many steps are added
+            up, and the variables are updated once by their mean. `iterations` then
+            counts updates.
         name: name in files and logs.
     """
 
@@ -69,18 +72,12 @@ class Optimizer(StateAccess, StatelessApply):
         self.name = name or snake_case(type(self).__name__)
         if kwargs:
             raise ValueError(f"{self.name}: unknown arguments: {', '.join(kwargs)}")
-        if gradient_accumulation_steps is not None:
-            raise ValueError(
-                f"{self.name}: "
-                f"gradient_accumulation_steps={gradient_accumulation_steps}"
-                " is not offered yet. Use a larger batch_size instead."
-            )
         self.weight_decay = weight_decay
         self.clipnorm = clipnorm
         self.clipvalue = clipvalue
         self.global_clipnorm = global_clipnorm
         self.loss_scale_factor = loss_scale_factor
-        self.gradient_accumulation_steps = None
+        self.gradient_accumulation_steps = gradient_accumulation_steps
         self.use_ema = use_ema
         self.ema_momentum = ema_momentum
         self.ema_overwrite_frequency = ema_overwrite_frequency
@@ -88,6 +85,9 @@ class Optimizer(StateAccess, StatelessApply):
         self._average: MovingAverage | None = None
         if use_ema:
             self._average = MovingAverage(self, ema_momentum, ema_overwrite_frequency)
+        self._accumulation: Accumulation | None = None
+        if gradient_accumulation_steps is not None:
+            self._accumulation = Accumulation(self, gradient_accumulation_steps)
         self._no_decay: set[int] = set()
         self._no_decay_names: list[str] = []
         self._start_state(learning_rate)
@@ -146,6 +146,8 @@ class Optimizer(StateAccess, StatelessApply):
         with outside_trace():
             if self._average is not None:
                 self._average.build(self._trainable)
+            if self._accumulation is not None:
+                self._accumulation.build(self._trainable)
             self._slots = self._make_slots()
         self.built = True
 
@@ -205,8 +207,10 @@ class Optimizer(StateAccess, StatelessApply):
         return list(self._variables)
 
     @property
-    def iterations(self) -> Variable:
-        """How many steps were made."""
+    def iterations(self) -> Any:
+        """The number of updates made so far."""
+        if self._accumulation is not None:
+            return self._accumulation.groups(ops.convert_to_tensor(self._iterations))
         return self._iterations
 
     def slots_of(self, variable: Variable) -> list[Variable]:
@@ -273,9 +277,7 @@ class Optimizer(StateAccess, StatelessApply):
 
     # -- the update --------------------------------------------------------------------
 
-    def apply_gradients(
-        self, grads_and_vars: Iterable[tuple[Any, Variable]]
-    ) -> Variable:
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Any:
         """Update variables, given (gradient, variable) pairs."""
         pairs = list(grads_and_vars)
         self.apply([g for g, _ in pairs], [v for _, v in pairs])
@@ -292,15 +294,29 @@ class Optimizer(StateAccess, StatelessApply):
         if len(pairs) < len(variables):
             names = [v.name for g, v in zip(grads, variables, strict=True) if g is None]
             warnings.warn(f"Gradients do not exist for variables {names}", stacklevel=2)
-        own_rule = type(self).update_step is not Optimizer.update_step
-        update = update_each if own_rule or not self.opcode else update_all
-        update(self, [g for g, _ in pairs], [v for _, v in pairs])
+        gradients, touched = [g for g, _ in pairs], [v for _, v in pairs]
+        if self._accumulation is None:
+            self._update(gradients, touched)
+        else:
+            self._accumulation.apply(gradients, touched, self._update)
         for _, variable in pairs:
             if getattr(variable, "constraint", None) is not None:
                 variable.assign(variable.constraint(ops.convert_to_tensor(variable)))
         if self._average is not None:
             self._average.update(self.iterations)
-        self.iterations.assign_add(np.asarray(1, "int64"))
+        self._iterations.assign_add(np.asarray(1, "int64"))
+
+    def _update(self, grads: Sequence[Any], variables: Sequence[Variable]) -> None:
+        own_rule = type(self).update_step is not Optimizer.update_step
+        update = update_each if own_rule or not self.opcode else update_all
+        update(self, grads, variables)
+
+    def changing_state(self) -> list[Variable]:
+        """The state an update writes: not the counter, the rate, averages or sums."""
+        others = {id(self._iterations), id(self._rate)}
+        for part in (self._average, self._accumulation):
+            others |= {id(variable) for variable in part.state} if part else set()
+        return [v for v in self._variables if id(v) not in others]
 
     def _known(self, grads: Sequence[Any], wanted: Any) -> list[Variable]:
         if wanted is None:

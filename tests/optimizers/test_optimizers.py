@@ -117,7 +117,7 @@ def test_learning_rate_can_be_set() -> None:
         ({"clipnorm": 1.0, "clipvalue": 1.0}, "at most one of clipnorm, clipvalue"),
         ({"clipnorm": -1.0}, "clipnorm: expected > 0, received -1.0"),
         ({"learning_rate": "fast"}, "learning_rate: expected a float.*received 'fast'"),
-        ({"gradient_accumulation_steps": 2}, "steps=2 is not offered yet"),
+        ({"gradient_accumulation_steps": 1}, "must be an integer >= 2. .*steps=1"),
         ({"lr": 0.1}, "unknown arguments: lr"),
     ],
 )
@@ -180,3 +180,24 @@ def test_own_optimizer() -> None:
     np.testing.assert_array_equal(optimizer.counts[0].numpy(), np.ones(3))
     with pytest.raises(NotImplementedError, match="must define update_step"):
         optimizers.Optimizer(0.1).apply(grads, start())
+
+
+def test_accumulated_steps_outside_a_trace() -> None:
+    """Two steps of half the gradients each are one step of their mean."""
+    whole, parts = (
+        optimizers.Adam(0.1),
+        optimizers.Adam(0.1, gradient_accumulation_steps=2),
+    )
+    left, right = start(), start()
+    grads = [np.ones(v.shape, "float32") for v in left]
+    for _ in range(3):
+        whole.apply(grads, left)
+        parts.apply([0.5 * g for g in grads], right)
+        before = [v.numpy() for v in right]
+        assert int(parts.iterations) == int(whole.iterations) - 1
+        parts.apply([1.5 * g for g in grads], right)
+        assert any((a != v.numpy()).any() for a, v in zip(before, right, strict=True))
+    for a, b in zip(left, right, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-6)
+    assert int(parts.iterations) == int(whole.iterations) == 3
+    assert parts.get_config()["gradient_accumulation_steps"] == 2
