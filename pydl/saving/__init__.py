@@ -9,11 +9,13 @@ from pydl.objects.registration import (
     register_keras_serializable,
 )
 from pydl.objects.serialization import deserialize_keras_object, serialize_keras_object
+from pydl.saving.keras_file import load_model, save_model
 from pydl.saving.weights import load_weights, save_weights
 
 __all__ = [
     "CustomObjectScope", "custom_object_scope", "deserialize_keras_object",
     "get_custom_objects", "get_registered_name", "get_registered_object",
-    "load_weights", "register_keras_serializable", "save_weights",
+    "load_model", "load_weights", "register_keras_serializable", "save_model",
+    "save_weights",
     "serialize_keras_object",
 ]  # fmt: skip

@@ -72,36 +72,68 @@ def _is_layer(value: Any) -> bool:
     return hasattr(value, "own_variables")
 
 
+def optimizers_of(model: Any) -> dict[str, Any]:
+    """The optimizers of a model by attribute, the compiled one first."""
+    found = {"optimizer": getattr(model, "optimizer", None), **vars(model)}
+    return {k: v for k, v in found.items() if hasattr(v, "apply_gradients")}
+
+
 def write(path: Path, model: Any) -> None:
     """Write all weights."""
     import h5py
 
     with h5py.File(path, "w") as file:
-        for name, variable in names(model).items():
-            file.create_dataset(name, data=variable.numpy())
+        fill(file, names(model))
 
 
-def read(path: Path, variables: dict[str, Any]) -> dict[str, np.ndarray]:
+def fill(file: Any, variables: dict[str, Any]) -> None:
+    """Write variables as datasets."""
+    for name, variable in variables.items():
+        file.create_dataset(name, data=variable.numpy())
+
+
+def read(path: Path, model: Any, variables: dict[str, Any]) -> dict[str, np.ndarray]:
     """The datasets that belong to the model, and others that hold weights of layers."""
+    shapes = {name: tuple(v.shape) for name, v in variables.items()}
+    return select(read_all(path, path, shapes), model, variables)
+
+
+def read_all(
+    content: Any, path: Path, shapes: dict[str, tuple[int, ...]]
+) -> dict[str, np.ndarray]:
+    """All datasets of a file, given as a path or as an open one; `path` is for
+    messages. Those that are not of a wanted name and shape are not read: zeros that
+    take no memory stand for them."""
     import h5py
 
     try:
-        file = h5py.File(path, "r")
+        file = h5py.File(content, "r")
     except OSError as error:
         raise ValueError(f"'{path}' is not a readable HDF5 file: {error}") from None
     with file:
-        arrays: dict[str, np.ndarray] = {}
-        for name, dataset in _datasets(h5py, path, file, ""):
-            variable = variables.get(name)
-            if variable is not None and dataset.shape != tuple(variable.shape):
-                arrays[name] = np.broadcast_to(
-                    np.float32(0), dataset.shape
-                )  # to be reported
-            elif variable is not None:
-                arrays[name] = np.asarray(dataset[()])
-            elif not _KEPT_BY_KERAS.intersection(name.split("/")):
-                arrays[name] = np.broadcast_to(np.float32(0), dataset.shape)
-        return arrays
+        found = _datasets(h5py, path, file, "")
+        return {
+            name: np.asarray(dataset[()])
+            if shapes.get(name) == dataset.shape
+            else np.broadcast_to(np.float32(0), dataset.shape)
+            for name, dataset in found
+        }
+
+
+def select(
+    datasets: dict[str, np.ndarray], model: Any, variables: dict[str, Any]
+) -> dict[str, np.ndarray]:
+    """The datasets that hold weights: not the state of optimizers, metrics, seeds."""
+    other = _KEPT_BY_KERAS | {
+        name
+        for name, value in vars(model).items()
+        if hasattr(value, "apply_gradients") or hasattr(value, "update_state")
+    }
+    return {
+        name: array
+        for name, array in datasets.items()
+        if name in variables or not other.intersection(name.split("/"))
+    }
 
 
 def _datasets(h5py: Any, path: Path, group: Any, prefix: str) -> Any:

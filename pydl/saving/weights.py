@@ -42,9 +42,21 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False) -> None
             "it first"
         )
     if file_format == "h5":
-        variables, arrays = h5.names(model), h5.read(path, h5.names(model))
+        variables = h5.names(model)
+        arrays = h5.read(path, model, variables)
     else:
         variables, arrays = weight_names(model), safetensors_file.read(path)
+    assign_weights(model, variables, arrays, path, skip_mismatch)
+
+
+def assign_weights(
+    model: Any,
+    variables: dict[str, Any],
+    arrays: dict[str, np.ndarray],
+    path: Path,
+    skip_mismatch: bool = False,
+) -> None:
+    """Give variables the arrays of their names. Nothing is written unless all fit."""
     problems = _problems(variables, arrays)
     if problems and not skip_mismatch:
         shown = "\n".join(f"  {text}" for text in list(problems.values())[:10])
