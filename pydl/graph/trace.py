@@ -20,6 +20,10 @@ from pydl.graph.node import Attr, Graph, InputPort, Loop, Node, Output, Shape, V
 from pydl.graph.operators import Operators
 
 
+class NeedsValue(TypeError):
+    """Code asked for the value of a tensor that is only being traced."""
+
+
 class TraceTensor(Operators):
     """A value of a running trace. Has a shape and a dtype but no data."""
 
@@ -50,7 +54,7 @@ class TraceTensor(Operators):
         return f"<TraceTensor shape={self.shape} dtype={self.dtype}>"
 
     def _no_value(self, what: str) -> NoReturn:
-        raise TypeError(
+        raise NeedsValue(
             f"{what} needs the value of a tensor that is only being traced (shape "
             f"{self.shape}, made by {self.value.node.op!r} at "
             f"{self.value.node.source or 'an unknown line'}). Use ops such as "
@@ -75,6 +79,15 @@ class TraceTensor(Operators):
 
     def numpy(self) -> np.ndarray:
         self._no_value(".numpy()")
+
+    def item(self) -> Any:
+        self._no_value(".item()")
+
+    def tolist(self) -> Any:
+        self._no_value(".tolist()")
+
+    def __format__(self, spec: str) -> str:
+        return self._no_value("a format") if spec else str(self)
 
 
 @dataclass(frozen=True)

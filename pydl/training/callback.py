@@ -23,6 +23,8 @@ class Callback:
     every_batch: ClassVar[bool] = True
     #: Whether a loss that is not finite has to end training at once.
     stops_on_nan: ClassVar[bool] = False
+    #: Whether its hooks are called after those of the other callbacks.
+    runs_last: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.params: dict[str, Any] = {}
@@ -97,6 +99,19 @@ class Callback:
     def on_invalid_loss(self, batch: int) -> None:
         """The loss of this batch was not finite (only where `stops_on_nan`)."""
 
+    def resume(self, fitting: Any) -> int | None:
+        """After `on_train_begin` of all callbacks: bring back what an earlier process
+        kept of this training, and return the epoch to go on with; None: nothing."""
+        return None
+
+    def get_state(self) -> dict[str, Any]:
+        """What the callback has to remember between processes: plain values and
+        arrays."""
+        return {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on with what `get_state` returned in an earlier process."""
+
 
 _BATCH_HOOKS = {
     "train": (
@@ -134,6 +149,7 @@ class CallbackList:
                 self.callbacks.append(ProgbarLogger())
         if add_history:
             self._add_history(model)
+        self.callbacks.sort(key=lambda callback: callback.runs_last)
         self.params: dict[str, Any] = {}
         if model is not None:
             self.set_model(model)
@@ -235,6 +251,14 @@ class CallbackList:
 
     def on_invalid_loss(self, batch: int) -> None:
         self._call("on_invalid_loss", batch)
+
+    def resume(self, fitting: Any, initial_epoch: int) -> int:
+        """The epoch to begin with: `initial_epoch` unless a callback resumes."""
+        for callback in self.callbacks:
+            epoch = callback.resume(fitting)
+            if epoch is not None:
+                return epoch
+        return initial_epoch
 
 
 def _flat(callbacks: Any) -> Iterable[Callback]:

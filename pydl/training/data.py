@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 
-from pydl import tree
 from pydl.config import floatx
 from pydl.runtime import gpu
+from pydl.training.adapters.tensors import to_numpy
 
 #: Dtypes primitives take as they come; what is missing here is cast once.
 _KEPT = frozenset(
@@ -19,21 +20,26 @@ _KEPT = frozenset(
 Signature = tuple[tuple[str, tuple[int, ...], str], ...]
 
 
+@cache
+def _dtype_name(dtype: np.dtype[Any]) -> str:
+    """The name of a dtype, which NumPy puts together anew each time."""
+    return str(dtype.name)
+
+
 def as_array(name: str, value: Any) -> np.ndarray:
     """One argument as a row-major array of a dtype a program takes.
 
     Floats become floatx; integers and bools stay. Raises ValueError or TypeError naming
     the argument.
     """
-    if hasattr(value, "to_numpy"):  # pandas
-        value = value.to_numpy()
     if gpu.is_device_array(value):
         value = gpu.download(value)
+    value = to_numpy(value)
     if not isinstance(value, np.ndarray):
         if hasattr(value, "__next__") or callable(value):
             raise TypeError(
                 f"{name}: expected an array, a tensor or a list, received {value!r} of "
-                f"type {type(value).__name__}. Collect generators into arrays first."
+                f"type {type(value).__name__}. Pass an iterator, or call it first."
             )
         try:
             value = np.asarray(value)
@@ -48,7 +54,7 @@ def as_array(name: str, value: Any) -> np.ndarray:
         )
     if value.ndim == 0:
         raise ValueError(f"{name}: expected rows, received a single value {value!r}")
-    dtype = value.dtype.name
+    dtype = _dtype_name(value.dtype)
     if kind in "fV":
         dtype = floatx()
     elif dtype not in _KEPT:
@@ -96,7 +102,7 @@ class ArrayData:
     def signature(self) -> Signature:
         """Name, shape of a row and dtype of each column."""
         return tuple(
-            (name, array.shape[1:], array.dtype.name)
+            (name, array.shape[1:], _dtype_name(array.dtype))
             for name, array in zip(self.names, self.arrays, strict=True)
         )
 
@@ -145,8 +151,16 @@ def unflatten(layout: Layout, columns: Sequence[Any]) -> tuple[Any, Any, Any]:
     for structure, count in layout:
         leaves = columns[at : at + count]
         at += count
-        parts.append(tree.pack_sequence_as(structure, leaves) if count else None)
+        parts.append(_pack(structure, iter(leaves)) if count else None)
     return parts[0], parts[1], parts[2]
+
+
+def _pack(structure: Any, leaves: Iterator[Any]) -> Any:
+    if isinstance(structure, Mapping):
+        return {key: _pack(structure[key], leaves) for key in sorted(structure)}
+    if isinstance(structure, list):
+        return [_pack(item, leaves) for item in structure]
+    return None if structure is None else next(leaves)
 
 
 def _is_tree(value: Any) -> bool:
@@ -155,7 +169,10 @@ def _is_tree(value: Any) -> bool:
         return True
     if not isinstance(value, (list, tuple)) or not value:
         return False
-    return all(hasattr(item, "shape") and len(item.shape) > 0 for item in value)
+    return all(
+        item is None or _is_tree(item) or len(getattr(item, "shape", ())) > 0
+        for item in value
+    )
 
 
 def _structure(value: Any) -> Any:
@@ -163,7 +180,7 @@ def _structure(value: Any) -> Any:
         return {key: _structure(item) for key, item in value.items()}
     if _is_tree(value):
         return [_structure(item) for item in value]
-    return 0
+    return None if value is None else 0
 
 
 def _flatten(name: str, value: Any) -> list[tuple[str, Any]]:

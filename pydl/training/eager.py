@@ -13,10 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from pydl import tree
 from pydl.graph.node import Attr, Graph, Shape, Value
 from pydl.graph.trace import Trace, TraceTensor, user_line
 from pydl.runtime import gpu, watchers
 from pydl.runtime.eager import run_op
+from pydl.runtime.tensor import Tensor
 
 
 class EagerTensor(TraceTensor):
@@ -35,6 +37,17 @@ class EagerTensor(TraceTensor):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self._host(), dtype=dtype)
+
+    def item(self) -> Any:
+        """The one element, as a Python number."""
+        return self._host().item()
+
+    def tolist(self) -> Any:
+        """The value as nested lists of Python numbers."""
+        return self._host().tolist()
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
 
     def __bool__(self) -> bool:
         return bool(self._host())
@@ -139,6 +152,26 @@ class EagerStep:
         self, inputs: Sequence[Any], outputs: Sequence[Any], wait: bool = True
     ) -> None:
         """As `CompiledProgram.run_fast`."""
+        for index, values, graph in self._passes(inputs):
+            for array, output in zip(outputs, graph.outputs, strict=True):
+                shape = output.value.shape
+                target = array.reshape(-1, *shape)[index] if output.step else array
+                target[...] = gpu.to_host(values[output.value])
+
+    def run(self, inputs: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+        """Make passes; returns the outputs of the last by name."""
+        results: dict[str, np.ndarray] = {}
+        for _, values, graph in self._passes(inputs):
+            results = {
+                out.name: gpu.to_host(values[out.value]).copy() for out in graph.outputs
+            }
+        return results
+
+    def _passes(
+        self, inputs: Sequence[np.ndarray]
+    ) -> Iterator[tuple[int, dict[Value, np.ndarray], Graph]]:
+        """Each pass's number, values and graph, until the count or the stop variable
+        ends it."""
         for index in range(int(inputs[0][0])):
             opened: list[EagerTrace] = []
 
@@ -149,15 +182,27 @@ class EagerStep:
                 return opened[0]
 
             graph = self._trace(open_trace)
-            trace = opened[0]
-            trace.write_back()
-            for array, output in zip(outputs, graph.outputs, strict=True):
-                shape = output.value.shape
-                target = array.reshape(-1, *shape)[index] if output.step else array
-                target[...] = gpu.to_host(trace.values[output.value])
+            opened[0].write_back()
+            yield index, opened[0].values, graph
             stop = graph.loop.stop if graph.loop is not None else None
             if stop is not None and stop.buffer[0] != 0:
                 return
 
     def finish(self) -> None:
         """Ops have run when they return."""
+
+
+def run_now(step: Callable[[], Any]) -> Any:
+    """Call a step outside a trace: its ops run at once, variables are written when it
+    ends. Returns its result with tensors for values."""
+    trace = EagerTrace("step", (), 0)
+    with trace:
+        results = step()
+    trace.write_back()
+
+    def value_of(leaf: Any) -> Any:
+        if isinstance(leaf, TraceTensor):
+            return Tensor(gpu.to_host(trace.values[leaf.value]).copy())
+        return leaf
+
+    return tree.map_structure(value_of, results)

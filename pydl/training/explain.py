@@ -15,7 +15,7 @@ def explain_model(model: Any) -> list[PlanTable]:
         if holder is None:
             continue
         for item in holder.programs.values():
-            program = getattr(item, "step", item)
+            program = getattr(item, "step", getattr(item, "program", item))
             if isinstance(program, CompiledProgram):
                 table = program.explain()
                 table.notes = [*table.notes, *holder.programs.notes]

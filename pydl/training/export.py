@@ -8,6 +8,7 @@ one batch per pass. ``train_step`` is traced by the function that traces `fit` a
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,7 +39,13 @@ def export_model(
         for size in dict.fromkeys(int(size) for size in batch_sizes)
     ]
     state: TrainingState | None = model._training
-    if state is not None:
+    if state is not None and state.owns_step("train"):
+        warnings.warn(
+            f"export: {type(model).__name__} has a train_step of its own, which is not "
+            "written: the file predicts but does not train",
+            stacklevel=3,
+        )
+    elif state is not None:
         graphs.append(_train_graph(state, signature, layout, int(train_batch)))
     emitted = emit([run_passes(graph) for graph in graphs], _notes(model))
     arrays = [

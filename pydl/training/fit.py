@@ -1,16 +1,14 @@
-"""`fit`: epochs of training over arrays."""
+"""`fit`: epochs of training."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from itertools import count
 from typing import Any
 
 from pydl import config
-from pydl.placement import CPU, device
-from pydl.random import global_seed_generator
+from pydl.training.adapters.opening import Seeds, open_passes
+from pydl.training.adapters.sources import Source, find_source
+from pydl.training.adapters.stream import Stream
 from pydl.training.callback import CallbackList
 from pydl.training.data import (
     ArrayData,
@@ -20,17 +18,8 @@ from pydl.training.data import (
     weigh_classes,
 )
 from pydl.training.evaluate import Evaluation
-from pydl.training.slices import Pace, Passes
 from pydl.training.state import TrainingState
 from pydl.training.step import HALTED
-
-
-def seed_stream() -> Callable[[], int]:
-    """Seeds for the orders of one `fit`, the first drawn from the global generator."""
-    with device(CPU):
-        low, high = (int(word) for word in global_seed_generator().next().numpy())
-    # The shuffle takes a signed 64-bit number; there is room to count upwards.
-    return count((high << 32 | low) >> 2).__next__
 
 
 class Fitting:
@@ -39,55 +28,95 @@ class Fitting:
     def __init__(
         self,
         state: TrainingState,
-        data: ArrayData,
+        data: ArrayData | Source,
         batch_size: int,
         callbacks: CallbackList,
         shuffle: bool,
         steps_per_epoch: int | None,
+        class_weight: Any = None,
     ) -> None:
         self.state = state
         self.callbacks = callbacks
         self.batches_wanted = callbacks.wants_batches("train")
         one = callbacks.every_batch("train") or state.run_eagerly
-        make_step: Callable[..., Any] = partial(
-            state.train_step, data, halt=callbacks.stops_on_nan
-        )
-        self.passes = Passes(
-            data, batch_size, make_step, Pace(1 if one else None),
-            seed_stream() if shuffle else None, device=state.place(),
+        self.seeds = Seeds(shuffle)
+        self.passes = open_passes(
+            state, "train", data, batch_size, one, seeds=self.seeds,
+            halt=callbacks.stops_on_nan, steps=steps_per_epoch,
+            class_weight=class_weight,
         )  # fmt: skip
-        self.steps = steps_per_epoch or self.passes.per_sweep
+        self.given_steps = steps_per_epoch
+        self._most_steps = config.max_steps_per_epoch()
+        #: Batches of the present epoch that are done, and those done before a resume.
+        self.done = 0
+        self._resumed: int | None = None
         #: Steps the optimizer has made: a GPU need not be asked after every slice.
-        self._steps_before = int(state.optimizer.iterations.buffer)
-        if config.max_steps_per_epoch() is not None:
-            self.steps = min(self.steps, config.max_steps_per_epoch() or 1)
-        if steps_per_epoch is None:
-            self.restart = self.passes.restart
-        else:
-            self.restart = _keep_going
+        self._steps_before = state.updates()
+
+    @property
+    def steps(self) -> int | None:
+        """Batches of an epoch; None: until the data ends."""
+        steps, limit = self.given_steps or self.passes.per_sweep, self._most_steps
+        return min(steps or limit, limit) if limit is not None else steps
+
+    def build_from(self, batch: ArrayData) -> None:
+        """Make weights, optimizer state and metrics, which a first batch shows."""
+        self.state.model._ensure_built(batch)
+        if not self.state.model.overrides("make_train_function"):
+            halt = self.callbacks.stops_on_nan
+            self.state.train_step(batch, batch.rows, 0, halt)
+
+    def _begin(self) -> None:
+        """Start an epoch, or go on with one that another process began."""
+        if self._resumed is not None:
+            self.done, self._resumed = self._resumed, None
+            return
+        self.done = 0
+        self.state.model.reset_metrics()
+        if self.given_steps is None or isinstance(self.passes, Stream):
+            self.passes.restart()  # else it goes on where the last one ended
 
     def epoch(self) -> dict[str, Any]:
         """Train for one epoch; returns its metrics."""
         state, callbacks, passes = self.state, self.callbacks, self.passes
-        state.reset_metrics()
-        self.restart()
-        done = 0
-        while done < self.steps:
+        self._begin()
+        while self.steps is None or self.done < self.steps:
+            if not passes.ready():
+                break
             if self.batches_wanted:
-                callbacks.on_train_batch_begin(done)
-            made = passes.run(self.steps - done)
+                callbacks.on_train_batch_begin(self.done)
+            made = passes.run(self.steps - self.done if self.steps else 1)
             stop = state.take_stop()
             if stop:  # in the middle of the slice
-                ran = int(state.optimizer.iterations.buffer) - self._steps_before
-                made = min(max(ran, 0), made)
-                self._stopped(stop, done + made)
-            done += made
+                if made > 1:
+                    ran = state.updates() - self._steps_before
+                    made = min(max(ran, 0), made)
+                self._stopped(stop, self.done + made)
+            self.done += made
             self._steps_before += made
             if self.batches_wanted:
-                callbacks.on_train_batch_end(done - 1, state.results())
+                callbacks.on_train_batch_end(
+                    self.done - 1, state.epoch_results("train")
+                )
             if state.model.stop_training:
                 break
-        return state.results()
+        passes.end()
+        return state.epoch_results("train")
+
+    def position(self, epoch_ended: bool) -> dict[str, int]:
+        """Where training stands, for `resume` in another process: behind an epoch and
+        what belongs to its end, or behind a batch."""
+        at = self.passes.at
+        seed = self.seeds.last if at else self.seeds.value
+        return {"at": at, "seed": seed, "done": 0 if epoch_ended else self.done}
+
+    def resume(self, position: dict[str, int]) -> None:
+        """Go on from a `position`. The metrics' state is the caller's business."""
+        self.seeds.value = position["seed"]
+        self._steps_before = self.state.updates()
+        self.passes.resume(position["at"], position["done"])
+        if position["done"]:
+            self._resumed = position["done"]
 
     def _stopped(self, stop: int, done: int) -> None:
         """A loop ended early: bad labels are an error, a loss that is not finite is for
@@ -98,23 +127,33 @@ class Fitting:
         raise self.state.fault_error(stop)
 
 
-def _keep_going() -> None:
-    """With `steps_per_epoch` an epoch goes on where the last one ended."""
-
-
 def prepare_data(
     x: Any, y: Any, sample_weight: Any, class_weight: Any, validation_split: float,
     validation_data: Any,
-) -> tuple[ArrayData, ArrayData | None]:  # fmt: skip
-    """The arrays to train on, and those to validate with, if any."""
+) -> tuple[ArrayData | Source, ArrayData | Source | None]:  # fmt: skip
+    """The arrays or the source to train on, and what to validate with, if anything."""
+    source = find_source(x, y, sample_weight)
+    held_out = find_validation(validation_data)
+    if source is not None:
+        if validation_split and held_out is None:
+            raise ValueError(
+                "`validation_split` is only supported for Tensors or NumPy arrays, "
+                f"found following types in the input: [{type(x)}]"
+            )
+        return source, held_out
     if class_weight is not None:
         sample_weight = weigh_classes(y, class_weight, sample_weight)
     data = ArrayData(x, y, sample_weight)
-    if validation_data is not None:
-        return data, unpack_validation(validation_data)
-    if validation_split:
+    if held_out is None and validation_split:
         return split_validation(data, validation_split)
-    return data, None
+    return data, held_out
+
+
+def find_validation(validation_data: Any) -> ArrayData | Source | None:
+    """What to validate with: arrays in a tuple, or a source of batches."""
+    if validation_data is None or isinstance(validation_data, ArrayData):
+        return validation_data
+    return find_source(validation_data) or unpack_validation(validation_data)
 
 
 def resolve_verbose(verbose: Any) -> int:
@@ -139,38 +178,52 @@ class Options:
     validation_steps: int | None
     validation_batch_size: int | None
     validation_freq: Any
+    class_weight: Any = None
 
 
 def fit(
     state: TrainingState,
-    data: ArrayData,
-    held_out: ArrayData | None,
+    data: ArrayData | Source,
+    held_out: ArrayData | Source | None,
     callbacks: Any,
     options: Options,
 ) -> Any:
     """See `Trainer.fit`."""
     model = state.model
     batch = check_batch_size(options.batch_size)
-    model._ensure_built(data)
+    if isinstance(data, ArrayData):
+        model._ensure_built(data)
     level = resolve_verbose(options.verbose)
     hooks = CallbackList(
         callbacks, add_history=True, add_progbar=level != 0, model=model
     )
+    model.make_train_function()
     fitting = Fitting(
-        state, data, batch, hooks, bool(options.shuffle), options.steps_per_epoch
-    )
-    state.check_labels(data)
-    hooks.set_params(
-        {"verbose": level, "epochs": options.epochs, "steps": fitting.steps}
-    )
+        state, data, batch, hooks, bool(options.shuffle), options.steps_per_epoch,
+        options.class_weight,
+    )  # fmt: skip
     validation = None
-    if held_out is not None:
-        held_batch = check_batch_size(options.validation_batch_size or batch)
-        steps = options.validation_steps
-        validation = Evaluation(
-            state, held_out, held_batch, hooks, steps, often=options.epochs > 1
+    try:
+        if isinstance(data, ArrayData):
+            state.check_labels(data)
+        else:
+            assert isinstance(fitting.passes, Stream)
+            fitting.build_from(fitting.passes.first())
+        hooks.set_params(
+            {"verbose": level, "epochs": options.epochs, "steps": fitting.steps}
         )
-    _run_epochs(fitting, validation, options)
+        if held_out is not None:
+            held_batch = check_batch_size(options.validation_batch_size or batch)
+            steps = options.validation_steps
+            often = options.epochs > 1
+            validation = Evaluation(
+                state, held_out, held_batch, hooks, steps, often=often
+            )
+        _run_epochs(fitting, validation, options)
+    finally:
+        fitting.passes.close()
+        if validation is not None:
+            validation.passes.close()
     return model.history
 
 
@@ -184,16 +237,19 @@ def _run_epochs(
     hooks.on_train_begin()
     logs: dict[str, Any] = {}
     try:
-        for epoch in range(options.initial_epoch, epochs):
+        begin = hooks.resume(fitting, options.initial_epoch)
+        for epoch in range(begin, epochs):
             hooks.on_epoch_begin(epoch)
             logs = fitting.epoch()
+            if fitting.done == 0:  # there was no batch left: not an epoch
+                break
             if validation is not None and _due(epoch, options.validation_freq):
                 logs.update({f"val_{k}": v for k, v in validation.run().items()})
-            if epoch == epochs - 1 or model.stop_training:
-                state.optimizer.finalize_variable_values(model.trainable_variables)
             hooks.on_epoch_end(epoch, logs)
             if model.stop_training:
                 break
+        if options.epochs > 0:
+            state.optimizer.finalize_variable_values(model.trainable_variables)
         hooks.on_train_end(logs)
     except BaseException:
         hooks.abandon()
@@ -205,4 +261,9 @@ def _due(epoch: int, frequency: Any) -> bool:
     epochs."""
     if isinstance(frequency, int):
         return (epoch + 1) % frequency == 0
-    return epoch + 1 in list(frequency)
+    if not isinstance(frequency, (list, tuple, set, range)):
+        raise ValueError(
+            "Expected `validation_freq` to be a list or int. Received: "
+            f"validation_freq={frequency!r} of the type {type(frequency)}."
+        )
+    return epoch + 1 in frequency

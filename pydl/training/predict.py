@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pydl import tree
-from pydl.placement import CPU, current_device, machine
+from pydl.placement import current_device, machine
 from pydl.runtime import numerics
 from pydl.runtime.cache import ProgramCache
 from pydl.runtime.program import CompiledProgram, compile_graph
@@ -48,6 +48,8 @@ class Predictor:
         #: Programs for single small float32 arrays by shape, of one structure version.
         self.quick: dict[tuple[int, ...], Prediction] = {}
         self.version: Any = None
+        #: The model cannot be compiled: it asks for values while it is traced.
+        self.needs_values = False
         #: Columns and structure of the inputs seen last, for `export`.
         self.inputs: Any = None
 
@@ -69,17 +71,14 @@ class Predictor:
         found.step.run_fast((_ONE, x), (out,))
         return out
 
-    def get(self, data: ArrayData, batch: int, eager: bool) -> Prediction:
+    def get(self, data: ArrayData, batch: int) -> Prediction:
         """The program for batches of this size."""
         feed = Feed(data.signature, data.layout, batch)
         version = (self.model.structure_version, machine())
         self.inputs = data.inputs()
-        if eager:
-            return self._make(feed, True)
         checked = numerics.enabled()
-        made = self.programs.get(
-            (feed.key, version, checked), partial(self._make, feed, False)
-        )
+        key = (feed.key, version, checked)
+        made = self.programs.get(key, partial(self._make, feed))
         if self.version != version:
             self.quick.clear()
             self.version = version
@@ -95,7 +94,7 @@ class Predictor:
             self.quick[(batch, *array.shape[1:])] = made
         return made
 
-    def _make(self, feed: Feed, eager: bool) -> Prediction:
+    def _make(self, feed: Feed) -> Prediction:
         graph, structure = trace_predict(self.model, feed)
         outputs = [(out.value.shape, out.value.dtype) for out in graph.outputs]
         for shape, _ in outputs:
@@ -104,27 +103,29 @@ class Predictor:
                     f"predict: expected outputs of {feed.batch} rows, the model "
                     f"{self.model.name!r} returned shape {shape}"
                 )
-        by_op = EagerStep(lambda open: trace_predict(self.model, feed, open=open)[0])
-        step: Step = by_op if eager else compile_graph(graph)
+        step: Step = compile_graph(graph)
         if isinstance(step, CompiledProgram) and numerics.enabled():
+            by_op = EagerStep(
+                lambda open: trace_predict(self.model, feed, open=open)[0]
+            )
             step = CheckedStep(step, by_op)
         return Prediction(step, structure, outputs)
 
 
 def predict(
     predictor: Predictor, data: ArrayData, batch: int, callbacks: CallbackList | None,
-    steps: int | None, eager: bool,
+    steps: int | None,
 ) -> Any:  # fmt: skip
     """See `Trainer.predict`."""
     batch = min(batch, data.rows)
     made: list[Prediction] = []
 
     def make_step(size: int, rows: int) -> Step:
-        made.append(predictor.get(data, size, eager))
+        made.append(predictor.get(data, size))
         return made[-1].step
 
-    one = eager or (callbacks is not None and callbacks.every_batch("predict"))
-    place = CPU if eager else current_device()
+    one = callbacks is not None and callbacks.every_batch("predict")
+    place = current_device()
     passes = Passes(
         data, batch, make_step, Pace(1 if one else None), device=place,
         source=HostRows(data, False, place),

@@ -88,6 +88,27 @@ class Passes:
         """Begin a new sweep with the next slice."""
         self._at = self.per_sweep
 
+    def ready(self) -> bool:
+        """Whether there is another batch: always, a new sweep begins then."""
+        return True
+
+    def end(self) -> None:
+        """An epoch has ended: nobody needs to know."""
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    @property
+    def at(self) -> int:
+        """Passes made of the present sweep, 0 when a new one begins next."""
+        return self._at % self.per_sweep
+
+    def resume(self, at: int, done: int) -> None:
+        """Begin a sweep behind its first `at` passes."""
+        if at:
+            self._begin_sweep()
+            self._at = at
+
     def peek(self, left: int) -> int:
         """How many passes `run` would make next, if `left` are wanted."""
         at = 0 if self._at >= self.per_sweep else self._at

@@ -7,6 +7,7 @@ program.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -131,7 +132,7 @@ def trace_predict(
     with open(name) as trace:
         steps = trace.input("steps", (1,), "int64")
         x, _, _ = feed.bring_in(trace)
-        y_pred = model(x, training=False)
+        y_pred = model.predict_step(x if not isinstance(x, list) else (x,))
         flat = tree.flatten(y_pred)
         for i, tensor in enumerate(flat):
             label = "y" if len(flat) == 1 else f"y[{i}]"
@@ -144,25 +145,36 @@ def loss_of(
     state: TrainingState, x: Any, y: Any, y_pred: Any, weight: Any, training: bool
 ) -> tuple[Any, list[Any]]:
     """The loss to minimize: the model's own `compute_loss` where it has one."""
-    model = state.model
-    if not model._has_own_loss:
+    if not state.model.overrides("compute_loss"):
         return total_loss(state, y, y_pred, weight)
-    loss = model.compute_loss(
-        x=x, y=y, y_pred=y_pred, sample_weight=weight, training=training
+    return call_compute_loss(state.model, x, y, y_pred, weight, training), []
+
+
+def call_compute_loss(
+    model: Any, x: Any, y: Any, y_pred: Any, weight: Any, training: bool
+) -> Any:
+    """``model.compute_loss``, which may lack the argument `training`."""
+    parameters = inspect.signature(model.compute_loss).parameters
+    takes = "training" in parameters or any(
+        p.kind is p.VAR_KEYWORD for p in parameters.values()
     )
-    if loss is None or len(loss.shape):
+    loss = model.compute_loss(
+        x=x, y=y, y_pred=y_pred, sample_weight=weight,
+        **({"training": training} if takes else {}),
+    )  # fmt: skip
+    if loss is None or len(getattr(loss, "shape", ())):
         raise ValueError(
             f"{type(model).__name__}.compute_loss: expected a scalar tensor, received "
             f"{loss!r}"
         )
-    return loss, []
+    return ops.convert_to_tensor(loss)
 
 
 def total_loss(
     state: TrainingState, y: Any, y_pred: Any, weight: Any
 ) -> tuple[Any, list[Any]]:
-    """The loss with regularization, and the loss of each output."""
-    total, each = state.loss(y, y_pred, weight, state.output_names(y_pred))
+    """The loss with regularization, and the loss of each term."""
+    total, each = state.loss(y, y_pred, weight)
     for extra in state.model.losses:
         extra = ops.convert_to_tensor(extra)
         if len(extra.shape):
@@ -183,10 +195,8 @@ def update_metrics(
     """Take the batch into the running loss and the metrics."""
     rows = float(batch)
     state.loss_tracker.update_state(loss, sample_weight=rows)
-    for tracker, value in zip(state.loss.trackers, each, strict=False):
-        if value is not None:
-            tracker.update_state(value, sample_weight=rows)
-    state.metrics.update(y, y_pred, weight, state.output_names(y_pred))
+    state.track_terms(each, rows)
+    state.metrics.update_state(y, y_pred, weight)
 
 
 def fault_of(state: TrainingState, trace: Trace) -> TraceTensor | None:

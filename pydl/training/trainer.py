@@ -1,4 +1,4 @@
-"""The part of `Model` that compiles, trains, evaluates, predicts and exports."""
+"""The part of `Model` that trains, evaluates, predicts and exports."""
 
 from __future__ import annotations
 
@@ -8,165 +8,35 @@ from typing import Any
 import numpy as np
 
 from pydl import tree
+from pydl.graph.trace import NeedsValue
+from pydl.layers.base import Layer
 from pydl.placement import CPU, device
 from pydl.plan.explain import PlanTable
+from pydl.training.adapters.sources import ArraySource, Source, find_source
+from pydl.training.adapters.stream import Stream
 from pydl.training.callback import CallbackList
-from pydl.training.config import deserialize_arguments, serialize_arguments
+from pydl.training.compile_metrics import CompiledMetrics
 from pydl.training.data import ArrayData, check_batch_size, weigh_classes
 from pydl.training.evaluate import Evaluation
 from pydl.training.explain import explain_model
 from pydl.training.export import export_model
 from pydl.training.fit import Options, fit, prepare_data, resolve_verbose
 from pydl.training.predict import Predictor, predict
+from pydl.training.predict_stream import predict_stream
 from pydl.training.state import TrainingState
-from pydl.training.step import total_loss
+from pydl.training.step_methods import StepMethods
 
 
-class Trainer:
+class Trainer(StepMethods):
     """A mixin; the class it is mixed into has layers, variables and a `call`."""
 
-    _training: TrainingState | None = None
     _predictor: Predictor | None = None
-    _compile_arguments: dict[str, Any] | None = None
-    _early_stop = False
-    history: Any = None
-
-    # -- configuration -----------------------------------------------------------------
-
-    def compile(
-        self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        loss_weights: Any = None,
-        metrics: Any = None,
-        weighted_metrics: Any = None,
-        run_eagerly: bool = False,
-        steps_per_execution: int = 1,
-        jit_compile: Any = "auto",
-        auto_scale_loss: bool = True,
-    ) -> None:
-        """Say what to minimize, how, and what to watch.
-
-        Args:
-            optimizer: a name or an Optimizer.
-            loss: a name, function or Loss; a list or dict of them for several outputs.
-            loss_weights: factors of the losses of several outputs.
-            metrics: names, functions or Metrics.
-            weighted_metrics: the same, weighted by sample weights.
-            run_eagerly: run op by op, so that layers can be stepped through.
-            steps_per_execution: accepted; `fit` makes many steps per native call
-                anyway.
-            jit_compile: accepted; steps are always compiled unless run_eagerly.
-            auto_scale_loss: accepted; it concerns float16 training only.
-        """
-        _refuse_own_steps(type(self))
-        state = TrainingState(
-            self, optimizer, loss, loss_weights, metrics, weighted_metrics, run_eagerly,
-            steps_per_execution,
-        )  # fmt: skip
-        object.__setattr__(self, "_training", state)
-        arguments = {
-            "optimizer": optimizer, "loss": loss, "loss_weights": loss_weights,
-            "metrics": metrics, "weighted_metrics": weighted_metrics,
-            "run_eagerly": run_eagerly, "steps_per_execution": steps_per_execution,
-            "jit_compile": jit_compile,
-        }  # fmt: skip
-        object.__setattr__(self, "_compile_arguments", arguments)
-
-    def get_compile_config(self) -> dict[str, Any] | None:
-        """What `compile` was given, serialized; None before."""
-        if self._compile_arguments is None:
-            return None
-        return serialize_arguments(
-            {**self._compile_arguments, "optimizer": self.optimizer}
-        )
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Call `compile` with what `get_compile_config` gave."""
-        self.compile(**deserialize_arguments(config))
-
-    @property
-    def _has_own_loss(self) -> bool:
-        return type(self).compute_loss is not Trainer.compute_loss
-
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
-    ) -> Any:
-        """The loss that is minimized, regularization included. May be overridden; it is
-        called while the step is traced."""
-        return total_loss(self._compiled("compute_loss"), y, y_pred, sample_weight)[0]
-
-    def _compiled(self, method: str) -> TrainingState:
-        if self._training is None:
-            raise ValueError(f"You must call `compile()` before calling `{method}()`.")
-        return self._training
-
-    @property
-    def compiled(self) -> bool:
-        """Whether `compile` was called."""
-        return self._training is not None
-
-    @property
-    def optimizer(self) -> Any:
-        """The optimizer given to `compile`, None before."""
-        return None if self._training is None else self._training.optimizer
-
-    @property
-    def loss(self) -> Any:
-        """The loss as given to `compile`."""
-        return None if self._training is None else self._training.loss.loss
-
-    @property
-    def metrics(self) -> list[Any]:
-        """The running loss and the metrics."""
-        return [] if self._training is None else self._training.all_metrics()
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """The names of `metrics`."""
-        return [metric.name for metric in self.metrics]
-
-    @property
-    def run_eagerly(self) -> bool:
-        """Whether steps run op by op."""
-        return self._training is not None and self._training.run_eagerly
-
-    @run_eagerly.setter
-    def run_eagerly(self, value: bool) -> None:
-        self._compiled("run_eagerly").run_eagerly = bool(value)
-
-    @property
-    def jit_compile(self) -> bool:
-        """Whether steps are compiled: always, unless `run_eagerly`."""
-        return not self.run_eagerly
-
-    @property
-    def stop_training(self) -> bool:
-        """Set it in a callback to end `fit` after the present batch or epoch."""
-        return self._early_stop
-
-    @stop_training.setter
-    def stop_training(self, value: bool) -> None:
-        object.__setattr__(self, "_early_stop", bool(value))
-
-    def get_metrics_result(self) -> dict[str, float]:
-        """The value of every metric, by name."""
-        return self._compiled("get_metrics_result").results()
-
-    def reset_metrics(self) -> None:
-        """Start all metrics over."""
-        for metric in self.metrics:
-            metric.reset_state()
 
     def _ensure_built(self, data: ArrayData) -> None:
         """Make the weights of a model that has seen no shapes yet."""
         model: Any = self
-        if not model.built:
+        has_call = type(model).call is not Layer.call  # a GAN's steps call its parts
+        if not model.built and has_call:
             x, _, _ = data.unflatten([array[:1] for array in data.arrays])
             with device(CPU):
                 model(x)
@@ -195,15 +65,19 @@ class Trainer:
         """Train for a number of epochs. Returns a `History`.
 
         Args:
-            x: input rows: an array, or a list or dict of arrays.
-            y: labels, one per row.
-            batch_size: rows of a step, 32 unless given.
+            x: input rows: an array, or a list or dict of arrays, of NumPy or of another
+                library (tables and tensors); or a source of batches, each of them
+                ``(x, y)`` or ``(x, y, sample_weight)``: a generator, a
+                `pydl.utils.PyDataset`, a PyTorch DataLoader, a tf.data.Dataset.
+                Sources are read ahead by a thread.
+            y: labels, one per row; None if `x` is a source.
+            batch_size: rows of a step, 32 unless given. Sources have their own.
             epochs: the number of the epoch to stop at.
             verbose: 0 silent, 1 or "auto" progress, 2 one line per epoch.
             callbacks: a list of `Callback`s.
             validation_split: the share of the last rows kept for validation.
-            validation_data: ``(x, y)`` or ``(x, y, sample_weight)``.
-            shuffle: take rows in a new order each epoch.
+            validation_data: ``(x, y)`` or ``(x, y, sample_weight)``, or a source.
+            shuffle: take rows in a new order each epoch; of a PyDataset, batches.
             class_weight: ``{class: weight}``.
             sample_weight: one weight per row.
             initial_epoch: the number of the epoch to start at.
@@ -219,7 +93,7 @@ class Trainer:
         )
         options = Options(
             batch_size, epochs, initial_epoch, verbose, shuffle, steps_per_epoch,
-            validation_steps, validation_batch_size, validation_freq,
+            validation_steps, validation_batch_size, validation_freq, class_weight,
         )  # fmt: skip
         return fit(state, data, held_out, callbacks, options)
 
@@ -235,18 +109,26 @@ class Trainer:
         return_dict: bool = False,
         **kwargs: Any,
     ) -> Any:
-        """Loss and metrics over arrays: a number, a list, or a dict (`return_dict`)."""
+        """Loss and metrics over arrays or a source of batches (see `fit`): a number, a
+        list, or a dict (`return_dict`)."""
         if kwargs:
             raise ValueError(f"evaluate: unknown arguments: {', '.join(kwargs)}")
         state = self._compiled("evaluate")
-        data = ArrayData(x, y, sample_weight)
-        self._ensure_built(data)
+        data = find_source(x, y, sample_weight) or ArrayData(x, y, sample_weight)
+        if isinstance(data, ArrayData):
+            self._ensure_built(data)
         hooks = _hooks(callbacks, verbose, self)
         evaluation = Evaluation(state, data, check_batch_size(batch_size), hooks, steps)
-        hooks.set_params(
-            {"verbose": resolve_verbose(verbose), "steps": evaluation.steps}
-        )
-        return _shaped(evaluation.run(), return_dict)
+        passes = evaluation.passes
+        try:
+            if isinstance(passes, Stream):
+                self._ensure_built(passes.first())
+            hooks.set_params(
+                {"verbose": resolve_verbose(verbose), "steps": evaluation.steps}
+            )
+            return self._shaped(evaluation.run(), return_dict)
+        finally:
+            passes.close()
 
     def predict(
         self,
@@ -256,7 +138,7 @@ class Trainer:
         steps: int | None = None,
         callbacks: Any = None,
     ) -> Any:
-        """The outputs for arrays, as NumPy arrays."""
+        """The outputs for arrays, or a source of batches, as NumPy arrays."""
         predictor = self._predictor
         if type(x) is np.ndarray and not verbose and predictor is not None:
             if (
@@ -270,17 +152,37 @@ class Trainer:
         if predictor is None:
             predictor = Predictor(self)
             object.__setattr__(self, "_predictor", predictor)
-        data = ArrayData(x)
-        self._ensure_built(data)
+        source = find_source(x)
         batch = check_batch_size(batch_size)
+        if source is None:
+            data = ArrayData(x)
+            self._ensure_built(data)
+            source = self._predicted_as_stream(predictor, data, batch)
+            count: int | None = -(-data.rows // batch)
+        else:
+            count = source.num_batches
         hooks = None
         if callbacks is not None or resolve_verbose(verbose):
             hooks = _hooks(callbacks, verbose, self)
-            count = -(-data.rows // batch)
             hooks.set_params(
                 {"verbose": resolve_verbose(verbose), "steps": steps or count}
             )
-        return predict(predictor, data, batch, hooks, steps, self.run_eagerly)
+        self.make_predict_function()
+        if source is None:
+            return predict(predictor, data, batch, hooks, steps)
+        return predict_stream(predictor, source, hooks, steps, self.run_eagerly)
+
+    def _predicted_as_stream(
+        self, predictor: Predictor, data: ArrayData, batch: int
+    ) -> Source | None:
+        """The arrays as a source if they must go batch by batch through Python."""
+        if not (self.run_eagerly or self.overrides("make_predict_function")):
+            try:
+                predictor.get(data, min(batch, data.rows))
+                return None
+            except NeedsValue:  # `predict_batch` says so
+                pass
+        return ArraySource(data, batch, None)
 
     # -- single batches ----------------------------------------------------------------
 
@@ -300,7 +202,7 @@ class Trainer:
         self._ensure_built(data)
         step = state.train_step(data, data.rows, 0, False)
         step.run_fast([np.ones(1, "int64"), *data.arrays], [])
-        return _after_batch(state, return_dict)
+        return self._after_batch(state, "train", return_dict)
 
     def test_on_batch(
         self,
@@ -315,7 +217,7 @@ class Trainer:
         self._ensure_built(data)
         step = state.test_step(data, data.rows)
         step.run_fast([np.ones(1, "int64"), *data.arrays], [])
-        return _after_batch(state, return_dict)
+        return self._after_batch(state, "test", return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch."""
@@ -323,6 +225,26 @@ class Trainer:
         if tree.is_nested(x):
             rows = None
         return self.predict(x, batch_size=rows or len(tree.flatten(x)[0]), verbose=0)
+
+    def _after_batch(self, state: TrainingState, mode: str, return_dict: bool) -> Any:
+        stop = state.take_stop()
+        if stop > 0:
+            raise state.fault_error(stop)
+        return self._shaped(state.results(mode), return_dict)
+
+    def _shaped(self, logs: dict[str, Any], return_dict: bool) -> Any:
+        """The dict itself, or its values: those of the metrics first, in their order
+        (one of a name for each of several metrics of that name, as in Keras), the
+        others by sorted name."""
+        if return_dict:
+            return logs
+        names: list[str] = []
+        for metric in self.metrics:
+            inner = metric.metrics if isinstance(metric, CompiledMetrics) else [metric]
+            names += [m.name for m in inner if m.name in logs]
+        names += [name for name in logs if name not in names]  # these are sorted
+        values = [logs[name] for name in names]
+        return values[0] if len(values) == 1 else values
 
     def explain(self) -> list[PlanTable]:
         """The programs made so far by `fit`, `evaluate` and `predict`: a printable
@@ -365,33 +287,9 @@ class Trainer:
             print(f"wrote {filepath}: {', '.join(entries)}")
 
 
-def _refuse_own_steps(cls: type) -> None:
-    for name in ("train_step", "test_step", "predict_step"):
-        if hasattr(cls, name):
-            raise ValueError(
-                f"compile: {cls.__name__}.{name} is defined, but own steps are not "
-                "offered yet. Override compute_loss(), or write a loop with gradients "
-                "and optimizer.apply()."
-            )
-
-
 def _hooks(callbacks: Any, verbose: Any, model: Any) -> CallbackList:
     if isinstance(callbacks, CallbackList):
         return callbacks
     return CallbackList(
         callbacks, add_progbar=resolve_verbose(verbose) != 0, model=model
     )
-
-
-def _after_batch(state: TrainingState, return_dict: bool) -> Any:
-    stop = state.take_stop()
-    if stop > 0:
-        raise state.fault_error(stop)
-    return _shaped(state.results(), return_dict)
-
-
-def _shaped(logs: dict[str, Any], return_dict: bool) -> Any:
-    if return_dict:
-        return logs
-    values = list(logs.values())
-    return values[0] if len(values) == 1 else values

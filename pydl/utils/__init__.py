@@ -25,16 +25,22 @@ from pydl.saving import (
     register_keras_serializable,
     serialize_keras_object,
 )
+from pydl.training.adapters.packing import (
+    pack_x_y_sample_weight,
+    unpack_x_y_sample_weight,
+)
+from pydl.training.adapters.py_dataset import PyDataset
 from pydl.utils.files import get_file
 from pydl.utils.numerical import (
     normalize,
-    pack_x_y_sample_weight,
     pad_sequences,
     to_categorical,
-    unpack_x_y_sample_weight,
 )
 from pydl.utils.progbar import Progbar
-from pydl.utils.settings import Config, split_dataset
+from pydl.utils.samples import SampleDataset
+from pydl.utils.settings import Config
+from pydl.utils.splitting import split_dataset
+from pydl.utils.timeseries import timeseries_dataset_from_array
 
 
 def set_random_seed(seed: int) -> None:
@@ -65,28 +71,12 @@ def clear_session(free_memory: bool = True) -> None:
 
 
 __all__ = [
-    "Config",
-    "CustomObjectScope",
-    "Progbar",
-    "clear_session",
-    "custom_object_scope",
-    "deserialize_keras_object",
-    "disable_interactive_logging",
-    "enable_interactive_logging",
-    "get_custom_objects",
-    "get_file",
-    "get_registered_name",
-    "get_registered_object",
-    "is_interactive_logging_enabled",
-    "is_keras_tensor",
-    "normalize",
-    "pack_x_y_sample_weight",
-    "pad_sequences",
-    "register_keras_serializable",
-    "serialize_keras_object",
-    "set_random_seed",
-    "split_dataset",
-    "standardize_dtype",
-    "to_categorical",
-    "unpack_x_y_sample_weight",
-]
+    "Config", "CustomObjectScope", "Progbar", "PyDataset", "SampleDataset",
+    "clear_session", "custom_object_scope", "deserialize_keras_object",
+    "disable_interactive_logging", "enable_interactive_logging", "get_custom_objects",
+    "get_file", "get_registered_name", "get_registered_object",
+    "is_interactive_logging_enabled", "is_keras_tensor", "normalize",
+    "pack_x_y_sample_weight", "pad_sequences", "register_keras_serializable",
+    "serialize_keras_object", "set_random_seed", "split_dataset", "standardize_dtype",
+    "timeseries_dataset_from_array", "to_categorical", "unpack_x_y_sample_weight",
+]  # fmt: skip

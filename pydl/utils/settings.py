@@ -1,14 +1,10 @@
-"""A bag of settings with names, and data sets in two parts."""
+"""A bag of settings with names."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import ItemsView, KeysView, ValuesView
 from typing import Any
-
-import numpy as np
-
-from pydl import tree
 
 
 class Config:
@@ -112,77 +108,3 @@ class Config:
 
     def __repr__(self) -> str:
         return f"<Config {self._values}>"
-
-
-def split_dataset(
-    dataset: Any,
-    left_size: float | None = None,
-    right_size: float | None = None,
-    shuffle: bool = False,
-    seed: int | None = None,
-    preferred_backend: str | None = None,
-) -> tuple[Any, Any]:
-    """Arrays in two parts along their first axis.
-
-    Args:
-        dataset: an array, or a list, tuple or dict of arrays of one length.
-        left_size: rows of the first part: their number, or their share in (0, 1).
-        right_size: the same of the second part; None: what is left.
-        shuffle: whether rows are drawn in a random order.
-        seed: of that order.
-        preferred_backend: must be None; the parts are NumPy arrays like `dataset`.
-
-    >>> left, right = split_dataset(np.arange(10), left_size=0.8)
-    >>> left.tolist(), right.tolist()
-    ([0, 1, 2, 3, 4, 5, 6, 7], [8, 9])
-    """
-    if preferred_backend is not None:
-        raise ValueError(
-            f"preferred_backend: expected None, received {preferred_backend!r}"
-        )
-    arrays = [np.asarray(x) for x in tree.flatten(dataset)]
-    lengths = {len(array) for array in arrays}
-    if len(lengths) != 1:
-        raise ValueError(
-            f"split_dataset: expected arrays of one length, received {sorted(lengths)}"
-        )
-    (rows,) = lengths
-    left, right = _sizes(rows, left_size, right_size)
-    order = np.arange(rows)
-    if shuffle:
-        np.random.default_rng(seed).shuffle(order)
-    parts = (order[:left], order[left : left + right])
-    first, second = (
-        tree.pack_sequence_as(dataset, [array[part] for array in arrays])
-        for part in parts
-    )
-    return first, second
-
-
-def _sizes(rows: int, left: float | None, right: float | None) -> tuple[int, int]:
-    if left is None and right is None:
-        raise ValueError(
-            "At least one of `left_size` or `right_size` must be specified"
-        )
-    counts = [_count(name, size, rows) for name, size in
-              (("left_size", left), ("right_size", right))]  # fmt: skip
-    first = rows - (counts[1] or 0) if counts[0] is None else counts[0]
-    second = rows - first if counts[1] is None else counts[1]
-    if first + second > rows:
-        raise ValueError(
-            f"The sum of left_size and right_size ({first} + {second}) must not exceed "
-            f"the number of rows {rows}"
-        )
-    return first, second
-
-
-def _count(name: str, size: float | None, rows: int) -> int | None:
-    if size is None:
-        return None
-    whole = isinstance(size, int) and not isinstance(size, bool)
-    if not (0 < size <= rows if whole else isinstance(size, float) and 0 < size < 1):
-        raise ValueError(
-            f"{name}: expected a number of rows up to {rows} or a share in (0, 1), "
-            f"received {size!r}"
-        )
-    return int(size) if whole else round(size * rows)

@@ -98,8 +98,10 @@ def test_data_that_is_not_numbers(make_model: Any, blobs: Any) -> None:
         TypeError, match="y: expected numbers, received an array of dtype"
     ):
         make_model().fit(blobs[0], np.array(["a"] * 250), verbose=0)
-    with pytest.raises(TypeError, match="x: expected an array.*Collect generators"):
+    with pytest.raises(ValueError, match="x` as a generator, `y` should not be passed"):
         make_model().fit((i for i in range(3)), blobs[1], verbose=0)
+    with pytest.raises(TypeError, match="x: expected an array.*received <function"):
+        make_model().fit(lambda: 3, blobs[1], verbose=0)
 
 
 @pytest.mark.parametrize(

@@ -291,18 +291,6 @@ def test_training_on_regularization_alone(blobs: Any) -> None:
     np.testing.assert_allclose(model.get_weights()[0], before * 0.98, rtol=1e-5)
 
 
-def test_own_train_step_is_refused() -> None:
-    from pydl.layers import Dense, Input
-    from pydl.models import Sequential
-
-    class Own(Sequential):
-        def train_step(self, data: Any) -> Any:
-            return {}
-
-    with pytest.raises(ValueError, match="Own.train_step is defined.*not offered yet"):
-        Own([Input((8,)), Dense(1)]).compile("sgd", "mse")
-
-
 def test_compile_config_round_trip(make_model: Any, blobs: Any) -> None:
     loss = pydl.losses.SparseCategoricalCrossentropy(ignore_class=3)
     model = make_model(pydl.optimizers.Adam(0.02, beta_1=0.5), loss=loss)

@@ -116,7 +116,7 @@ def test_binary_accuracy_is_chosen(make_model: Any, blobs: Any) -> None:
     logs = model.evaluate(x, (y > 1).astype(int), verbose=0, return_dict=True)
     said = model.predict(x, verbose=0)[:, 0] > 0.5
     assert logs["accuracy"] == pytest.approx((said == (y > 1)).mean(), rel=1e-5)
-    assert type(model.metrics[1]).__name__ == "BinaryAccuracy"
+    assert type(model.metrics[1].metrics[0]).__name__ == "BinaryAccuracy"
 
 
 def test_run_eagerly(make_model: Any, blobs: Any) -> None:

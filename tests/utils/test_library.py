@@ -143,17 +143,6 @@ def test_archives_do_not_write_outside(tmp_path: Path) -> None:
         utils.get_file(origin=source.as_uri(), untar=True, cache_dir=tmp_path / "cache")
 
 
-def test_split_dataset() -> None:
-    x, y = np.arange(10), np.arange(10) * 2
-    (xl, yl), (xr, _) = utils.split_dataset((x, y), 0.7, shuffle=True, seed=1)
-    assert len(xl) == 7 and len(xr) == 3
-    np.testing.assert_array_equal(yl, xl * 2)
-    left, right = utils.split_dataset({"x": x}, 3, 2)
-    assert left["x"].tolist() == [0, 1, 2] and right["x"].tolist() == [3, 4]
-    with pytest.raises(ValueError, match="left_size.*received 11"):
-        utils.split_dataset(x, 11)
-
-
 def test_settings() -> None:
     settings = utils.Config(a=1)
     settings["b"] = 2

@@ -1,0 +1,1 @@
+"""Where batches come from: arrays, generators, datasets, loaders of other libraries."""
