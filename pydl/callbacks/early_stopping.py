@@ -21,6 +21,8 @@ class EarlyStopping(MonitorCallback):
         start_from_epoch: epochs to let pass first.
     """
 
+    _remembered = ("best", "wait", "stopped_epoch", "best_epoch", "best_weights")
+
     def __init__(
         self,
         monitor: str = "val_loss",

@@ -62,6 +62,8 @@ class ReduceLROnPlateau(MonitorCallback):
         min_lr: never go below this.
     """
 
+    _remembered = ("best", "wait", "cooldown_counter")
+
     def __init__(
         self,
         monitor: str = "val_loss",

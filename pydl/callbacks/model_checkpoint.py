@@ -26,6 +26,8 @@ class ModelCheckpoint(MonitorCallback):
         initial_value_threshold: only what beats this is saved.
     """
 
+    _remembered = ("best", "_batches")
+
     def __init__(
         self,
         filepath: Any,
@@ -54,6 +56,11 @@ class ModelCheckpoint(MonitorCallback):
             raise ValueError(
                 "ModelCheckpoint: with save_weights_only the path must end in one of "
                 f"{_WEIGHTS}, received {self.filepath!r}"
+            )
+        if not self.save_weights_only and not self.filepath.endswith(".keras"):
+            raise ValueError(
+                "The filepath provided must end in `.keras` (Keras model format). "
+                f"Received: filepath={self.filepath}"
             )
         if save_freq != "epoch":
             # Only now is there a batch hook, so saving by epoch keeps slices long.

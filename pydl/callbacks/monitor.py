@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, ClassVar
 
 from pydl.training.callback import Callback
 
@@ -38,6 +38,16 @@ class MonitorCallback(Callback):
         self.best = baseline
         self.min_delta = abs(min_delta)
         self._sign = 0  # 1: larger is better, -1: smaller is
+
+    #: Attributes that `get_state` keeps.
+    _remembered: ClassVar[tuple[str, ...]] = ("best",)
+
+    def get_state(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self._remembered}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
 
     def current(self, logs: dict[str, Any] | None) -> float | None:
         """The watched number, None with a warning if the logs lack it."""
