@@ -327,3 +327,28 @@ def test_loss_that_is_not_finite_ends_an_own_step() -> None:
         warnings.simplefilter("error")
         model.fit(x, Y, shuffle=False, batch_size=16, verbose=0, callbacks=[hook])
     assert int(model.optimizer.iterations) == 3
+
+
+def test_step_written_with_a_tape() -> None:
+    class Taped(models.Sequential):
+        def train_step(self, data: Any) -> Any:
+            x, y = data
+            with pydl.GradientTape() as tape:
+                y_pred = self(x, training=True)
+                loss = self.compute_loss(x=x, y=y, y_pred=y_pred)
+            grads = tape.gradient(loss, self.trainable_variables)
+            self.optimizer.apply(grads, self.trainable_variables)
+            self._loss_tracker.update_state(loss, sample_weight=float(x.shape[0]))
+            return self.compute_metrics(x, y, y_pred)
+
+    expected = make()
+    expected.fit(X, Y, **FIT)
+    for options in ({}, {"run_eagerly": True}):
+        model = make(Taped, **options)
+        model.fit(X, Y, **FIT)
+        assert_same(model, expected)
+    model, expected = make(Taped), make()
+    model.train_step((X[:16], Y[:16]))  # outside of fit and of any trace
+    expected.train_on_batch(X[:16], Y[:16])
+    for a, b in zip(model.get_weights(), expected.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
