@@ -21,7 +21,6 @@ from pydl.ops.axes import one_axis, to_shape
 from pydl.ops.distributions import beta_numbers, binomial_numbers, log_gamma
 from pydl.ops.dtypes import is_float, is_int, standardize_dtype
 from pydl.ops.gather import take
-from pydl.ops.host import on_host
 from pydl.ops.public import public_op
 from pydl.runtime.variable import Variable
 
@@ -249,13 +248,11 @@ def categorical(
 
 @public_op
 def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Any:
-    """`x` with its slices along `axis` in random order: that of random keys, which are
-    sorted on the host, so not under a trace."""
+    """`x` with its slices along `axis` in random order, that of random keys."""
     x = lift(x)
     place = one_axis("shuffle", axis, x.ndim)
     keys = randint((x.shape[place],), 0, 2**63 - 1, dtype="int64", seed=seed)
-    order = on_host("shuffle", lambda k: np.argsort(k, kind="stable"), keys)
-    return take(x, order, axis=place)
+    return take(x, emit("argsort", keys), axis=place)
 
 
 @public_op

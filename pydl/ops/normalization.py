@@ -6,6 +6,8 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from pydl.config import epsilon as default_epsilon
 from pydl.ops.apply import emit, lift, promote, promote_float
 from pydl.ops.arithmetic import clip
@@ -17,7 +19,7 @@ from pydl.ops.public import public_op
 from pydl.ops.reduce import max as max_
 from pydl.ops.reduce import mean, norm, var
 from pydl.ops.reduce import sum as sum_
-from pydl.ops.shape import slice_axis
+from pydl.ops.shape import move_from_last, move_to_last, slice_axis
 
 Axis = int | Sequence[int]
 
@@ -220,17 +222,15 @@ def multi_hot(
 def sparsemax(x: Any, axis: int = -1) -> Any:
     """The nearest point of the probability simplex (Martins and Astudillo, 2016).
 
-    ``max(x - tau, 0)``; of the candidates for tau, one for each element as the smallest
-    of those kept, the greatest is right. (Keras 3.15 computes another tau where more
-    than one element is kept, and rows that do not sum to 1.) Without sorting: memory
-    grows with the square of the length of `axis`.
+    ``max(x - tau, 0)``; of the candidates for tau, one for each number of largest
+    elements that may be kept, the greatest is right. (Keras 3.15 computes another tau
+    where more than one element is kept, and rows that do not sum to 1.)
     """
     x = promote_float(x)[0]
     place = one_axis("sparsemax", axis, x.ndim)
-    column = emit("reshape", x, shape=[*x.shape[: place + 1], 1, *x.shape[place + 1 :]])
-    row = emit("reshape", x, shape=[*x.shape[:place], 1, *x.shape[place:]])
-    kept = lift(emit("greater_equal", row, column), x.dtype)
-    count = sum_(kept, place + 1)
-    total = sum_(kept * row, place + 1)
-    tau = max_((total - 1.0) / count, place, keepdims=True)
-    return emit("relu", x - tau)
+    rows = move_to_last(x, place)
+    descending = -emit("sort", -rows)
+    total = emit("cumsum", descending, axis=x.ndim - 1, reverse=0)
+    count = lift(np.arange(1, rows.shape[-1] + 1).astype(x.dtype))
+    tau = max_((total - 1.0) / count, -1, keepdims=True)
+    return move_from_last(emit("relu", rows - tau), place)

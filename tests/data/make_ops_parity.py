@@ -9,6 +9,7 @@ array of the file) and its results with their dtypes.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -63,13 +64,19 @@ FLOAT_PAIRS = (
 REDUCTIONS = "prod ptp nanmax nanmin nansum nanprod nanmean nanvar nanstd".split()
 
 
-def cases() -> list[tuple[str, list[Any], dict[str, Any]]]:
+Row = tuple[str, list[Any], dict[str, Any]]
+
+
+class Table(list[Row]):
     """Names, arguments and keywords."""
-    rows: list[tuple[str, list[Any], dict[str, Any]]] = []
 
-    def add(name: str, *args: Any, **kwargs: Any) -> None:
-        rows.append((name, list(args), kwargs))
+    def add(self, name: str, *args: Any, **kwargs: Any) -> None:
+        """One more case."""
+        self.append((name, list(args), kwargs))
 
+
+def unary(add: Callable[..., None]) -> None:
+    """Functions of one tensor."""
     for name in UNARY_FLOAT:
         inside = name in ("arccos", "arcsin", "arctanh")
         positive = name in ("log2", "log10")
@@ -82,6 +89,10 @@ def cases() -> list[tuple[str, list[Any], dict[str, Any]]]:
     for name in ANY_UNARY:
         for x in ("$A", "$SPECIAL", "$INTS", "$BOOLS", "$BYTES"):
             add(name, x)
+
+
+def pairs(add: Callable[..., None]) -> None:
+    """Functions of two tensors."""
     for name in INTEGER_PAIRS:
         add(name, "$INTS", "$DIVISORS")
         add(name, "$INTS", 3)
@@ -101,6 +112,10 @@ def cases() -> list[tuple[str, list[Any], dict[str, Any]]]:
         add(name, "$INTS", "$SHIFTS")
         add(name, "$INTS", 2)
     add("bitwise_right_shift", "$BYTES", 1)
+
+
+def values(add: Callable[..., None]) -> None:
+    """Rounding and special values."""
     for decimals in (1, 2, -1):
         add("round", "$A", decimals=decimals)
         add("round", "$INTS", decimals=decimals)
@@ -111,6 +126,10 @@ def cases() -> list[tuple[str, list[Any], dict[str, Any]]]:
     add("isclose", "$SPECIAL", "$TWINS", rtol=0.1)
     add("allclose", "$A", "$A")
     add("nan_to_num", "$SPECIAL", nan=1.0, posinf=9.0, neginf=-9.0)
+
+
+def reductions(add: Callable[..., None]) -> None:
+    """Reductions over axes."""
     for name in REDUCTIONS:
         x = "$HOLES" if name.startswith("nan") else "$B"
         add(name, x)
@@ -131,6 +150,10 @@ def cases() -> list[tuple[str, list[Any], dict[str, Any]]]:
     add("average", "$A", weights="$B")
     add("average", "$INTS", axis=0)
     add("corrcoef", "$VECTORS")
+
+
+def sequences(add: Callable[..., None]) -> None:
+    """Windows, ranges and sequences."""
     for name in ("bartlett", "blackman", "hamming", "hanning"):
         for length in (1, 2, 7, 8):
             add(name, length)
@@ -160,6 +183,10 @@ def cases() -> list[tuple[str, list[Any], dict[str, Any]]]:
         add("correlate", "$ROW", "$SIGNAL", mode=mode)
         add("correlate", "$SIGNAL", "$VECTORS[0]", mode=mode)
         add("correlate", "$VECTORS[1]", "$SIGNAL", mode=mode)
+
+
+def neural(add: Callable[..., None]) -> None:
+    """What networks are made of."""
     add("glu", "$A")
     add("glu", "$CUBE", axis=0)
     for name in ("sparse_plus", "sparse_sigmoid", "normalize"):
@@ -183,6 +210,10 @@ def cases() -> list[tuple[str, list[Any], dict[str, Any]]]:
         add("saturate_cast", "$A", dtype)
         if dtype != "float32":  # Keras 3.15: the limits of float32 overflow int32
             add("saturate_cast", "$INTS", dtype)
+
+
+def transforms(add: Callable[..., None]) -> None:
+    """Functions of the host, and casts."""
     add("nextafter", "$A", "$B")
     add("view", "$INTS", "float32")
     add("fft", ["$A", "$B"])
@@ -198,7 +229,14 @@ def cases() -> list[tuple[str, list[Any], dict[str, Any]]]:
         add("stft", "$SIGNAL", 4, 2, 4, window="hamming", center=center)
     add("istft", ["$VECTORS", "$VECTORS[::-1]"], 4, 2, 4)
     add("istft", ["$VECTORS", "$VECTORS[::-1]"], 4, 1, 4, center=False)
-    return rows
+
+
+def cases() -> list[Row]:
+    """All of them."""
+    table = Table()
+    for section in (unary, pairs, values, reductions, sequences, neural, transforms):
+        section(table.add)
+    return table
 
 
 def filled(value: Any) -> Any:

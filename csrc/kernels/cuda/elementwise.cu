@@ -186,7 +186,7 @@ __device__ __forceinline__ void write_result(const ChainArguments<T>& p, int out
   write_as<T, T>(p, output, place, x);
 }
 
-template <class T>
+template <bool kRare, class T>
 __device__ __forceinline__ void run_step(const ChainArguments<T>& p, int s, T* slots,
                                          const Place& place, Tile<T>* x) {
   const CodeStep& step = p.code.steps[s];
@@ -199,22 +199,23 @@ __device__ __forceinline__ void run_step(const ChainArguments<T>& p, int s, T* s
     if (a == 1) y = value;
     if (a == 0) *x = value;
   }
-  apply_step(static_cast<Opcode>(step.op), x, y, z);
+  apply_step<kRare>(static_cast<Opcode>(step.op), x, y, z);
   if (step.save >= 0) save_slot(slots, step.save, *x);
 }
 
 constexpr int kThreads = 128;
 constexpr int kResident = 6;  // blocks of a processor: 768 threads of 80 registers
+constexpr int kRareResident = 4;  // 512 threads of 128
 
-template <class T>
-__global__ void __launch_bounds__(kThreads, kResident)
+template <bool kRare, class T>
+__global__ void __launch_bounds__(kThreads, kRare ? kRareResident : kResident)
     run_chain(const __grid_constant__ ChainArguments<T> p) {
   PYDL_DYNAMIC_SHARED(T, slots);
   const int64_t per_tile = int64_t{blockDim.x} * kWidth<T> * kPacks;
   for (int64_t base = blockIdx.x * per_tile; base < p.count; base += gridDim.x * per_tile) {
     const Place place = {base, base + per_tile <= p.count};
     Tile<T> x;
-    for (int s = 0; s < p.code.n_steps; ++s) run_step(p, s, slots, place, &x);
+    for (int s = 0; s < p.code.n_steps; ++s) run_step<kRare>(p, s, slots, place, &x);
     for (int r = 0; r < p.code.n_results; ++r) {
       const Source source = p.code.results[r];
       if (source != kLast) read_slot(slots, source - kFirstSlot, &x);
@@ -238,7 +239,7 @@ bool may_pack(const void* data, bool is_bool) {
   return aligned(kWidth<T> * (is_bool ? 1 : sizeof(T)), static_cast<const char*>(data));
 }
 
-template <class T>
+template <bool kRare, class T>
 void launch_chain(const Call& call, int64_t) {
   const ChainParams<T>& p = *static_cast<const ChainParams<T>*>(call.params);
   ChainArguments<T> arguments = p.arguments;
@@ -253,8 +254,8 @@ void launch_chain(const Call& call, int64_t) {
     arguments.outputs[r] = call.out[r];
     if (!may_pack<T>(call.out[r], arguments.bool_result)) arguments.outputs_packed = false;
   }
-  launch(run_chain<T>, dim3(p.blocks), dim3(static_cast<unsigned>(p.threads)), p.shared_bytes,
-         call.stream, arguments);
+  launch(run_chain<kRare, T>, dim3(p.blocks), dim3(static_cast<unsigned>(p.threads)),
+         p.shared_bytes, call.stream, arguments);
 }
 
 // Packs of `width` elements stay within rows when the innermost loop is a multiple of it.
@@ -303,6 +304,16 @@ void place_threads(const OpView& op, ChainParams<T>* p) {
 }
 
 template <class T>
+PieceFn chain_launcher(const ChainProgram& program) {
+  if constexpr (kIsFloat<T>) {
+    for (int s = 0; s < program.n_steps; ++s) {
+      if (is_rare(program.steps[s].op)) return launch_chain<true, T>;
+    }
+  }
+  return launch_chain<false, T>;
+}
+
+template <class T>
 const char* bind_steps(const OpView& op, Binder* binder, Bound* bound) {
   static_assert(sizeof(ChainArguments<T>) <= kMaxArguments);
   constexpr int kFewSlots = 40;
@@ -320,7 +331,7 @@ const char* bind_steps(const OpView& op, Binder* binder, Bound* bound) {
   }
   place_operands(op, p);
   place_threads(op, p);
-  return bind_piece(p, launch_chain<T>, bound);
+  return bind_piece(p, chain_launcher<T>(program), bound);
 }
 
 // The dtype the steps compute in.

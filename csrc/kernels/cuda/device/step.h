@@ -152,10 +152,13 @@ __device__ __forceinline__ void apply_integer(Opcode op, Tile<T>* x, const Tile<
   }
 }
 
-// The rarer functions stand apart, so that none of these needs more registers than there are.
-template <class T>
-__device__ __attribute__((noinline)) T apply_quotient(Opcode op, T a, T b) {
-  return static_cast<T>(op == Opcode::mod ? modulo(a, b) : floor_quotient(a, b));
+// Functions of kernels of their own: they need more registers than the usual steps.
+__host__ __device__ __forceinline__ bool is_rare(Opcode op) {
+  return (op >= Opcode::tan && op <= Opcode::digamma) || (op >= Opcode::mod && op <= Opcode::atan2);
+}
+
+static __device__ __attribute__((noinline)) double apply_quotient(Opcode op, double a, double b) {
+  return op == Opcode::mod ? modulo(a, b) : floor_quotient(a, b);
 }
 template <class T>
 __device__ __attribute__((noinline)) T apply_special(Opcode op, T a, T b) {
@@ -166,7 +169,7 @@ __device__ __attribute__((noinline)) T apply_special(Opcode op, T a, T b) {
     case Opcode::lgamma: return lgamma(a);
     case Opcode::erfinv: return erfinv(a);
     case Opcode::digamma: return static_cast<T>(digamma(static_cast<double>(a)));
-    default: return apply_quotient(op, a, b);
+    default: return static_cast<T>(apply_quotient(op, a, b));
   }
 }
 template <class T>
@@ -200,8 +203,7 @@ __device__ __attribute__((noinline)) T apply_function(Opcode op, T a, T b) {
     case Opcode::erf: return erf(a);
     case Opcode::sin: return sin(a);
     case Opcode::cos: return cos(a);
-    case Opcode::pow: return pow(a, b);
-    default: return apply_angle(op, a, b);
+    default: return pow(a, b);
   }
 }
 
@@ -223,7 +225,7 @@ __device__ __forceinline__ bool apply_short(Opcode, Tile<double>*, const Tile<do
   return false;
 }
 
-template <class T>
+template <bool kRare, class T>
 __device__ __forceinline__ void apply_float(Opcode op, Tile<T>* x, const Tile<T>& y,
                                             const Tile<T>& z) {
   switch (op) {
@@ -246,17 +248,20 @@ __device__ __forceinline__ void apply_float(Opcode op, Tile<T>* x, const Tile<T>
     PYDL_STEP(tanh_grad, a * (T(1) - b * b));
     default:
       if (apply_any(op, x, y, z) || apply_short(op, x, y, z)) return;
-      for_elements(x, y, z, [op](T a, T b, T) { return apply_function(op, a, b); });
+      for_elements(x, y, z, [op](T a, T b, T) {
+        if (kRare && is_rare(op)) return apply_angle(op, a, b);
+        return apply_function(op, a, b);
+      });
   }
 }
 #undef PYDL_STEP
 
-// The result goes to x.
-template <class T>
+// The result goes to x. `kRare`: the op may be one of the rare ones.
+template <bool kRare, class T>
 __device__ __forceinline__ void apply_step(Opcode op, Tile<T>* x, const Tile<T>& y,
                                            const Tile<T>& z) {
   if constexpr (kIsFloat<T>) {
-    apply_float(op, x, y, z);
+    apply_float<kRare>(op, x, y, z);
   } else {
     apply_integer(op, x, y, z);
   }
