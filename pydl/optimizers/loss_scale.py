@@ -84,7 +84,8 @@ class LossScaleOptimizer(Optimizer):
     @property
     def iterations(self) -> Variable:
         """How many steps were made, those left out not counted."""
-        return self.inner_optimizer.iterations
+        found: Variable = self.inner_optimizer.iterations
+        return found
 
     @property
     def learning_rate(self) -> Any:
