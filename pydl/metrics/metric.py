@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from pydl import ops
 from pydl.graph.trace import current_trace, outside_trace
 from pydl.lookup import snake_case
 from pydl.metrics.stateless import StatelessMetric
@@ -92,3 +93,29 @@ class Metric(StatelessMetric):
     def result(self) -> Any:
         """The value so far."""
         raise NotImplementedError(f"{type(self).__name__} must define result")
+
+    def read(self) -> Any:
+        """The value so far as a Python number (an array where it is not one number)."""
+        value = np.asarray(self.result())
+        return value.item() if value.ndim == 0 else value
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self.update_state(*args, **kwargs)
+        return self.result()
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make this metric again."""
+        return {"name": self.name, "dtype": self.dtype}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """A metric from what `get_config` gave."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}>"
+
+
+def as_float(variable: Any, dtype: str) -> Any:
+    """The value of a Variable in the dtype of a result."""
+    return ops.cast(ops.convert_to_tensor(variable), dtype)
