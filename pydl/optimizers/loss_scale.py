@@ -82,7 +82,7 @@ class LossScaleOptimizer(Optimizer):
         return [*self._variables, *self.inner_optimizer.variables]
 
     @property
-    def iterations(self) -> Variable:
+    def iterations(self) -> Any:
         """How many steps were made, those left out not counted."""
         found: Variable = self.inner_optimizer.iterations
         return found

@@ -96,7 +96,8 @@ class TrainingState:
 
     def updates(self) -> int:
         """How often the optimizer was applied."""
-        return int(self.optimizer._iterations.buffer)
+        optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)
+        return int(optimizer._iterations.buffer)
 
     def owns_step(self, mode: str) -> bool:
         """Whether "train" or "test" steps, or what they log, are the user's own."""
