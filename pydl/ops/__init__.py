@@ -156,6 +156,9 @@ from pydl.ops.host import (
 from pydl.ops.indexing import (
     get_item,
 )
+from pydl.ops.indexing import (
+    slice_ as slice,
+)
 from pydl.ops.integers import (
     bitwise_and,
     bitwise_invert,

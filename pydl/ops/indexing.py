@@ -228,10 +228,13 @@ def slice_(inputs: Any, start_indices: Any, shape: Sequence[int]) -> Any:
 
 
 def _known(sizes: list[int], shape: tuple[int, ...]) -> list[int]:
+    """The sizes with the whole axis for -1: a box that long is moved to its begin."""
+    if len(sizes) == len(shape):
+        sizes = [dim if n == -1 else n for n, dim in zip(sizes, shape, strict=True)]
     if len(sizes) != len(shape) or -1 in sizes:
         raise ValueError(
-            f"slice: expected one size >= 0 per axis of shape {shape} for starts that "
-            f"are tensors, received shape={tuple(sizes)}"
+            f"slice: expected one size per axis of shape {shape}, known where the "
+            f"starts are tensors, received shape={tuple(sizes)}"
         )
     return sizes
 

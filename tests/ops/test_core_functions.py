@@ -102,13 +102,13 @@ def test_slice_at_a_place_known_late():
             np.asarray(late(x, np.array([start, 0]))), x[start : start + 2]
         )
     np.testing.assert_array_equal(np.asarray(late(x, np.array([9, 0]))), x[1:])
-    with pytest.raises(ValueError, match="at most 3 on axis 0"):
+    with pytest.raises(ValueError, match="between 0 and the dimensions"):
         pydl.function(lambda x, s: ops.slice(x, s, (4, 1)))(x, np.array([0, 0]))
 
 
 def test_box_mistakes():
     x = np.ones((3, 4))
-    with pytest.raises(ValueError, match="updates that fit"):
+    with pytest.raises(ValueError, match="fit into it"):
         ops.slice_update(x, (0, 0), np.ones((4, 1)))
-    with pytest.raises(ValueError, match="one start index for each of 2 axes"):
+    with pytest.raises(ValueError, match="one start index per axis"):
         ops.slice_update(x, (0,), np.ones((1, 1)))
