@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from pydl.ops.apply import lift
+from pydl.ops.apply import lift, promote_float
+from pydl.ops.creation import zeros_like
 from pydl.ops.dtypes import is_float
 from pydl.ops.gather import take
 from pydl.ops.host import on_host
 from pydl.ops.public import public_op
+from pydl.ops.shape import stack
 
 Pair = tuple[Any, Any]
 
@@ -99,6 +101,37 @@ def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Any
     starts = np.arange(count, dtype=np.int32) * sequence_stride
     places = starts[:, None] + np.arange(sequence_length, dtype=np.int32)
     return take(x, places, axis=-1)
+
+
+@public_op
+def view_as_complex(x: Any) -> np.ndarray:
+    """The complex numbers whose parts stand along the last axis, of size 2. Tensors
+    hold real numbers: the result is a NumPy array, complex64."""
+    x = lift(x)
+    if x.ndim < 1 or x.shape[-1] != 2:
+        raise ValueError(
+            f"view_as_complex: expected a last axis of size 2, received shape {x.shape}"
+        )
+    return np.asarray(
+        on_host("view_as_complex", lambda a: a[..., 0] + 1j * a[..., 1], x), "complex64"
+    )
+
+
+@public_op
+def view_as_real(x: Any) -> Any:
+    """The real and the imaginary parts of a NumPy array along a new last axis."""
+    if isinstance(x, np.ndarray) and x.dtype.kind == "c":
+        return lift(np.stack([x.real, x.imag], axis=-1))
+    x = lift(x)
+    return stack([x, zeros_like(x)], axis=-1)
+
+
+@public_op
+def polar(abs_: Any, angle: Any) -> np.ndarray:
+    """The complex numbers of these lengths and angles: a NumPy array, complex64."""
+    size, turn = promote_float(abs_, angle)
+    out = on_host("polar", lambda a, b: a * np.exp(1j * b), size, turn)
+    return np.asarray(out, "complex64")
 
 
 def _window(name: str, window: Any, length: int, fft_length: int) -> Any:

@@ -27,6 +27,9 @@ from pydl.ops.activation import (
 from pydl.ops.creation import (
     one_hot,
 )
+from pydl.ops.fourier import (
+    polar,
+)
 from pydl.ops.loss import (
     binary_crossentropy,
     categorical_crossentropy,
@@ -73,6 +76,7 @@ __all__ = [
     "multi_hot",
     "normalize",
     "one_hot",
+    "polar",
     "psnr",
     "relu",
     "relu6",

@@ -113,7 +113,15 @@ def nan_to_num(
         (emit("neg", infinite), -high if neginf is None else neginf),
     ):
         x = emit("where", emit("equal", x, value), lift(number, x.dtype), x)
-    return emit("where", emit("not_equal", x, x), lift(nan, x.dtype), x)
+    return without_nan(x, nan)
+
+
+def without_nan(x: Any, value: float) -> Any:
+    """`x` with `value` for NaN."""
+    x = lift(x)
+    if not is_float(x.dtype):
+        return x
+    return emit("where", emit("not_equal", x, x), lift(value, x.dtype), x)
 
 
 @public_op

@@ -185,6 +185,28 @@ def sequences(add: Callable[..., None]) -> None:
         add("correlate", "$VECTORS[1]", "$SIGNAL", mode=mode)
 
 
+def joined(add: Callable[..., None]) -> None:
+    """Tensors joined and cut, and choices."""
+    add("append", "$A", "$ROW")
+    add("append", "$A", "$B", axis=0)
+    for name in ("hstack", "vstack", "dstack"):
+        add(name, ["$A", "$B"])
+        add(name, ["$ROW", "$ROW[::-1]"])
+    add("array_split", "$SIGNAL", 5)
+    add("array_split", "$A", 3, axis=1)
+    add("hsplit", "$A", 2)
+    add("vsplit", "$A", [1])
+    add("dsplit", "$CUBE", 2)
+    add("select", ["$BOOLS", "$FLAGS"], ["$INTS", "$DIVISORS"], 7)
+    add("unravel_index", "$BYTES", [5, 7, 6])
+    add("cdist", "$A", "$B")
+    add("cdist", "$CUBE", "$A")
+    for name in ("nancumsum", "nancumprod"):
+        add(name, "$HOLES")
+        add(name, "$HOLES", axis=1)
+    add("view_as_real", "$A")
+
+
 def neural(add: Callable[..., None]) -> None:
     """What networks are made of."""
     add("glu", "$A")
@@ -234,7 +256,16 @@ def transforms(add: Callable[..., None]) -> None:
 def cases() -> list[Row]:
     """All of them."""
     table = Table()
-    for section in (unary, pairs, values, reductions, sequences, neural, transforms):
+    for section in (
+        unary,
+        pairs,
+        values,
+        reductions,
+        sequences,
+        joined,
+        neural,
+        transforms,
+    ):
         section(table.add)
     return table
 

@@ -149,6 +149,15 @@ def test_transforms_invert_each_other() -> None:
     np.testing.assert_allclose(again, signal, atol=1e-9)
 
 
+def test_complex_numbers_are_arrays_of_numpy() -> None:
+    pairs = A[:, :2].astype(np.float32)
+    numbers = ops.view_as_complex(pairs)
+    np.testing.assert_array_equal(numbers, pairs[:, 0] + 1j * pairs[:, 1])
+    np.testing.assert_array_equal(ops.view_as_real(numbers).numpy(), pairs)
+    turned = ops.polar(B, A)
+    np.testing.assert_allclose(turned, B * np.exp(1j * A), rtol=1e-6)
+
+
 WRONG = [
     (lambda: ops.round([True]), TypeError, "bool"),
     (lambda: ops.ldexp(1.0, 2.0), TypeError, "ldexp.*float32"),
@@ -170,6 +179,12 @@ WRONG = [
     (lambda: ops.layer_normalization(A, wrong=1), TypeError, "wrong"),
     (lambda: ops.psnr(A, B[0], 1.0), ValueError, "equal shapes"),
     (lambda: ops.multi_hot([1]), ValueError, "num_classes"),
+    (lambda: ops.select([], []), ValueError, "one or more"),
+    (lambda: ops.array_split(A, 0), ValueError, "received 0"),
+    (lambda: ops.dsplit(A, 2), ValueError, "3 or more axes"),
+    (lambda: ops.unravel_index([0.5], (2,)), TypeError, "float32"),
+    (lambda: ops.cdist(A, B[:, :3]), ValueError, "equal length"),
+    (lambda: ops.view_as_complex(A), ValueError, "size 2"),
     (lambda: ops.fft(A), ValueError, "tuple of two tensors"),
     (lambda: ops.fft((A, B[0])), ValueError, "one shape"),
     (lambda: ops.stft(A, 9, 1, 4), ValueError, "fft_length=4"),
