@@ -7,12 +7,15 @@ from typing import Any, Self
 from pydl import config
 from pydl.objects.serialization import deserialize_keras_object, serialize_keras_object
 
-_SUPPORTED = ("float32", "float64")
-_LATER = ("float16", "bfloat16", "mixed_float16", "mixed_bfloat16")
+_SUPPORTED = (
+    "float32", "float64", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16",
+)  # fmt: skip
 
 
 class DTypePolicy:
-    """A named policy: ``"float32"`` or ``"float64"`` for weights and computation alike.
+    """A named policy. A float dtype's name: for weights and computation alike;
+    ``"mixed_float16"`` and ``"mixed_bfloat16"``: weights in float32, which are cast to
+    the 16-bit dtype where a layer computes with them.
 
     Args:
         name: the policy's name; None is `config.floatx()`.
@@ -26,10 +29,6 @@ class DTypePolicy:
             raise TypeError(
                 "DTypePolicy: expected `name` to be a string such as 'float32', "
                 f"received {name!r} (of type {type(name).__name__})"
-            )
-        if name in _LATER:
-            raise ValueError(
-                f"dtype policy {name!r} is not supported yet: use one of {_SUPPORTED}"
             )
         if name not in _SUPPORTED:
             raise ValueError(
@@ -45,12 +44,12 @@ class DTypePolicy:
     @property
     def compute_dtype(self) -> str:
         """The dtype of inputs, activations and outputs."""
-        return self._name
+        return self._name.removeprefix("mixed_")
 
     @property
     def variable_dtype(self) -> str:
         """The dtype of weights."""
-        return self._name
+        return "float32" if self._name.startswith("mixed_") else self._name
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""

@@ -336,8 +336,8 @@ def _argmax(inputs: list[Array], attrs: Attrs) -> list[Array]:
 def _operands(inputs: list[Array], attrs: Attrs) -> tuple[Array, Array]:
     a, b = _wide(inputs[0]), _wide(inputs[1])
     return (
-        a.T if attrs.get("transpose_a", 0) else a,
-        b.T if attrs.get("transpose_b", 0) else b,
+        np.swapaxes(a, -1, -2) if attrs.get("transpose_a", 0) else a,
+        np.swapaxes(b, -1, -2) if attrs.get("transpose_b", 0) else b,
     )
 
 
@@ -754,6 +754,7 @@ _TABLE: dict[str, Callable[[list[Array], Attrs], list[Array]]] = {
     "argmax": _argmax,
     "matmul": _matmul,
     "gemm": _gemm,
+    "batch_matmul": _matmul,
     "softmax": lambda x, a: [_softmax(_wide(x[0])).astype(x[0].dtype)],
     "log_softmax": lambda x, a: [_log_softmax(_wide(x[0])).astype(x[0].dtype)],
     "softmax_cross_entropy": _softmax_cross_entropy,

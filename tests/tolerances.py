@@ -139,6 +139,12 @@ def _matmul(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
     return [_dot_units(length) * reference("matmul", sizes, attrs)[0]]
 
 
+def _batch_matmul(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
+    sizes = [np.abs(_wide(x)) for x in inputs]
+    length = inputs[0].shape[1 if attrs.get("transpose_a", 0) else 2]
+    return [_dot_units(length) * reference("batch_matmul", sizes, attrs)[0]]
+
+
 def _gemm(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
     # Activations do not enlarge an error (slope at most 1); dropout and the factor of
     # an activation gradient do.
@@ -303,6 +309,7 @@ _SCALES: dict[str, Scale] = {
     "reduce_prod": _reduce_prod,
     "matmul": _matmul,
     "gemm": _gemm,
+    "batch_matmul": _batch_matmul,
     "softmax": _softmax,
     "log_softmax": _log_softmax,
     "softmax_cross_entropy": _dense_loss,

@@ -37,6 +37,14 @@ bool dtype_from_format(const Py_buffer& view, DType* dtype) {
   }
 }
 
+// NumPy's buffers have no format for bfloat16: its arrays are looked at as uint16.
+py::object words_of_bfloat16(const py::object& array) {
+  if (!py::hasattr(array, "dtype") || !py::hasattr(array, "view")) return py::none();
+  const py::object name = py::getattr(array.attr("dtype"), "name", py::none());
+  if (!py::isinstance<py::str>(name) || name.cast<std::string>() != "bfloat16") return py::none();
+  return array.attr("view")("uint16");
+}
+
 }  // namespace
 
 BufferList::BufferList(py::sequence arrays, bool writable, const char* what, Memory memory) {
@@ -60,13 +68,24 @@ BufferList::BufferList(py::sequence arrays, bool writable, const char* what, Mem
 void BufferList::add_host(const py::object& array, bool writable, const std::string& name) {
   const int flags = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (writable ? PyBUF_WRITABLE : 0);
   Py_buffer view;
+  bool is_bfloat16 = false;
   if (PyObject_GetBuffer(array.ptr(), &view, flags) != 0) {
     const py::error_already_set cause;
-    throw py::value_error(name + ": expected a C-contiguous" + (writable ? ", writable" : "") +
-                          " array: " + cause.what());
+    const py::object words = words_of_bfloat16(array);
+    is_bfloat16 = !words.is_none() && PyObject_GetBuffer(words.ptr(), &view, flags) == 0;
+    if (!is_bfloat16) {
+      PyErr_Clear();
+      throw py::value_error(name + ": expected a C-contiguous" + (writable ? ", writable" : "") +
+                            " array: " + cause.what());
+    }
   }
   views_.push_back(view);
-  DType dtype = DType::kFloat32;
+  DType dtype = DType::kBFloat16;
+  if (is_bfloat16 && view.ndim <= kMaxRank) {
+    buffers_.push_back({view.buf, view.len, dtype});
+    specs_.push_back({dtype, {view.shape, view.shape + view.ndim}});
+    return;
+  }
   if (!dtype_from_format(view, &dtype) || view.ndim > kMaxRank) {
     const std::string format = view.format == nullptr ? "?" : view.format;
     throw py::value_error(

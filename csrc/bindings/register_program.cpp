@@ -104,6 +104,7 @@ py::dict explain_one(const BoundInstruction& bound, const Instruction& instructi
   row["label"] = instruction.label;
   row["kernel"] = bound.kernel;
   row["isa"] = bound.isa;
+  row["through"] = bound.through_float32 ? "float32" : "";
   row["pieces"] = pieces;
   row["flops"] = bound.flops;
   row["bytes"] = bound.bytes;
@@ -128,8 +129,10 @@ std::vector<double> profile(const Program& program, const PyState& state,
 
 py::list new_arrays(const std::vector<Spec>& specs) {
   py::list arrays;
-  for (const Spec& spec : specs)
+  for (const Spec& spec : specs) {
+    if (spec.dtype == DType::kBFloat16) py::module_::import("ml_dtypes");  // names it to NumPy
     arrays.append(py::array(py::dtype(dtype_name(spec.dtype)), spec.shape));
+  }
   return arrays;
 }
 

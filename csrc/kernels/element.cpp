@@ -3,6 +3,8 @@
 #include <cstring>
 #include <limits>
 
+#include "kernels/half.h"
+
 namespace pydl {
 namespace {
 
@@ -10,6 +12,13 @@ template <class T>
 bool put(T value, unsigned char* target) {
   std::memcpy(target, &value, sizeof value);
   return true;
+}
+
+template <class T>
+T narrowed(double value) {
+  T result;
+  narrow(value, &result);
+  return result;
 }
 
 template <class T>
@@ -32,6 +41,8 @@ bool store(DType dtype, double value, int64_t whole, unsigned char* target) {
   switch (dtype) {
     case DType::kFloat32: return put(static_cast<float>(value), target);
     case DType::kFloat64: return put(value, target);
+    case DType::kFloat16: return put(narrowed<Half>(value), target);
+    case DType::kBFloat16: return put(narrowed<BFloat>(value), target);
     case DType::kInt8: return put(saturate<int8_t>(whole), target);
     case DType::kInt16: return put(saturate<int16_t>(whole), target);
     case DType::kInt32: return put(saturate<int32_t>(whole), target);

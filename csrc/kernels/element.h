@@ -5,7 +5,7 @@
 
 namespace pydl {
 
-// Writes `dtype_size(dtype)` bytes; integers saturate, bool is != 0. False for 16-bit floats.
+// Writes `dtype_size(dtype)` bytes; integers saturate, bool is != 0. False for an unknown dtype.
 bool store_element(DType dtype, double value, unsigned char* target);
 
 // Attr `name`, a float or an integer of any size.

@@ -78,7 +78,7 @@ struct Phase {
   PieceFn run;
   int64_t pieces;
 };
-constexpr int kMaxPhases = 4;
+constexpr int kMaxPhases = 6;  // a kernel has at most 4; bind may add one before and one after
 
 // A buffer computed from a constant operand (packed panels, ...), rebuilt when it is stale.
 struct Derived {

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "runtime/device/device.h"
+#include "runtime/widened.h"
 
 namespace pydl {
 
@@ -60,9 +61,31 @@ const char* isa_of(const Candidate* candidate, const Bundle& bundle) {
 
 Status no_kernel(const BindRequest& request, const BoundInstruction& tried) {
   std::string message = std::string(opcode_name(request.op)) + ": no kernel takes";
-  for (const Spec& spec : *request.inputs) message += " " + to_string(spec);
+  for (const Spec& spec : *request.inputs) message.append(" ").append(to_string(spec));
   for (const auto& [name, reason] : tried.refused) message += "; " + name + ": " + reason;
   return invalid(std::move(message));
+}
+
+// Which candidates: the bundle's own, those of "ref" behind them, or both.
+enum Whose { kAll, kOwn, kRef };
+
+Status bind_directly(const OpView& view, const Bundle& bundle, std::string_view kernel, Whose whose,
+                     Binder* binder, BoundInstruction* out, const Candidate** taken) {
+  for (const Candidate* candidate : candidates(bundle, view.op)) {
+    const bool own = isa_of(candidate, bundle) == bundle.isa;
+    if (whose != kAll && own != (whose == kOwn)) continue;
+    if (!kernel.empty() && kernel != candidate->name) continue;
+    Bound bound;
+    const char* refusal = candidate->bind(view, binder, &bound);
+    if (binder->failed()) return Status(Code::kOutOfMemory, "out of memory while binding");
+    if (refusal == nullptr) {
+      out->bound = bound;
+      *taken = candidate;
+      return {};
+    }
+    out->refused.emplace_back(candidate->name, refusal);
+  }
+  return {};
 }
 
 int64_t operand_bytes(const BindRequest& request) {
@@ -123,21 +146,22 @@ Status bind_instruction(const BindRequest& request, const Bundle& bundle, Binder
   out->op = request.op;
   out->flops = flops(request.op, *request.inputs, *request.outputs, *request.attrs);
   out->bytes = operand_bytes(request);
-  for (const Candidate* candidate : candidates(bundle, request.op)) {
-    if (!request.kernel.empty() && request.kernel != candidate->name) continue;
-    Bound bound;
-    const char* refusal = candidate->bind(view, binder, &bound);
-    if (binder->failed()) return Status(Code::kOutOfMemory, "out of memory while binding");
-    if (refusal != nullptr) {
-      out->refused.emplace_back(candidate->name, refusal);
-      continue;
+  const Candidate* taken = nullptr;
+  if (!any_half(view)) {
+    PYDL_RETURN_IF_ERROR(bind_directly(view, bundle, request.kernel, kAll, binder, out, &taken));
+  } else {  // the reference's own kernels last: they are slower than the way through float32
+    PYDL_RETURN_IF_ERROR(bind_directly(view, bundle, request.kernel, kOwn, binder, out, &taken));
+    if (taken == nullptr) {
+      PYDL_RETURN_IF_ERROR(bind_widened(view, bundle, request.kernel, binder, out, &taken));
     }
-    out->bound = bound;
-    out->kernel = candidate->name;
-    out->isa = isa_of(candidate, bundle);
-    return {};
+    if (taken == nullptr) {
+      PYDL_RETURN_IF_ERROR(bind_directly(view, bundle, request.kernel, kRef, binder, out, &taken));
+    }
   }
-  return no_kernel(request, *out);
+  if (taken == nullptr) return no_kernel(request, *out);
+  out->kernel = taken->name;
+  out->isa = isa_of(taken, bundle);
+  return {};
 }
 
 }  // namespace pydl

@@ -31,6 +31,7 @@ struct BoundInstruction {
   Bound bound;
   const char* kernel = "";  // the candidate taken
   const char* isa = "";     // of that candidate: the program's or "ref"
+  bool through_float32 = false;  // on float32 copies of 16-bit operands (widened.h)
   std::vector<std::pair<std::string, std::string>> refused;  // candidate, reason
   double flops = 0;
   int64_t bytes = 0;        // of all operands

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import ml_dtypes  # noqa: F401  (names bfloat16 to NumPy)
 import numpy as np
 
 Shape = tuple[int, ...]

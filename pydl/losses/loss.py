@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pydl import ops
+from pydl.config import floatx
 from pydl.lookup import serialize_object, snake_case
 from pydl.losses.masks import mask_of, masked_weight
 
@@ -57,7 +58,7 @@ class Loss:
         reduction: ``"sum_over_batch_size"`` and ``"mean"`` (the sum of the weighted
             values divided by their number), ``"mean_with_sample_weight"`` (divided by
             the sum of the weights), ``"sum"``, or ``"none"``/None for no reduction.
-        dtype: dtype of the computation; None: that of `y_pred`.
+        dtype: dtype of the computation; None: that of `y_pred`, floatx for 16 bits.
     """
 
     def __init__(
@@ -83,8 +84,9 @@ class Loss:
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         mask = mask_of(y_pred)
         y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
-        if self._dtype is not None:
-            y_pred = ops.cast(y_pred, self._dtype)
+        half = y_pred.dtype in ("float16", "bfloat16")
+        if self._dtype is not None or half:
+            y_pred = ops.cast(y_pred, self._dtype or floatx())
         values = self.call(y_true, y_pred)
         sample_weight = masked_weight(sample_weight, mask, values.dtype, self.reduction)
         return reduce_weighted(values, sample_weight, self.reduction)

@@ -124,6 +124,9 @@ from pydl.ops.diagonal import (
     tril,
     triu,
 )
+from pydl.ops.einsum import (
+    einsum,
+)
 from pydl.ops.exponential import (
     cbrt,
     erfc,
@@ -197,6 +200,27 @@ from pydl.ops.joining import (
     vsplit,
     vstack,
 )
+from pydl.ops.jvp import (
+    jvp,
+)
+from pydl.ops.linalg import (
+    cholesky,
+    cholesky_inverse,
+    det,
+    eig,
+    eigh,
+    inv,
+    logdet,
+    lstsq,
+    lu_factor,
+    matrix_rank,
+    pinv,
+    qr,
+    slogdet,
+    solve,
+    solve_triangular,
+    svd,
+)
 from pydl.ops.loops import (
     fori_loop,
     map,
@@ -211,7 +235,11 @@ from pydl.ops.loss import (
 )
 from pydl.ops.matmul import (
     dot,
+    inner,
+    kron,
     matmul,
+    outer,
+    tensordot,
 )
 from pydl.ops.normalization import (
     batch_normalization,
@@ -378,7 +406,7 @@ from pydl.ops.window import (
     tile,
 )
 
-from pydl.ops import nn, numpy  # isort: skip
+from pydl.ops import linalg, nn, numpy  # isort: skip
 
 bind_ops(sys.modules[__name__])
 __all__ = [
@@ -427,6 +455,8 @@ __all__ = [
     "cdist",
     "ceil",
     "celu",
+    "cholesky",
+    "cholesky_inverse",
     "clip",
     "concatenate",
     "cond",
@@ -445,6 +475,7 @@ __all__ = [
     "cumsum",
     "custom_gradient",
     "deg2rad",
+    "det",
     "diag",
     "diagflat",
     "diagonal",
@@ -456,6 +487,9 @@ __all__ = [
     "dsplit",
     "dstack",
     "dtype",
+    "eig",
+    "eigh",
+    "einsum",
     "elu",
     "empty",
     "empty_like",
@@ -508,6 +542,8 @@ __all__ = [
     "ifft2",
     "imag",
     "in_top_k",
+    "inner",
+    "inv",
     "irfft",
     "is_tensor",
     "isclose",
@@ -519,7 +555,9 @@ __all__ = [
     "isposinf",
     "isreal",
     "istft",
+    "jvp",
     "kaiser",
+    "kron",
     "layer_normalization",
     "lcm",
     "ldexp",
@@ -527,6 +565,7 @@ __all__ = [
     "left_shift",
     "less",
     "less_equal",
+    "linalg",
     "linspace",
     "log",
     "log10",
@@ -536,14 +575,18 @@ __all__ = [
     "log_softmax",
     "logaddexp",
     "logaddexp2",
+    "logdet",
     "logical_and",
     "logical_not",
     "logical_or",
     "logical_xor",
     "logspace",
     "logsumexp",
+    "lstsq",
+    "lu_factor",
     "map",
     "matmul",
+    "matrix_rank",
     "max",
     "maximum",
     "mean",
@@ -581,13 +624,16 @@ __all__ = [
     "one_hot",
     "ones",
     "ones_like",
+    "outer",
     "pad",
     "percentile",
+    "pinv",
     "polar",
     "power",
     "prod",
     "psnr",
     "ptp",
+    "qr",
     "quantile",
     "rad2deg",
     "ravel",
@@ -626,10 +672,13 @@ __all__ = [
     "size",
     "slice",
     "slice_update",
+    "slogdet",
     "soft_shrink",
     "softmax",
     "softplus",
     "softsign",
+    "solve",
+    "solve_triangular",
     "sort",
     "sparse_categorical_crossentropy",
     "sparse_plus",
@@ -646,6 +695,7 @@ __all__ = [
     "stop_gradient",
     "subtract",
     "sum",
+    "svd",
     "swapaxes",
     "swish",
     "switch",
@@ -654,6 +704,7 @@ __all__ = [
     "tan",
     "tanh",
     "tanh_shrink",
+    "tensordot",
     "threshold",
     "tile",
     "top_k",

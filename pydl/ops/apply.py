@@ -18,6 +18,7 @@ from pydl.graph.trace import Trace, TraceTensor, current_trace
 from pydl.ops.dtypes import is_float, result_type, standardize_dtype
 from pydl.placement import CPU, current_device
 from pydl.runtime import gpu, watchers
+from pydl.runtime.autocast import read_dtype
 from pydl.runtime.eager import run_op
 from pydl.runtime.tensor import Tensor
 from pydl.runtime.variable import Variable
@@ -54,11 +55,14 @@ def emit(op: str, *inputs: Any, **attrs: Any) -> Any:
 def lift(x: Any, dtype: str | None = None) -> Any:
     """`x` as a tensor of the current mode, of dtype `dtype` (cast if need be).
 
-    Variables are read. Python numbers take `dtype`, else floatx, int32 or bool.
+    Variables are read, inside a layer's call in its compute dtype. Python numbers take
+    `dtype`, else floatx, int32 or bool.
     """
     trace = current_trace()
     if not isinstance(x, TENSORS):
         x = from_python(x, dtype)
+    elif dtype is None and isinstance(x, Variable):
+        dtype = read_dtype(x)
     tensor = _into_trace(x, trace) if trace is not None else _eager_tensor(x)
     if dtype is not None and tensor.dtype != dtype:
         return emit("cast", tensor, dtype=dtype)
@@ -67,6 +71,8 @@ def lift(x: Any, dtype: str | None = None) -> Any:
 
 def dtype_of(x: Any) -> Any:
     """The dtype of an operand; ``bool``, ``int`` or ``float`` for a Python number."""
+    if isinstance(x, Variable):
+        return read_dtype(x)
     if isinstance(x, TENSORS):
         return x.dtype
     if isinstance(x, _NUMBERS):

@@ -69,6 +69,9 @@ from pydl.ops.diagonal import (
     tril,
     triu,
 )
+from pydl.ops.einsum import (
+    einsum,
+)
 from pydl.ops.exponential import (
     cbrt,
     exp2,
@@ -125,7 +128,11 @@ from pydl.ops.joining import (
 )
 from pydl.ops.matmul import (
     dot,
+    inner,
+    kron,
     matmul,
+    outer,
+    tensordot,
 )
 from pydl.ops.quantile import (
     median,
@@ -322,6 +329,7 @@ __all__ = [
     "dot",
     "dsplit",
     "dstack",
+    "einsum",
     "empty",
     "empty_like",
     "equal",
@@ -356,6 +364,7 @@ __all__ = [
     "i0",
     "identity",
     "imag",
+    "inner",
     "isclose",
     "isfinite",
     "isin",
@@ -365,6 +374,7 @@ __all__ = [
     "isposinf",
     "isreal",
     "kaiser",
+    "kron",
     "lcm",
     "ldexp",
     "left_shift",
@@ -413,6 +423,7 @@ __all__ = [
     "not_equal",
     "ones",
     "ones_like",
+    "outer",
     "pad",
     "percentile",
     "power",
@@ -452,6 +463,7 @@ __all__ = [
     "take_along_axis",
     "tan",
     "tanh",
+    "tensordot",
     "tile",
     "trace",
     "transpose",

@@ -16,7 +16,7 @@ from pydl.graph.families import families
 from pydl.graph.node import Graph, Node, Shape, Value
 from pydl.passes.rewrite import Uses, literal
 
-FLOATS = frozenset({"float32", "float64"})
+FLOATS = frozenset({"float32", "float64", "float16", "bfloat16"})
 MAX_STEPS = 64
 MAX_OPERANDS = 16
 #: Up to this many elements the cost of an instruction is being one: nodes group

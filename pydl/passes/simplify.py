@@ -149,6 +149,40 @@ def _transpose(state: _Simplifier, node: Node) -> Value | None:
     return None
 
 
+def _product(state: _Simplifier, node: Node) -> Value | None:
+    """A transposed operand is read as it lies, with the flag that says so."""
+    inputs, attrs = list(node.inputs), dict(node.attrs)
+    for position, flag in enumerate(("transpose_a", "transpose_b")):
+        plain = _untransposed(state, node, inputs[position])
+        if plain is not None:
+            inputs[position] = plain
+            attrs[flag] = 1 - int(attrs.get(flag, 0))  # type: ignore[arg-type]
+    if inputs == list(node.inputs):
+        return None
+    return state.node(node, node.op, *inputs, **attrs)
+
+
+def _untransposed(state: _Simplifier, node: Node, value: Value) -> Value | None:
+    """The matrices that `value` is the transposition of, perhaps reshaped into a row
+    after it; None if it is none."""
+    made = value.node
+    reshaped = made.op == "reshape" and made.inputs[0].node.op == "transpose"
+    turned = made.inputs[0] if reshaped else value
+    if turned.node.op != "transpose" or turned.shape[-2:] != value.shape[-2:]:
+        return None
+    perm: list[int] = turned.node.attrs["perm"]  # type: ignore[assignment]
+    last = len(perm) - 1
+    if perm[-2:] != [last, last - 1] or perm[:-2] != list(range(last - 1)):
+        return None
+    source = turned.node.inputs[0]
+    if not reshaped:
+        return source
+    shape = (*value.shape[:-2], *source.shape[-2:])
+    attrs: dict[str, Attr] = {"shape": list(shape)}
+    spec = [(value.dtype, shape)]
+    return state.rewriter.add("reshape", (source,), attrs, spec, node).outputs[0]
+
+
 def _copy(_: _Simplifier, node: Node) -> Value | None:
     return node.inputs[0]
 
@@ -183,7 +217,8 @@ def _div(state: _Simplifier, node: Node) -> Value | None:
         return None
     if number == 1:
         return a
-    if abs(math.frexp(number)[0]) != 0.5 or not 2.0**-100 < abs(number) < 2.0**100:
+    most = 2.0**14 if node.outputs[0].dtype == "float16" else 2.0**100
+    if abs(math.frexp(number)[0]) != 0.5 or not 1 / most < abs(number) < most:
         return None
     return state.node(node, "mul", a, state.scalar(node, 1.0 / number))
 
@@ -238,6 +273,8 @@ _RULES: dict[str, Rule] = {
     "pad": _identity,
     "concatenate": _identity,
     "copy": _copy,
+    "matmul": _product,
+    "batch_matmul": _product,
     "neg": _neg,
     "add": _neutral(0.0, right_only=False),
     "sub": _neutral(0.0, right_only=True),

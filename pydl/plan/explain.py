@@ -66,7 +66,7 @@ def _cells(row: dict[str, Any], timed: bool) -> tuple[str, ...]:
     cells = (
         str(row.get("op", "")),
         str(row.get("label", "")),
-        str(row.get("kernel", "")),
+        _kernel(row),
         str(row.get("isa", "")),
         str(row.get("pieces", "")),
         f"{(row.get('flops') or 0.0) * 1e-6:.3f}",
@@ -80,6 +80,11 @@ def _cells(row: dict[str, Any], timed: bool) -> tuple[str, ...]:
         f"{row.get('gflops', 0.0):.2f}",
         f"{row.get('gbps', 0.0):.2f}",
     )
+
+
+def _kernel(row: dict[str, Any]) -> str:
+    through = f" through {row['through']}" if row.get("through") else ""
+    return f"{row.get('kernel', '')}{through}"
 
 
 def _aligned(table: Sequence[tuple[str, ...]]) -> list[str]:

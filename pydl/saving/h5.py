@@ -89,7 +89,9 @@ def write(path: Path, model: Any) -> None:
 def fill(file: Any, variables: dict[str, Any]) -> None:
     """Write variables as datasets."""
     for name, variable in variables.items():
-        file.create_dataset(name, data=variable.numpy())
+        dataset = file.create_dataset(name, data=variable.numpy())
+        if variable.dtype == "bfloat16":  # two opaque bytes to HDF5; as Keras does
+            dataset.attrs["dtype"] = "bfloat16"
 
 
 def read(path: Path, model: Any, variables: dict[str, Any]) -> dict[str, np.ndarray]:
@@ -113,7 +115,7 @@ def read_all(
     with file:
         found = _datasets(h5py, path, file, "")
         return {
-            name: np.asarray(dataset[()])
+            name: _content(dataset)
             if shapes.get(name) == dataset.shape
             else np.broadcast_to(np.float32(0), dataset.shape)
             for name, dataset in found
@@ -134,6 +136,13 @@ def select(
         for name, array in datasets.items()
         if name in variables or not other.intersection(name.split("/"))
     }
+
+
+def _content(dataset: Any) -> np.ndarray:
+    array = np.asarray(dataset[()])
+    if dataset.attrs.get("dtype") == "bfloat16" and array.dtype.str == "|V2":
+        return array.view("bfloat16")
+    return array
 
 
 def _datasets(h5py: Any, path: Path, group: Any, prefix: str) -> Any:

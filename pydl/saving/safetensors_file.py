@@ -12,12 +12,13 @@ import struct
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes  # noqa: F401  (names bfloat16 to NumPy)
 import numpy as np
 
 _DTYPES = {
-    "F64": "float64", "F32": "float32", "F16": "float16", "I64": "int64",
-    "I32": "int32", "I16": "int16", "I8": "int8", "U64": "uint64", "U32": "uint32",
-    "U16": "uint16", "U8": "uint8", "BOOL": "bool",
+    "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16",
+    "I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8", "U64": "uint64",
+    "U32": "uint32", "U16": "uint16", "U8": "uint8", "BOOL": "bool",
 }  # fmt: skip
 _NAMES = {name: code for code, name in _DTYPES.items()}
 _MAX_HEADER = 100_000_000

@@ -99,7 +99,7 @@ def _problems(
                 f"'{name}' (layer '{layer}'): expected shape {shape}, received shape "
                 f"{arrays[name].shape}"
             )
-        elif (arrays[name].dtype.kind == "f") != ("float" in str(variable.dtype)):
+        elif ("float" in arrays[name].dtype.name) != ("float" in str(variable.dtype)):
             problems[name] = (
                 f"'{name}' (layer '{layer}'): expected dtype {variable.dtype}, "
                 f"received dtype {arrays[name].dtype}"

@@ -142,6 +142,45 @@ def epilogue_cases() -> list[Case]:
     return cases
 
 
+# Batch, M, N, K: nothing, one product, many small ones, few large ones, products that
+# need scratch memory and those that are cut.
+BATCHES: tuple[tuple[int, int, int, int], ...] = (
+    (0, 2, 3, 4),
+    (3, 0, 2, 2),
+    (3, 2, 5, 0),
+    (1, 7, 5, 9),
+    (5, 1, 1, 1),
+    (4, 1, 70, 9),
+    (4, 70, 1, 33),
+    (1000, 2, 2, 2),
+    (300, 9, 17, 6),
+    (24, 33, 40, 21),
+    (6, 13, 130, 90),
+    (3, 45, 10, 203),
+    (12, 128, 128, 64),
+    (2, 150, 170, 190),
+    (2, 6, 30, 5000),
+)
+
+
+def batch_cases() -> list[Case]:
+    """Every batch in every layout, as float32 and, in one of them, float64."""
+    cases: list[Case] = []
+    for number, (batch, m, n, k) in enumerate(BATCHES):
+        for index, (transpose_a, transpose_b) in enumerate(LAYOUTS):
+            attrs = {"transpose_a": transpose_a, "transpose_b": transpose_b}
+            dtypes = ["float32", "float64"]
+            for dtype in dtypes if index == number % len(LAYOUTS) else dtypes[:1]:
+                pair = operands(dtype, m, n, k, attrs)
+                inputs = [(name, (batch, *shape)) for name, shape in pair]
+                cases.append({"op": "batch_matmul", "inputs": inputs, "attrs": attrs})
+    return cases
+
+
 CASES: list[Case] = (
-    layout_cases() + unit_cases() + epilogue_cases() + packed_epilogue_cases()
+    layout_cases()
+    + unit_cases()
+    + epilogue_cases()
+    + packed_epilogue_cases()
+    + batch_cases()
 )

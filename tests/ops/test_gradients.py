@@ -116,6 +116,18 @@ CASES = [
         for ta in (0, 1)
         for tb in (0, 1)
     ),
+    *(
+        Case(
+            "batch_matmul",
+            [
+                normal(2, 4, 3) if ta else normal(2, 3, 4),
+                normal(2, 2, 4) if tb else normal(2, 4, 2),
+            ],
+            {"transpose_a": ta, "transpose_b": tb},
+        )
+        for ta in (0, 1)
+        for tb in (0, 1)
+    ),
     Case("softmax", [normal(3, 4)]),
     Case("log_softmax", [normal(3, 4)]),
     Case("softmax_cross_entropy", [normal(3, 4), rows(3, 4)]),

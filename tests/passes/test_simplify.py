@@ -49,6 +49,33 @@ CASES = {
         ),
         [],
     ),
+    "product of a transposed matrix": (
+        lambda t, x: one(t, "matmul", one(t, "transpose", x, perm=[1, 0]), x),
+        ["matmul"],
+    ),
+    "product with a transposed matrix": (
+        lambda t, x: one(
+            t, "matmul", x, one(t, "transpose", x, perm=[1, 0]), transpose_b=0
+        ),
+        ["matmul"],
+    ),
+    "batch of transposed matrices in a row": (
+        lambda t, x: one(
+            t, "batch_matmul", one(t, "reshape", x, shape=[4, 2, 3]),
+            one(t, "reshape",
+                one(t, "transpose", one(t, "reshape", x, shape=[2, 2, 2, 3]),
+                    perm=[0, 1, 3, 2]),
+                shape=[4, 3, 2]),
+        ),
+        ["batch_matmul"],
+    ),
+    "batch of matrices transposed otherwise": (
+        lambda t, x: one(
+            t, "batch_matmul", one(t, "reshape", x, shape=[2, 4, 3]),
+            one(t, "transpose", one(t, "reshape", x, shape=[3, 4, 2]), perm=[2, 0, 1]),
+        ),
+        ["transpose", "batch_matmul"],
+    ),
     "cast to its own dtype": (lambda t, x: one(t, "cast", x, dtype="float64"), []),
     "neg of neg": (lambda t, x: one(t, "neg", one(t, "neg", x)), []),
     "times one": (lambda t, x: one(t, "mul", number(t, 1.0), x), []),

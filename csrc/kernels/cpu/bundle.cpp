@@ -6,9 +6,10 @@
 namespace pydl::PYDL_ISA {
 
 const Family* const kFamilies[] = {
-    &kMatmulFamily,  &kElementwiseFamily, &kShapeFamily,      &kWindowFamily,    &kReduceFamily,
-    &kSoftmaxFamily, &kLossFamily,        &kGatherFamily,     &kAlongFamily,     &kScatterFamily,
-    &kSortFamily,    &kRandomFamily,      &kCumulativeFamily, &kOptimizerFamily,
+    &kMatmulFamily, &kBatchMatmulFamily, &kElementwiseFamily, &kShapeFamily,
+    &kWindowFamily, &kReduceFamily,      &kSoftmaxFamily,     &kLossFamily,
+    &kGatherFamily, &kAlongFamily,       &kScatterFamily,     &kSortFamily,
+    &kRandomFamily, &kCumulativeFamily,  &kOptimizerFamily,
 };
 
 const Bundle kBundle = {PYDL_STRING(PYDL_ISA), kFamilies,

@@ -11,6 +11,7 @@
 namespace pydl::PYDL_ISA {
 
 extern const Family kMatmulFamily;
+extern const Family kBatchMatmulFamily;
 extern const Family kElementwiseFamily;
 extern const Family kShapeFamily;
 extern const Family kWindowFamily;

@@ -1,6 +1,7 @@
 // `cast` between the common types, and `copy`: plain loops and memcpy.
 #include "kernels/cpu/elementwise_steps.h"
 #include "kernels/cpu/pieces.h"
+#include "kernels/cpu/simd/half_lanes.h"
 
 namespace pydl::PYDL_ISA {
 namespace {
@@ -80,11 +81,40 @@ struct Convert<Bool, Bool> {
   }
 };
 
+template <class T>
+constexpr bool kIsHalf = false;
+template <>
+constexpr bool kIsHalf<Half> = true;
+template <>
+constexpr bool kIsHalf<BFloat> = true;
+
+template <class To, class From>
+inline __attribute__((always_inline)) To convert_one(From x) {
+  if constexpr (kIsHalf<From>) {
+    return convert_one<To>(widen(x));
+  } else if constexpr (kIsHalf<To>) {
+    To result;
+    if constexpr (sizeof(From) > 2 && !(kIsFloat<From> && sizeof(From) == 4)) {
+      narrow(Convert<double, From>::apply(x), &result);
+    } else {
+      narrow(Convert<float, From>::apply(x), &result);
+    }
+    return result;
+  } else {
+    return Convert<To, From>::apply(x);
+  }
+}
+
 template <class To, class From>
 void convert(const void* a, const void*, const void*, void* out, int64_t n) {
   const From* x = static_cast<const From*>(a);
   To* o = static_cast<To*>(out);
-  for (int64_t i = 0; i < n; ++i) o[i] = Convert<To, From>::apply(x[i]);
+  int64_t i = 0;
+  if constexpr (kConvertsVectors<To, From>) {
+    constexpr int L = kLanes<float>;
+    for (; i + L <= n; i += L) convert_vector(x + i, o + i);
+  }
+  for (; i < n; ++i) o[i] = convert_one<To>(x[i]);
 }
 
 template <class To>
@@ -96,6 +126,8 @@ StepFn choose_from(DType from) {
     case DType::kInt64: return convert<To, int64_t>;
     case DType::kUInt8: return convert<To, uint8_t>;
     case DType::kBool: return convert<To, Bool>;
+    case DType::kFloat16: return convert<To, Half>;
+    case DType::kBFloat16: return convert<To, BFloat>;
     default: return nullptr;
   }
 }
@@ -108,6 +140,8 @@ StepFn choose_convert(DType from, DType to) {
     case DType::kInt64: return choose_from<int64_t>(from);
     case DType::kUInt8: return choose_from<uint8_t>(from);
     case DType::kBool: return choose_from<Bool>(from);
+    case DType::kFloat16: return choose_from<Half>(from);
+    case DType::kBFloat16: return choose_from<BFloat>(from);
     default: return nullptr;
   }
 }
@@ -130,6 +164,9 @@ const char* bind_move(const OpView& op, StepFn convert, Binder* binder, Bound* b
 }  // namespace
 
 const char* bind_cast(const OpView& op, Binder* binder, Bound* bound) {
+  if (op.in[0].dtype == op.out[0].dtype && op.in[0].dtype != DType::kBool) {
+    return bind_move(op, nullptr, binder, bound);
+  }
   const StepFn convert = choose_convert(op.in[0].dtype, op.out[0].dtype);
   return convert == nullptr ? "dtype not supported" : bind_move(op, convert, binder, bound);
 }

@@ -11,6 +11,7 @@ enum class Activation : uint8_t { kNone, kRelu, kSigmoid, kTanh };
 
 struct Gemm {
   int64_t m, n, k;
+  int64_t batch;          // how many such problems there are; 1 but in batch_matmul
   int64_t a_row, a_col;   // op(A)(m, k) = a[m * a_row + k * a_col]
   int64_t b_stride;       // B(k, n) = b[k * b_stride + n], transposed: b[n * b_stride + k]
   bool transpose_b;

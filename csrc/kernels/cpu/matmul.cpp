@@ -50,13 +50,15 @@ const char* read_problem(const OpView& op, Gemm* p) {
   if (a.dtype != DType::kFloat32 && a.dtype != DType::kFloat64) return "float32 and float64 only";
   const bool transpose_a = attr_int(op, "transpose_a", 0) != 0;
   p->transpose_b = attr_int(op, "transpose_b", 0) != 0;
+  const int lead = a.rank - 2;  // 1 of a batch: then p is one of its problems
   p->dtype = a.dtype;
-  p->m = a.dims[transpose_a ? 1 : 0];
-  p->k = a.dims[transpose_a ? 0 : 1];
-  p->n = b.dims[p->transpose_b ? 0 : 1];
+  p->batch = lead == 0 ? 1 : a.dims[0];
+  p->m = a.dims[lead + (transpose_a ? 1 : 0)];
+  p->k = a.dims[lead + (transpose_a ? 0 : 1)];
+  p->n = b.dims[lead + (p->transpose_b ? 0 : 1)];
   p->a_row = transpose_a ? 1 : p->k;
   p->a_col = transpose_a ? p->m : 1;
-  p->b_stride = b.dims[1];
+  p->b_stride = b.dims[lead + 1];
   p->activation = parse_activation(attr_string(op, "activation"));
   p->grad = parse_activation(attr_string(op, "grad"));
   p->rate = attr_float(op, "dropout", 0);
@@ -91,7 +93,8 @@ double grid_cost(const Gemm& p, int64_t panels, int64_t tiles, int64_t rows, int
 
 int64_t pieces_worth(const Gemm& p) {
   const double wanted = work(p) < kSerialFlops ? 1 : work(p) / kPieceFlops + 1.5;
-  return wanted > kMostPieces ? kMostPieces : static_cast<int64_t>(wanted);
+  const int64_t limit = most<int64_t>(1, kMostPieces / most<int64_t>(1, p.batch));
+  return wanted > static_cast<double>(limit) ? limit : static_cast<int64_t>(wanted);
 }
 
 void choose_grid(Gemm* p, int64_t panel_width) {

@@ -3,9 +3,10 @@
 namespace pydl::PYDL_GPU {
 
 const Family* const kFamilies[] = {
-    &kMatmulFamily,  &kElementwiseFamily, &kShapeFamily,      &kWindowFamily,    &kReduceFamily,
-    &kSoftmaxFamily, &kLossFamily,        &kGatherFamily,     &kAlongFamily,     &kScatterFamily,
-    &kSortFamily,    &kRandomFamily,      &kCumulativeFamily, &kOptimizerFamily,
+    &kMatmulFamily, &kBatchMatmulFamily, &kElementwiseFamily, &kShapeFamily,
+    &kWindowFamily, &kReduceFamily,      &kSoftmaxFamily,     &kLossFamily,
+    &kGatherFamily, &kAlongFamily,       &kScatterFamily,     &kSortFamily,
+    &kRandomFamily, &kCumulativeFamily,  &kOptimizerFamily,
 };
 
 // The emulation's kernels work on host memory, so there they are one more CPU bundle.

@@ -14,6 +14,7 @@
 namespace pydl::PYDL_GPU {
 
 extern const Family kMatmulFamily;
+extern const Family kBatchMatmulFamily;
 extern const Family kElementwiseFamily;
 extern const Family kShapeFamily;
 extern const Family kWindowFamily;

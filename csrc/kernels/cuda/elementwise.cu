@@ -416,95 +416,56 @@ void launch_cast(const Call& call, int64_t) {
          p.count, packed ? p.count / kCastWidth : 0);
 }
 
-bool castable(DType dtype) {
-  return dtype == DType::kBool || visit_number(dtype, [](auto) {});
-}
-
 const char* bind_cast(const OpView& op, Binder* binder, Bound* bound) {
   if (all_empty(op)) return nullptr;
-  if (!castable(op.in[0].dtype) || !castable(op.out[0].dtype)) return "dtype not supported";
+  if (!visit_castable(op.out[0].dtype, [](auto) {})) return "dtype not supported";
   CastParams* p = alloc_params<CastParams>(binder);
   if (p == nullptr) return kOutOfMemory;
   p->count = op.out[0].count;
   p->to = op.out[0].dtype;
   p->blocks = stride_blocks(p->count, kThreads * kCastWidth * kCastPacks, processors(op));
-  PieceFn run = launch_cast<Bool>;
-  visit_number(op.in[0].dtype, [&](auto from) { run = launch_cast<decltype(from)>; });
-  return bind_piece(p, run, bound);
+  PieceFn run = nullptr;
+  visit_castable(op.in[0].dtype, [&](auto from) { run = launch_cast<decltype(from)>; });
+  return run == nullptr ? "dtype not supported" : bind_piece(p, run, bound);
 }
 
 #define PYDL_STEP(op) {Opcode::op, #op "_gpu", bind_chain}
 const Candidate kCandidates[] = {
-    PYDL_STEP(neg),
-    PYDL_STEP(abs),
-    PYDL_STEP(sign),
-    PYDL_STEP(square),
-    PYDL_STEP(sqrt),
-    PYDL_STEP(rsqrt),
-    PYDL_STEP(reciprocal),
-    PYDL_STEP(exp),
-    PYDL_STEP(expm1),
-    PYDL_STEP(log),
-    PYDL_STEP(log1p),
-    PYDL_STEP(tanh),
-    PYDL_STEP(sigmoid),
-    PYDL_STEP(softplus),
-    PYDL_STEP(erf),
-    PYDL_STEP(relu),
-    PYDL_STEP(floor),
-    PYDL_STEP(sin),
-    PYDL_STEP(cos),
-    PYDL_STEP(ceil),
-    PYDL_STEP(round),
-    PYDL_STEP(trunc),
-    PYDL_STEP(tan),
-    PYDL_STEP(asin),
-    PYDL_STEP(acos),
-    PYDL_STEP(atan),
-    PYDL_STEP(sinh),
-    PYDL_STEP(cosh),
-    PYDL_STEP(asinh),
-    PYDL_STEP(acosh),
-    PYDL_STEP(atanh),
-    PYDL_STEP(exp2),
-    PYDL_STEP(log2),
-    PYDL_STEP(log10),
-    PYDL_STEP(erfinv),
-    PYDL_STEP(lgamma),
-    PYDL_STEP(digamma),
-    PYDL_STEP(logical_not),
-    PYDL_STEP(isfinite),
-    PYDL_STEP(add),
-    PYDL_STEP(sub),
-    PYDL_STEP(mul),
-    PYDL_STEP(div),
-    PYDL_STEP(pow),
-    PYDL_STEP(mod),
-    PYDL_STEP(floor_div),
-    PYDL_STEP(atan2),
-    PYDL_STEP(maximum),
-    PYDL_STEP(minimum),
-    PYDL_STEP(equal),
-    PYDL_STEP(not_equal),
-    PYDL_STEP(less),
-    PYDL_STEP(less_equal),
-    PYDL_STEP(greater),
-    PYDL_STEP(greater_equal),
-    PYDL_STEP(logical_and),
-    PYDL_STEP(logical_or),
-    PYDL_STEP(relu_grad),
-    PYDL_STEP(sigmoid_grad),
-    PYDL_STEP(tanh_grad),
-    PYDL_STEP(bitwise_and),
-    PYDL_STEP(bitwise_or),
-    PYDL_STEP(bitwise_xor),
-    PYDL_STEP(left_shift),
-    PYDL_STEP(right_shift),
-    PYDL_STEP(bitwise_not),
-    PYDL_STEP(where),
-    PYDL_STEP(copy),
-    PYDL_STEP(chain),
-    {Opcode::cast, "cast_gpu", bind_cast},
+    PYDL_STEP(neg),           PYDL_STEP(abs),
+    PYDL_STEP(sign),          PYDL_STEP(square),
+    PYDL_STEP(sqrt),          PYDL_STEP(rsqrt),
+    PYDL_STEP(reciprocal),    PYDL_STEP(exp),
+    PYDL_STEP(expm1),         PYDL_STEP(log),
+    PYDL_STEP(log1p),         PYDL_STEP(tanh),
+    PYDL_STEP(sigmoid),       PYDL_STEP(softplus),
+    PYDL_STEP(erf),           PYDL_STEP(relu),
+    PYDL_STEP(floor),         PYDL_STEP(sin),
+    PYDL_STEP(cos),           PYDL_STEP(ceil),
+    PYDL_STEP(round),         PYDL_STEP(trunc),
+    PYDL_STEP(tan),           PYDL_STEP(asin),
+    PYDL_STEP(acos),          PYDL_STEP(atan),
+    PYDL_STEP(sinh),          PYDL_STEP(cosh),
+    PYDL_STEP(asinh),         PYDL_STEP(acosh),
+    PYDL_STEP(atanh),         PYDL_STEP(exp2),
+    PYDL_STEP(log2),          PYDL_STEP(log10),
+    PYDL_STEP(erfinv),        PYDL_STEP(lgamma),
+    PYDL_STEP(digamma),       PYDL_STEP(logical_not),
+    PYDL_STEP(isfinite),      PYDL_STEP(add),
+    PYDL_STEP(sub),           PYDL_STEP(mul),
+    PYDL_STEP(div),           PYDL_STEP(pow),
+    PYDL_STEP(mod),           PYDL_STEP(floor_div),
+    PYDL_STEP(atan2),         PYDL_STEP(maximum),
+    PYDL_STEP(minimum),       PYDL_STEP(equal),
+    PYDL_STEP(not_equal),     PYDL_STEP(less),
+    PYDL_STEP(less_equal),    PYDL_STEP(greater),
+    PYDL_STEP(greater_equal), PYDL_STEP(logical_and),
+    PYDL_STEP(logical_or),    PYDL_STEP(relu_grad),
+    PYDL_STEP(sigmoid_grad),  PYDL_STEP(tanh_grad),
+    PYDL_STEP(bitwise_and),   PYDL_STEP(bitwise_or),
+    PYDL_STEP(bitwise_xor),   PYDL_STEP(left_shift),
+    PYDL_STEP(right_shift),   PYDL_STEP(bitwise_not),
+    PYDL_STEP(where),         PYDL_STEP(copy),
+    PYDL_STEP(chain),         {Opcode::cast, "cast_gpu", bind_cast},
 };
 #undef PYDL_STEP
 

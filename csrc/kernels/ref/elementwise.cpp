@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "kernels/chain.h"
+#include "kernels/half.h"
 #include "kernels/ref/bundle.h"
 #include "kernels/ref/common.h"
 
@@ -334,9 +335,19 @@ struct CastParams {
   int64_t count;
 };
 
+template <class T>
+constexpr bool kIsHalf = std::is_same_v<T, Half> || std::is_same_v<T, BFloat>;
+
 template <class To, class From>
 To convert(From x) {
-  if constexpr (std::is_same_v<From, Bool>) {
+  if constexpr (kIsHalf<From>) {
+    if constexpr (std::is_same_v<From, To>) return x;
+    return convert<To>(widen(x));
+  } else if constexpr (kIsHalf<To>) {
+    To result;
+    narrow(convert<double>(x), &result);
+    return result;
+  } else if constexpr (std::is_same_v<From, Bool>) {
     return convert<To>(static_cast<uint8_t>(x.byte != 0));
   } else if constexpr (std::is_same_v<To, Bool>) {
     return Bool{static_cast<uint8_t>(x != From(0))};
@@ -361,9 +372,12 @@ void run_cast(const Call& call, int64_t) {
 
 template <class Visitor>
 bool visit_castable(DType dtype, Visitor&& visitor) {
-  if (dtype != DType::kBool) return visit_number(dtype, visitor);
-  visitor(Bool());
-  return true;
+  switch (dtype) {
+    case DType::kBool: visitor(Bool()); return true;
+    case DType::kFloat16: visitor(Half()); return true;
+    case DType::kBFloat16: visitor(BFloat()); return true;
+    default: return visit_number(dtype, visitor);
+  }
 }
 
 const char* bind_cast(const OpView& op, Binder* binder, Bound* bound) {

@@ -12,7 +12,7 @@ namespace {
 enum class Activation { kNone, kRelu, kSigmoid, kTanh };
 
 struct Gemm {
-  int64_t m, n, k;
+  int64_t batch, m, n, k;
   int64_t a_row, a_col, b_row, b_col;
   int bias, out, seed;  // operand positions, -1 when absent
   Activation activation, grad;
@@ -57,14 +57,14 @@ bool dropped(const uint32_t* seed, uint64_t index, double rate) {
 }
 
 template <class T>
-void run(const Call& call, int64_t) {
+void run(const Call& call, int64_t item) {
   const Gemm& p = *static_cast<const Gemm*>(call.params);
-  const T* a = static_cast<const T*>(call.in[0]);
-  const T* b = static_cast<const T*>(call.in[1]);
+  const T* a = static_cast<const T*>(call.in[0]) + item * p.m * p.k;
+  const T* b = static_cast<const T*>(call.in[1]) + item * p.k * p.n;
   const T* bias = p.bias < 0 ? nullptr : static_cast<const T*>(call.in[p.bias]);
   const T* out = p.out < 0 ? nullptr : static_cast<const T*>(call.in[p.out]);
   const uint32_t* seed = p.seed < 0 ? nullptr : static_cast<const uint32_t*>(call.in[p.seed]);
-  T* c = static_cast<T*>(call.out[0]);
+  T* c = static_cast<T*>(call.out[0]) + item * p.m * p.n;
   for (int64_t m = 0; m < p.m; ++m) {
     for (int64_t n = 0; n < p.n; ++n) {
       const int64_t index = m * p.n + n;
@@ -95,8 +95,10 @@ void sum_columns(const Call& call, int64_t) {
 void read_problem(const OpView& op, Gemm* p) {
   const bool transpose_a = attr_int(op, "transpose_a", 0) != 0;
   const bool transpose_b = attr_int(op, "transpose_b", 0) != 0;
-  const int64_t* a = op.in[0].dims;
-  const int64_t* b = op.in[1].dims;
+  const int lead = op.in[0].rank - 2;  // 1 of a batch
+  const int64_t* a = op.in[0].dims + lead;
+  const int64_t* b = op.in[1].dims + lead;
+  p->batch = lead == 0 ? 1 : op.in[0].dims[0];
   p->m = a[transpose_a ? 1 : 0];
   p->k = a[transpose_a ? 0 : 1];
   p->n = b[transpose_b ? 0 : 1];
@@ -122,7 +124,7 @@ const char* bind(const OpView& op, Binder* binder, Bound* bound) {
   read_problem(op, p);
   bound->params = p;
   const bool single = dtype == DType::kFloat32;
-  bound->phases[bound->n_phases++] = {single ? run<float> : run<double>, 1};
+  bound->phases[bound->n_phases++] = {single ? run<float> : run<double>, p->batch};
   if (p->column_sum) {
     bound->phases[bound->n_phases++] = {single ? sum_columns<float> : sum_columns<double>, 1};
   }
@@ -132,10 +134,11 @@ const char* bind(const OpView& op, Binder* binder, Bound* bound) {
 constexpr Candidate kCandidates[] = {
     {Opcode::matmul, "matmul_ref", bind},
     {Opcode::gemm, "gemm_ref", bind},
+    {Opcode::batch_matmul, "batch_matmul_ref", bind},
 };
 
 }  // namespace
 
-extern const Family kMatmulFamily = {kCandidates, 2};
+extern const Family kMatmulFamily = {kCandidates, 3};
 
 }  // namespace pydl::ref

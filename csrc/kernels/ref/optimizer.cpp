@@ -150,6 +150,9 @@ void run_square_norms(const Call& call, int64_t) {
 
 const char* bind_square_norms(const OpView& op, Binder* binder, Bound* bound) {
   if (all_empty(op)) return nullptr;
+  for (int i = 0; i < op.n_in; ++i) {
+    if (!visit_float(op.in[i].dtype, [](auto) {})) return "float32 and float64 only";
+  }
   const size_t bytes = sizeof(NormParams) + sizeof(VariableInfo) * static_cast<size_t>(op.n_in);
   NormParams* p = static_cast<NormParams*>(bind_alloc(binder, bytes));
   if (p == nullptr) return kOutOfMemory;

@@ -53,11 +53,11 @@ std::string known_names(std::span<const AttrRule> rules) {
 
 const char* takes_text(Takes kinds) {
   switch (kinds) {
-    case Takes::kFloat: return "float32 or float64";
-    case Takes::kFloatOrSigned: return "float32, float64 or a signed integer type";
+    case Takes::kFloat: return "a float type";
+    case Takes::kFloatOrSigned: return "a float or a signed integer type";
     case Takes::kInteger: return "an integer type";
-    case Takes::kNumber: return "float32, float64 or an integer type";
-    case Takes::kNumberOrBool: return "float32, float64, an integer type or bool";
+    case Takes::kNumber: return "a float or an integer type";
+    case Takes::kNumberOrBool: return "a float or an integer type or bool";
     case Takes::kBool: return "bool";
     case Takes::kIndex: return "int32 or int64";
     case Takes::kAny: return "any dtype";
@@ -116,7 +116,7 @@ Status check_operands(const OpCall& call, std::initializer_list<const char*> nam
 }
 
 bool takes(Takes kinds, DType dtype) {
-  const bool real = dtype == DType::kFloat32 || dtype == DType::kFloat64;
+  const bool real = is_float(dtype);
   switch (kinds) {
     case Takes::kFloat: return real;
     case Takes::kFloatOrSigned: return real || (dtype >= DType::kInt8 && dtype <= DType::kInt64);

@@ -53,7 +53,7 @@ Status check_no_attrs(const OpCall& call);
 // The operand count; `names` are for the message.
 Status check_operands(const OpCall& call, std::initializer_list<const char*> names);
 
-// The classes of dtypes that ops take. float16 and bfloat16 are only moved, never computed with.
+// The classes of dtypes that ops take.
 enum class Takes { kFloat, kFloatOrSigned, kInteger, kNumber, kNumberOrBool, kBool, kIndex, kAny };
 bool takes(Takes kinds, DType dtype);
 Status check_dtype(const OpCall& call, const char* name, DType dtype, Takes kinds);

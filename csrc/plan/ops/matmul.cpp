@@ -1,4 +1,4 @@
-// matmul, and gemm: matmul with an epilogue (docs/opcodes.md).
+// matmul, batch_matmul, and gemm: matmul with an epilogue (docs/opcodes.md).
 #include <cmath>
 
 #include "plan/ops/check.h"
@@ -8,7 +8,11 @@ namespace {
 
 struct Dims {
   int64_t m, n, k;
+  int64_t batch;  // 1 of two matrices
 };
+
+// Axes before those of the matrices.
+size_t lead_of(Opcode op) { return op == Opcode::batch_matmul ? 1 : 0; }
 
 // "a (784, 32) transposed"
 std::string factor_text(const char* name, const Spec& spec, bool transposed) {
@@ -22,16 +26,24 @@ Status read_dims(const OpCall& call, Dims* dims) {
   const bool tb = call.attrs.get_int("transpose_b", 0) != 0;
   PYDL_RETURN_IF_ERROR(check_same_dtype(call, "a", a, "b", b));
   PYDL_RETURN_IF_ERROR(check_dtype(call, "a", a.dtype, Takes::kFloat));
-  if (a.shape.size() != 2 || b.shape.size() != 2) {
-    return refuse(call, "operands must have rank 2, received a ", a.shape, " and b ", b.shape);
+  const size_t lead = lead_of(call.op);
+  if (a.shape.size() != lead + 2 || b.shape.size() != lead + 2) {
+    return refuse(call, "operands must have rank ", lead + 2, ", received a ", a.shape, " and b ",
+                  b.shape);
   }
-  const int64_t k_a = a.shape[ta ? 0 : 1];
-  const int64_t k_b = b.shape[tb ? 1 : 0];
+  const int64_t k_a = a.shape[lead + (ta ? 0 : 1)];
+  const int64_t k_b = b.shape[lead + (tb ? 1 : 0)];
   if (k_a != k_b && k_a != kUnknown && k_b != kUnknown) {
     return refuse(call, "inner dimensions must match, received ", factor_text("a", a, ta), " and ",
                   factor_text("b", b, tb), ": ", k_a, " != ", k_b);
   }
-  *dims = {a.shape[ta ? 1 : 0], b.shape[tb ? 0 : 1], k_a == kUnknown ? k_b : k_a};
+  const int64_t batch_a = lead == 0 ? 1 : a.shape[0], batch_b = lead == 0 ? 1 : b.shape[0];
+  if (batch_a != batch_b && batch_a != kUnknown && batch_b != kUnknown) {
+    return refuse(call, "operands must have equally many matrices, received a ", a.shape, " and b ",
+                  b.shape);
+  }
+  *dims = {a.shape[lead + (ta ? 1 : 0)], b.shape[lead + (tb ? 0 : 1)], k_a == kUnknown ? k_b : k_a,
+           batch_a == kUnknown ? batch_b : batch_a};
   return Status();
 }
 
@@ -42,7 +54,9 @@ Status infer_matmul(const OpCall& call, std::vector<Spec>* outputs) {
   PYDL_RETURN_IF_ERROR(check_operands(call, {"a", "b"}));
   Dims dims;
   PYDL_RETURN_IF_ERROR(read_dims(call, &dims));
-  outputs->push_back({call.in(0).dtype, {dims.m, dims.n}});
+  Spec out = {call.in(0).dtype, {dims.m, dims.n}};
+  if (lead_of(call.op) != 0) out.shape.insert(out.shape.begin(), dims.batch);
+  outputs->push_back(std::move(out));
   return Status();
 }
 
@@ -123,10 +137,12 @@ double matmul_flops(const OpCall& call, const std::vector<Spec>& outputs) {
     const int64_t length = call.in(operand).shape[static_cast<size_t>(axis)];
     return length == kUnknown ? 0.0 : static_cast<double>(length);
   };
-  const double m = dim(0, ta ? 1 : 0);
-  const double k = dim(0, ta ? 0 : 1);
-  const double n = dim(1, tb ? 0 : 1);
+  const int lead = static_cast<int>(lead_of(call.op));
+  const double m = dim(0, lead + (ta ? 1 : 0));
+  const double k = dim(0, lead + (ta ? 0 : 1));
+  const double n = dim(1, lead + (tb ? 0 : 1));
   double total = 2.0 * m * n * k;
+  if (lead != 0) total *= dim(0, 0);
   if (call.attrs.get_int("bias", 0) != 0) total += m * n;
   if (!call.attrs.get_string("activation", "").empty()) total += m * n;
   if (call.attrs.get_float("dropout", 0.0) > 0.0) total += m * n;

@@ -24,6 +24,7 @@ from pydl.layers.base.state_access import StateAccess
 from pydl.layers.base.stateless import StatelessCall
 from pydl.objects.serialization import deserialize_keras_object
 from pydl.objects.signatures import method_signature
+from pydl.runtime.autocast import autocast
 
 
 class Layer(StateAccess, StatelessCall, Rematerialized, Operation):
@@ -175,15 +176,20 @@ class Layer(StateAccess, StatelessCall, Rematerialized, Operation):
         self, call: CallArguments, args: Any, kwargs: Any, given: Any, given_kwargs: Any
     ) -> Any:
         mask = previous_mask(call, kwargs)
+        mixed = self.autocast and self.compute_dtype != self.variable_dtype
+        reads = self.compute_dtype if mixed else None
         try:
-            if any(isinstance(x, KerasTensor) for x in tree.flatten((args, kwargs))):
-                outputs = self.compute_output_spec(*args, **kwargs)
-                if mask is not None or self._makes_masks:
-                    hand_on(self, call.first, outputs, mask)
-                Node(self, given, given_kwargs, outputs)
-                return outputs
-            run = self.rematerialized_call(self.call, *args, **kwargs)
-            outputs = run(*args, **kwargs)
+            with autocast(reads):
+                if any(
+                    isinstance(x, KerasTensor) for x in tree.flatten((args, kwargs))
+                ):
+                    outputs = self.compute_output_spec(*args, **kwargs)
+                    if mask is not None or self._makes_masks:
+                        hand_on(self, call.first, outputs, mask)
+                    Node(self, given, given_kwargs, outputs)
+                    return outputs
+                run = self.rematerialized_call(self.call, *args, **kwargs)
+                outputs = run(*args, **kwargs)
         except (ValueError, TypeError) as error:
             name_layer(error, self, call)
             raise

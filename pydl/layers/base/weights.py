@@ -45,7 +45,7 @@ class WeightHolder(Tracked):
             initializer: object or name; None is ``"glorot_uniform"`` for floats.
             dtype: None is the layer's `variable_dtype`.
             trainable: whether an optimizer updates it.
-            autocast: accepted; weights are kept in the dtype they are used in.
+            autocast: whether a layer of a mixed policy reads it in its compute dtype.
             regularizer: penalty added to `losses`.
             constraint: projection applied after each update.
             aggregation: kept with the variable.

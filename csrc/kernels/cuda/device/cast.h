@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/cuda/device/bind.h"
+#include "kernels/half.h"
 
 namespace pydl::PYDL_GPU {
 
@@ -57,9 +58,39 @@ struct Convert<Bool, Bool> {
   }
 };
 
+template <class T>
+constexpr bool kIsHalf = false;
+template <>
+inline constexpr bool kIsHalf<Half> = true;
+template <>
+inline constexpr bool kIsHalf<BFloat> = true;
+
 template <class To, class From>
 __device__ __forceinline__ To convert(From x) {
-  return Convert<To, From>::apply(x);
+  if constexpr (kIsHalf<From>) {
+    return convert<To>(widen(x));
+  } else if constexpr (!kIsHalf<To>) {
+    return Convert<To, From>::apply(x);
+  } else {
+    To result;
+    if constexpr (sizeof(From) <= 2 || (kIsFloat<From> && sizeof(From) == 4)) {
+      narrow(Convert<float, From>::apply(x), &result);
+    } else {
+      narrow(Convert<double, From>::apply(x), &result);
+    }
+    return result;
+  }
+}
+
+// On the host: visitor(T()) with the type of a dtype that `cast` takes; false for others.
+template <class Visitor>
+bool visit_castable(DType dtype, Visitor&& visitor) {
+  switch (dtype) {
+    case DType::kBool: visitor(Bool()); return true;
+    case DType::kFloat16: visitor(Half()); return true;
+    case DType::kBFloat16: visitor(BFloat()); return true;
+    default: return visit_number(dtype, visitor);
+  }
 }
 
 // visitor(T()) with the type of a dtype that `cast` yields.
@@ -68,6 +99,8 @@ __device__ __forceinline__ void visit_target(DType dtype, Visitor&& visitor) {
   switch (dtype) {
     case DType::kFloat32: return visitor(float());
     case DType::kFloat64: return visitor(double());
+    case DType::kFloat16: return visitor(Half());
+    case DType::kBFloat16: return visitor(BFloat());
     case DType::kInt8: return visitor(int8_t());
     case DType::kInt16: return visitor(int16_t());
     case DType::kInt32: return visitor(int32_t());
