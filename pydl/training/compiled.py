@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydl import tree
+from pydl import optimizers, tree
 from pydl.graph.trace import current_trace
+from pydl.optimizers import LossScaleOptimizer
 from pydl.training.config import deserialize_arguments, serialize_arguments
 from pydl.training.state import TrainingState
 from pydl.training.step import total_loss
+
+
+def _with_loss_scale(optimizer: Any) -> LossScaleOptimizer:
+    chosen = optimizers.get(optimizer)
+    if isinstance(chosen, LossScaleOptimizer):
+        return chosen
+    return LossScaleOptimizer(chosen)
 
 
 class Compiled:
@@ -46,8 +54,12 @@ class Compiled:
             steps_per_execution: accepted; `fit` makes many steps per native call
                 anyway.
             jit_compile: accepted; steps are always compiled unless run_eagerly.
-            auto_scale_loss: accepted; it concerns float16 training only.
+            auto_scale_loss: whether a model whose policy is ``"mixed_float16"`` gets
+                its optimizer inside a `LossScaleOptimizer`.
         """
+        model: Any = self
+        if auto_scale_loss and model.dtype_policy.name == "mixed_float16":
+            optimizer = _with_loss_scale(optimizer)
         state = TrainingState(
             self, optimizer, loss, loss_weights, metrics, weighted_metrics, run_eagerly,
             steps_per_execution,

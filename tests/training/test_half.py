@@ -159,3 +159,45 @@ def test_floatx() -> None:
         assert layers.Dense(2)(np.ones((1, 3), np.float32)).dtype == "bfloat16"
     finally:
         keras.config.set_floatx("float32")
+
+
+def test_models_of_mixed_float16_scale_their_loss() -> None:
+    x, y = data()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        made = keras.Sequential([keras.Input((20,)), layers.Dense(4)])
+        plain = keras.Sequential([keras.Input((20,)), layers.Dense(4)])
+    finally:
+        keras.config.set_dtype_policy(None)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    made.compile("adam", loss)
+    assert isinstance(made.optimizer, keras.optimizers.LossScaleOptimizer)
+    history = made.fit(x, y, epochs=5, batch_size=64, verbose=0).history["loss"]
+    assert history[-1] < history[0]
+    assert int(made.optimizer.iterations) == 40
+    plain.compile("adam", loss, auto_scale_loss=False)
+    assert isinstance(plain.optimizer, keras.optimizers.Adam)
+
+
+def test_layers_of_statistics_keep_them_in_float32() -> None:
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        made = keras.Sequential(
+            [
+                layers.Embedding(9, 8),
+                layers.LayerNormalization(),
+                layers.Flatten(),
+                layers.Dense(16, activation="gelu"),
+                layers.BatchNormalization(),
+                layers.Dense(1, dtype="float32"),
+            ]
+        )
+    finally:
+        keras.config.set_dtype_policy(None)
+    x = np.random.default_rng(0).integers(0, 9, (256, 6))
+    y = x[:, :1].astype("float32") / 9
+    made.compile("adam", "mse")
+    history = made.fit(x, y, epochs=8, batch_size=32, verbose=0).history["loss"]
+    assert history[-1] < history[0] / 2
+    assert {v.dtype for v in made.weights} == {"float32"}
+    assert made.predict(x[:2], verbose=0).dtype == np.float32

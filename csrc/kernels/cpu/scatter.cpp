@@ -172,6 +172,7 @@ int64_t cut_columns(int64_t columns, int64_t bytes, int64_t unit, NdParams* p) {
 }
 
 const char* bind_scatter(const OpView& op, Binder* binder, Bound* bound) {
+  if (is_float(op.out[0].dtype) && dtype_size(op.out[0].dtype) == 2) return "dtype not supported";
   NdParams* p = make_params(op.out[0], op.in[0], binder);
   if (p == nullptr) return kOutOfMemory;
   const bool wide = op.in[0].dtype == DType::kInt64;

@@ -183,6 +183,8 @@ const char* bind_nd(const OpView& op, Binder* binder, Bound* bound) {
   if (p == nullptr) return kOutOfMemory;
   const bool scatter = op.op == Opcode::scatter_nd, update = op.op == Opcode::scatter_update;
   const TensorView& indices = op.in[scatter ? 0 : 1];
+  const DType dtype = op.out[0].dtype;
+  if (scatter && is_float(dtype) && dtype_size(dtype) == 2) return "dtype not supported";
   p->rows = make_nd_rows(scatter ? op.out[0] : op.in[0], indices);
   if (p->rows.n > kMostRows || p->rows.rows > kMostRows) return "too large";
   p->dtype = op.out[0].dtype;

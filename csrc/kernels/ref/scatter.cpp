@@ -98,6 +98,9 @@ PieceFn choose(const OpView& op) {
 }
 
 const char* bind_nd(const OpView& op, Binder* binder, Bound* bound) {
+  const DType dtype = op.out[0].dtype;
+  const bool adds_half = is_float(dtype) && dtype_size(dtype) == 2;
+  if (op.op == Opcode::scatter_nd && adds_half) return "dtype not supported";
   NdParams* p = alloc_params<NdParams>(binder);
   if (p == nullptr) return kOutOfMemory;
   const TensorView& value = op.op == Opcode::scatter_nd ? op.out[0] : op.in[0];
