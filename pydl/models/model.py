@@ -13,7 +13,6 @@ from pydl.layers.base.output_spec import trace_output_spec
 from pydl.models.state_tree import StateTree
 from pydl.models.summary import html_summary, print_summary
 from pydl.objects.serialization import deserialize_keras_object, serialize_keras_object
-from pydl.saving.keras_file import save_model
 from pydl.saving.weights import load_weights, save_weights
 from pydl.training.trainer import Trainer
 
@@ -166,6 +165,8 @@ class Model(Trainer, StateTree):
     ) -> None:
         """Write the model, what it was compiled with and its optimizer's state to a
         ``.keras`` file; see `pydl.saving.save_model`."""
+        from pydl.saving.keras_file import save_model
+
         save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
 
     def save_weights(self, filepath: Any, overwrite: bool = True) -> None:

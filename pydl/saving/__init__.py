@@ -1,5 +1,8 @@
 """Configurations of objects and files of weights."""
 
+from typing import TYPE_CHECKING
+
+from pydl.lazy import members
 from pydl.objects.registration import (
     CustomObjectScope,
     custom_object_scope,
@@ -9,8 +12,18 @@ from pydl.objects.registration import (
     register_keras_serializable,
 )
 from pydl.objects.serialization import deserialize_keras_object, serialize_keras_object
-from pydl.saving.keras_file import load_model, save_model
 from pydl.saving.weights import load_weights, save_weights
+
+if TYPE_CHECKING:
+    from pydl.saving.keras_file import load_model, save_model
+
+__getattr__ = members(
+    __name__,
+    {
+        "load_model": "pydl.saving.keras_file",
+        "save_model": "pydl.saving.keras_file",
+    },
+)
 
 __all__ = [
     "CustomObjectScope", "custom_object_scope", "deserialize_keras_object",

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pydl import _core
 from pydl.training.adapters.packing import pack_x_y_sample_weight
-from pydl.training.adapters.parallel import Makers
 from pydl.training.adapters.py_dataset import PyDataset
 from pydl.training.data import ArrayData
 
 _FORMS = "(input,) or (inputs, targets) or (inputs, targets, sample_weights)"
+
+if TYPE_CHECKING:
+    from pydl.training.adapters.parallel import Makers
 
 
 class Source:
@@ -121,6 +123,8 @@ class PyDatasetSource(Source):
         dataset = self._dataset
         if dataset.workers <= 1 and not dataset.use_multiprocessing:
             return (dataset[index] for index in indices)
+        from pydl.training.adapters.parallel import Makers  # loads multiprocessing
+
         self._makers = Makers(dataset)
         return self._makers.batches(indices)
 
