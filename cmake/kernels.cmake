@@ -2,6 +2,12 @@
 file(GLOB PYDL_CPU_SOURCES CONFIGURE_DEPENDS csrc/kernels/cpu/*.cpp)
 file(GLOB PYDL_REF_SOURCES CONFIGURE_DEPENDS csrc/kernels/ref/*.cpp)
 
+# GCC moves halves of vectors through MMX registers where it may, which leaves the x87 unit unusable
+# for whoever computes with long double next: glibc's lgamma_r then returns infinity.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  target_compile_options(pydl_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-mno-mmx>)
+endif()
+
 add_library(pydl_ref OBJECT ${PYDL_REF_SOURCES})
 target_link_libraries(pydl_ref PRIVATE pydl_flags)
 set(PYDL_KERNEL_OBJECTS $<TARGET_OBJECTS:pydl_ref>)
