@@ -255,7 +255,7 @@ __device__ __forceinline__ void multiply_task(const Operands<float>& p, const Mm
   for (int i = 0; i + 1 < Tile::kStages; ++i) {
     copy_stage<Tile, kDeepA, kDeepB>(p, task, shared, i, thread);
   }
-  #pragma unroll 1
+#pragma unroll 1
   for (int step = 0; step < steps; ++step) {
     ptx::wait_copies<Tile::kStages - 2>();
     __syncthreads();  // the stage is here, and the one before it was read by all

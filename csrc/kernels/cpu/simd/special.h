@@ -1,8 +1,9 @@
 // Further vectors of functions, as in math.h: fits of our own, infinities and NaN those of C.
-// Measured errors, in ulp: exp2 1.1; acos, atan, sinh, cosh 1.6; asin, asinh, log2, log10 2.1; atanh
-// 2.3; acosh, erfinv 3.0; tan 3.4; lgamma and digamma of floats 0.5 (of doubles 1 but near their roots,
-// where the error is that of numbers of size 1). Huge arguments of tan, double lgamma and remainders
-// of huge quotients are done lane by lane with libm: 10 to 20 ns an element against 1 or 2.
+// Measured errors, in ulp: exp2 1.1; acos, atan, sinh, cosh 1.6; asin, asinh, log2, log10 2.1;
+// atanh 2.3; acosh, erfinv 3.0; tan 3.4; lgamma and digamma of floats 0.5 (of doubles 1 but near
+// their roots, where the error is that of numbers of size 1). Huge arguments of tan, double lgamma
+// and remainders of huge quotients are done lane by lane with libm: 10 to 20 ns an element against
+// 1 or 2.
 #pragma once
 
 #include "kernels/cpu/simd/math.h"
