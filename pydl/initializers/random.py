@@ -7,7 +7,6 @@ a `SeedGenerator` as seed gives new ones.
 from __future__ import annotations
 
 import math
-import random as python_random
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,6 +26,8 @@ class RandomInitializer(Initializer):
     def __init__(self, seed: Any = None) -> None:
         self._init_seed = seed
         if seed is None:
+            import random as python_random  # 2 ms, for those who draw seeds only
+
             seed = python_random.randint(1, int(1e9))
         elif isinstance(seed, dict):
             seed = deserialize_keras_object(seed)
