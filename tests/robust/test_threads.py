@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -48,6 +49,31 @@ def product_plan() -> str:
     }
     plan = {"format": "pydl-plan", "version": 1, "producer": "test", "state": []}
     return json.dumps({**plan, "entries": [entry], "notes": {}})
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2,
+    reason="needs Linux and two processors",
+)
+def test_workers_keep_off_the_callers_processor() -> None:
+    script = (
+        "import os, sys\n"
+        "import numpy as np\n"
+        "from pydl import _core\n"
+        "_core.set_threads(2)\n"
+        "program = _core.Program(sys.argv[1], 'main')\n"
+        f"a, b, y = (np.ones(({SIZE}, {SIZE}), np.float32) for _ in range(3))\n"
+        "program.run(_core.State(0), [a, b], [y])\n"
+        "tasks = {int(t) for t in os.listdir('/proc/self/task')} - {os.getpid()}\n"
+        "all_processors = os.sched_getaffinity(0)\n"
+        "print([len(all_processors - os.sched_getaffinity(t)) for t in tasks])\n"
+    )
+    command = [sys.executable, "-c", script, product_plan()]
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    found = subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, env=environment, check=True
+    )
+    assert found.stdout.strip() == "[1]", found.stdout
 
 
 def test_two_threads_run_one_program() -> None:
