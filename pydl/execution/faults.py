@@ -44,7 +44,4 @@ def guard_updates(
     for node in nodes[nodes.index(flag.node) + 1 :]:
         if node not in needed and node.op not in LEAVES and node.guard is None:
             node.guard = flag
-    with trace.skip_if(fault):
-        for variable, value in list(trace.graph.assigns.items()):
-            if value.node.guard is not flag:
-                trace.assign(variable, TraceTensor(trace, value))
+    trace.guard_assigned(fault)

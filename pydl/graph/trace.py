@@ -235,6 +235,14 @@ class Trace:
         finally:
             self._guard = outer
 
+    def guard_assigned(self, flag: TraceTensor) -> None:
+        """Leave out, when `flag` is not 0, the assignments recorded so far: those of
+        layers, made before bad data was known of."""
+        with self.skip_if(flag):
+            for variable, value in list(self.graph.assigns.items()):
+                if value.node.guard is not flag.value:
+                    self.assign(variable, TraceTensor(self, value))
+
     @contextmanager
     def unguarded(self) -> Iterator[TraceTensor | None]:
         """Add nodes outside the `skip_if` block that is open, if one is: they may not

@@ -120,6 +120,10 @@ class EagerTrace(Trace):
             check(op, operands, made, "/".join(self.layers), user_line())
         return tuple(EagerTensor(self, tensor.value) for tensor in tensors)
 
+    def guard_assigned(self, flag: TraceTensor) -> None:
+        if gpu.to_host(self.values[flag.value])[0]:
+            self.graph.assigns.clear()
+
     @contextmanager
     def skip_if(self, flag: TraceTensor) -> Iterator[None]:
         outer, skipped = self._dropping, gpu.to_host(self.values[flag.value])[0]

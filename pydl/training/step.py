@@ -94,6 +94,8 @@ def trace_train(
         grads = gradients([optimizer.scale_loss(loss)], variables)
         trace.graph.regions.append([g.value for g in grads if g is not None])
         fault = fault_of(state, trace)
+        if fault is not None:
+            trace.guard_assigned(fault)
         stop = stop_value(fault, loss if halt else None)
         if stop is not None:
             state.stop.assign(stop)
@@ -118,6 +120,7 @@ def trace_test(state: TrainingState, feed: Feed, *, open: Open = Trace) -> Graph
         loss, each = loss_of(state, x, y, y_pred, weight, training=False)
         fault = fault_of(state, trace)
         if fault is not None:
+            trace.guard_assigned(fault)
             state.stop.assign(fault)
         with _guard(trace, fault):
             update_metrics(state, feed.batch, y, y_pred, weight, loss, each)
