@@ -51,29 +51,38 @@ def table(rows: list[Row]) -> str:
 def store(name: str, rows: list[Row], details: dict[str, Any]) -> Path:
     """Write the dated JSON and, where matplotlib is there, a picture beside it.
 
-    A later run of the same day replaces the figures it measured and keeps the others.
+    A later run of the same day replaces the figures and timings it measured and keeps
+    the others; the machine and its limits are those of the last run.
     """
     RESULTS.mkdir(exist_ok=True)
     stem = RESULTS / f"{datetime.date.today():%Y-%m-%d}-{name}"
     path = stem.with_suffix(".json")
-    rows = _merged(path, rows)
+    stored = json.loads(path.read_text()) if path.exists() else {}
+    rows = _rows(stored.get("figures", []), rows)
     figures = [{**asdict(row), "good": row.good} for row in rows]
     document = {"name": name, "figures": figures, **details}
+    document["timings"] = _timings(stored.get("timings", []), details.get("timings", []))
     path.write_text(json.dumps(document, indent=1) + "\n")
     draw(rows, stem.with_suffix(".png"))
     return path
 
 
-def _merged(path: Path, rows: list[Row]) -> list[Row]:
-    """The rows in `path` with those measured again put in their places."""
-    if not path.exists():
-        return rows
+def _rows(stored: list[dict[str, Any]], rows: list[Row]) -> list[Row]:
+    """The stored rows with those measured again put in their places."""
     names = {field.name for field in fields(Row)}
-    stored = [
+    before = [
         Row(**{key: value for key, value in figure.items() if key in names})
-        for figure in json.loads(path.read_text())["figures"]
+        for figure in stored
     ]
-    found = {(row.what, row.bar): row for row in [*stored, *rows]}
+    found = {(row.what, row.bar): row for row in [*before, *rows]}
+    return list(found.values())
+
+
+def _timings(
+    stored: list[dict[str, Any]], timings: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The same for medians; a case is one line for each number of threads."""
+    found = {(line["case"], line["threads"]): line for line in [*stored, *timings]}
     return list(found.values())
 
 

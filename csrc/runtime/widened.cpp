@@ -32,8 +32,9 @@ class Operands {
   Operands(const Widened& p, const Call& call) {
     const auto total = static_cast<size_t>(p.n_in + p.n_out);
     if (total > kFew) {
-      many_.resize(total);
-      all_ = many_.data();
+      thread_local std::vector<void*> many;  // grows once, not with every piece
+      if (many.size() < total) many.resize(total);
+      all_ = many.data();
     }
     for (int i = 0; i < p.n_in; ++i) all_[i] = const_cast<void*>(call.in[i]);
     for (int i = 0; i < p.n_out; ++i) all_[p.n_in + i] = call.out[i];
@@ -50,7 +51,6 @@ class Operands {
   }
 
   void* few_[kFew];
-  std::vector<void*> many_;
   void** all_ = few_;
 };
 
