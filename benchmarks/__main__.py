@@ -1,4 +1,4 @@
-"""``python -m benchmarks figures spine|cuda`` or ``python -m benchmarks smoke``.
+"""``python -m benchmarks figures spine|language|cuda``, ``python -m benchmarks smoke``.
 
 What a GPU does is measured by ``python -m benchmarks.gpu``.
 """
@@ -6,16 +6,15 @@ What a GPU does is measured by ``python -m benchmarks.gpu``.
 from __future__ import annotations
 
 import argparse
-
-PARTS = ["products", "steps", "process", "accuracy"]
+from importlib import import_module
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     figures = commands.add_parser("figures", help="measure an issue's figures table")
-    figures.add_argument("name", choices=["spine", "cuda"])
-    figures.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    figures.add_argument("name", choices=["spine", "language", "cuda"])
+    figures.add_argument("--parts", nargs="+", help="some of the table's parts")
     figures.add_argument("--rounds", type=int, default=7)
     figures.add_argument("--seeds", type=int, default=5)
     commands.add_parser("smoke", help="every pydl case once: does the benchmark run?")
@@ -30,9 +29,12 @@ def main() -> None:
 
         cuda.show()
         return
-    from benchmarks.figures import spine
-
-    spine.run(arguments.parts, arguments.rounds, arguments.seeds)
+    table = import_module(f"benchmarks.figures.{arguments.name}")
+    parts = arguments.parts or list(table.PARTS)
+    unknown = set(parts) - set(table.PARTS)
+    if unknown:
+        parser.error(f"--parts: expected some of {table.PARTS}, received {unknown}")
+    table.run(parts, arguments.rounds, arguments.seeds)
 
 
 if __name__ == "__main__":

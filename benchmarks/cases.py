@@ -9,21 +9,28 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Mlp:
-    """A dense classifier trained with Adam on sparse labels, shuffled."""
+    """A dense network trained with Adam on shuffled rows: a classifier of sparse
+    labels, or with `decodes` an autoencoder (sigmoid, binary cross-entropy)."""
 
     name: str
     sizes: tuple[int, ...]
     batch: int
     rows: int
     epochs: int  # in one timed call
+    dropout: float = 0.0  # behind every hidden layer
+    decodes: bool = False
 
     @property
     def steps(self) -> int:
         return self.rows // self.batch * self.epochs
 
     def data(self) -> tuple[np.ndarray, np.ndarray]:
-        """Synthetic rows whose labels a network can learn. float32 and int64."""
+        """Synthetic rows whose labels a network can learn, float32 and int64; pixels
+        of an autoencoder are its targets too."""
         rng = np.random.default_rng(0)
+        if self.decodes:
+            x = rng.random((self.rows, self.sizes[0]), np.float32)
+            return x, x
         x = rng.standard_normal((self.rows, self.sizes[0])).astype(np.float32)
         weights = rng.standard_normal((self.sizes[0], self.sizes[-1]))
         return x, (x @ weights).argmax(1).astype(np.int64)
@@ -44,6 +51,16 @@ MLPS = {
         Mlp("digits-32", (64, 128, 64, 10), 32, 1_248, 20),
     )
 }
+
+
+LANGUAGE_MLPS = {
+    case.name: case
+    for case in (
+        Mlp("wide-256", (1024, 2048, 2048, 10), 256, 4_096, 1, dropout=0.5),
+        Mlp("autoencoder-128", (784, 256, 32, 256, 784), 128, 12_800, 1, decodes=True),
+    )
+}
+NETWORKS = MLPS | LANGUAGE_MLPS
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,9 @@ def store(name: str, rows: list[Row], details: dict[str, Any]) -> Path:
     rows = _rows(stored.get("figures", []), rows)
     figures = [{**asdict(row), "good": row.good} for row in rows]
     document = {"name": name, "figures": figures, **details}
-    document["timings"] = _timings(stored.get("timings", []), details.get("timings", []))
+    document["timings"] = _timings(
+        stored.get("timings", []), details.get("timings", [])
+    )
     path.write_text(json.dumps(document, indent=1) + "\n")
     draw(rows, stem.with_suffix(".png"))
     return path

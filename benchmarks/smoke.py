@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from benchmarks.cases import GEMMS, MLPS
+from benchmarks.cases import GEMMS, NETWORKS
 from benchmarks.compare import compare
 from benchmarks.peers import PYDL
 
 
 def smoke() -> None:
     """Raises RuntimeError naming the first case that fails."""
-    names = [*MLPS, *list(GEMMS)[:3], "adam-10m"]
+    names = [*NETWORKS, *list(GEMMS)[:3], "adam-10m"]
     for name, timing in compare(names, [], threads=1, rounds=1).items():
         if timing.errors:
             raise RuntimeError(f"{name}: {timing.errors[PYDL.name]}")

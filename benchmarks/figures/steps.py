@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 
-from benchmarks.cases import MLPS
 from benchmarks.compare import Timing, compare
 from benchmarks.peers import PEERS, PYDL, Worker
 from benchmarks.report import Row
 
-#: case -> (times the best of all, times PyTorch)
-BARS = {"mlp-128": (1.4, 3.0), "mlp-32": (1.4, 4.0), "digits-32": (1.8, 9.0)}
+
+def measure(cases: Sequence[str], threads: int, rounds: int) -> dict[str, Timing]:
+    return compare(cases, PEERS, threads, rounds)
 
 
-def measure(threads: int, rounds: int) -> dict[str, Timing]:
-    return compare(list(MLPS), PEERS, threads, rounds)
-
-
-def rows(timings: dict[str, Timing]) -> list[Row]:
+def rows(
+    timings: Mapping[str, Timing], bars: Mapping[str, tuple[float, float]]
+) -> list[Row]:
+    """`bars`: for each case, times the best of all and times PyTorch."""
     found = []
-    for name, (best_bar, torch_bar) in BARS.items():
+    for name, (best_bar, torch_bar) in bars.items():
         timing = timings[name]
         best = timing.best_peer()
         if best:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 from serve import Run, repeated, serve
 
-from benchmarks.cases import GEMMS, MLPS, Mlp
+from benchmarks.cases import GEMMS, NETWORKS, Mlp
 
 
 def init(case: Mlp) -> list[tuple[jax.Array, jax.Array]]:
@@ -19,33 +19,45 @@ def init(case: Mlp) -> list[tuple[jax.Array, jax.Array]]:
     ]
 
 
-def loss_of(params: list, x: jax.Array, y: jax.Array) -> jax.Array:
-    for weight, bias in params[:-1]:
+def dropped(x: jax.Array, rate: float, key: jax.Array) -> jax.Array:
+    kept = jax.random.bernoulli(key, 1 - rate, x.shape)
+    return jnp.where(kept, x / (1 - rate), 0)
+
+
+def loss_of(
+    params: list, x: jax.Array, y: jax.Array, case: Mlp, key: jax.Array
+) -> jax.Array:
+    for i, (weight, bias) in enumerate(params[:-1]):
         x = jax.nn.relu(x @ weight + bias)
+        if case.dropout:
+            x = dropped(x, case.dropout, jax.random.fold_in(key, i))
     logits = x @ params[-1][0] + params[-1][1]
+    if case.decodes:
+        return optax.sigmoid_binary_cross_entropy(logits, y).mean()
     return optax.softmax_cross_entropy_with_integer_labels(logits, y).mean()
 
 
 def mlp(case: Mlp) -> Run:
     x, y = (jax.device_put(a) for a in case.data())
-    y = y.astype(jnp.int32)
+    y = y if case.decodes else y.astype(jnp.int32)
     optimizer = optax.adam(1e-3)
     params = init(case)
     carry = (params, optimizer.init(params), jax.random.key(1))
 
     def step(carry: tuple, rows: jax.Array) -> tuple:
-        params, slots = carry
-        loss, grads = jax.value_and_grad(loss_of)(params, x[rows], y[rows])
+        params, slots, key = carry
+        key, use = jax.random.split(key) if case.dropout else (key, key)
+        loss, grads = jax.value_and_grad(loss_of)(params, x[rows], y[rows], case, use)
         updates, slots = optimizer.update(grads, slots)
-        return (optax.apply_updates(params, updates), slots), loss
+        return (optax.apply_updates(params, updates), slots, key), loss
 
     @jax.jit
     def epoch(carry: tuple) -> tuple:
         params, slots, key = carry
         key, use = jax.random.split(key)
         order = jax.random.permutation(use, case.rows).reshape(-1, case.batch)
-        (params, slots), losses = jax.lax.scan(step, (params, slots), order)
-        return (params, slots, key), losses.mean()
+        carry, losses = jax.lax.scan(step, (params, slots, key), order)
+        return carry, losses.mean()
 
     def run() -> float:
         nonlocal carry
@@ -69,8 +81,8 @@ def gemm(name: str) -> Run:
 
 
 def setup(name: str) -> Run | None:
-    if name in MLPS:
-        return mlp(MLPS[name])
+    if name in NETWORKS:
+        return mlp(NETWORKS[name])
     return gemm(name) if name in GEMMS else None
 
 

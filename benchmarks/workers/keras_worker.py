@@ -7,7 +7,7 @@ import sys
 import keras
 from serve import Run, serve
 
-from benchmarks.cases import MLPS, Mlp
+from benchmarks.cases import NETWORKS, Mlp
 
 STEPS = int(sys.argv[sys.argv.index("--steps") + 1]) if "--steps" in sys.argv else 1
 
@@ -16,12 +16,12 @@ def build(case: Mlp) -> keras.Model:
     model = keras.Sequential([keras.Input((case.sizes[0],))])
     for units in case.sizes[1:-1]:
         model.add(keras.layers.Dense(units, activation="relu"))
-    model.add(keras.layers.Dense(case.sizes[-1]))
-    model.compile(
-        "adam",
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        steps_per_execution=STEPS,
-    )
+        if case.dropout:
+            model.add(keras.layers.Dropout(case.dropout))
+    model.add(keras.layers.Dense(case.sizes[-1], "sigmoid" if case.decodes else None))
+    labels = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    loss = "binary_crossentropy" if case.decodes else labels
+    model.compile("adam", loss, steps_per_execution=STEPS)
     return model
 
 
@@ -36,4 +36,4 @@ def mlp(case: Mlp) -> Run:
     return run
 
 
-serve(lambda name: mlp(MLPS[name]) if name in MLPS else None)
+serve(lambda name: mlp(NETWORKS[name]) if name in NETWORKS else None)

@@ -6,7 +6,7 @@ import numpy as np
 from serve import Run, repeated, serve
 
 import pydl
-from benchmarks.cases import GEMMS, MLPS, Mlp
+from benchmarks.cases import GEMMS, NETWORKS, Mlp
 from pydl.graph.trace import Trace
 from pydl.ops.apply import apply
 from pydl.runtime.program import compile_graph
@@ -18,9 +18,11 @@ def mlp(case: Mlp) -> Run:
     model = pydl.Sequential([pydl.Input((case.sizes[0],))])
     for units in case.sizes[1:-1]:
         model.add(pydl.layers.Dense(units, activation="relu"))
-    model.add(pydl.layers.Dense(case.sizes[-1]))
-    loss = pydl.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile("adam", loss)
+        if case.dropout:
+            model.add(pydl.layers.Dropout(case.dropout))
+    model.add(pydl.layers.Dense(case.sizes[-1], "sigmoid" if case.decodes else None))
+    labels = pydl.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("adam", "binary_crossentropy" if case.decodes else labels)
 
     def run() -> float:
         model.fit(x, y, batch_size=case.batch, epochs=case.epochs, verbose=0)
@@ -91,8 +93,8 @@ def scale() -> Run:
 
 
 def setup(name: str) -> Run | None:
-    if name in MLPS:
-        return mlp(MLPS[name])
+    if name in NETWORKS:
+        return mlp(NETWORKS[name])
     if name in GEMMS:
         return gemm(name)
     return {"adam-10m": adam, "scale-280mb": scale}[name]()

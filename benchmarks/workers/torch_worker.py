@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from serve import Run, repeated, serve
 
-from benchmarks.cases import GEMMS, MLPS, Mlp
+from benchmarks.cases import GEMMS, NETWORKS, Mlp
 
 COMPILED = "--compile" in sys.argv
 
@@ -18,7 +18,10 @@ def network(case: Mlp) -> torch.nn.Module:
     layers: list[torch.nn.Module] = []
     for i, o in zip(case.sizes, case.sizes[1:], strict=False):
         layers += [torch.nn.Linear(i, o), torch.nn.ReLU()]
-    return torch.nn.Sequential(*layers[:-1])
+        if case.dropout:
+            layers.append(torch.nn.Dropout(case.dropout))
+    hidden = layers[: -2 if case.dropout else -1]
+    return torch.nn.Sequential(*hidden)  # the last one gives logits
 
 
 def mlp(case: Mlp) -> Run:
@@ -26,7 +29,8 @@ def mlp(case: Mlp) -> Run:
     x, y = (torch.from_numpy(a) for a in case.data())
     model = network(case)
     optimizer = torch.optim.Adam(model.parameters(), fused=True)
-    loss_function = torch.nn.CrossEntropyLoss()
+    decodes = torch.nn.BCEWithLogitsLoss()
+    loss_function = decodes if case.decodes else torch.nn.CrossEntropyLoss()
 
     def step(xb: torch.Tensor, yb: torch.Tensor) -> torch.Tensor:
         optimizer.zero_grad(set_to_none=True)
@@ -66,8 +70,8 @@ def adam() -> Run:
 
 
 def setup(name: str) -> Run | None:
-    if name in MLPS:
-        return mlp(MLPS[name])
+    if name in NETWORKS:
+        return mlp(NETWORKS[name])
     if COMPILED:
         return None
     if name in GEMMS:
