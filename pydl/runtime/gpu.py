@@ -19,6 +19,7 @@ import numpy as np
 
 from pydl import _core
 from pydl.placement import PRECISIONS, current_device, float32_matmul_precision
+from pydl.runtime.cupy_pool import share_pool
 
 T = TypeVar("T")
 
@@ -90,6 +91,8 @@ def _cupy() -> Any:
         real = _core.devices()["filler"] == "cuda"
         there = real and find_spec("cupy") is not None
         _found.append(importlib.import_module("cupy") if there else None)
+        if there:
+            share_pool(_found[0])
     return _found[0]
 
 
@@ -194,7 +197,8 @@ def run_op(
 
 def with_room(run: Callable[[], T]) -> T:
     """The result of a call that needs memory of a GPU. Where there is none left, what
-    CuPy's pool holds and does not use is given back, and the call made once more."""
+    a pool of CuPy's own holds and does not use is given back, and the call made once
+    more."""
     try:
         return run()
     except MemoryError:

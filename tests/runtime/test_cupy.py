@@ -15,6 +15,7 @@ import pytest
 import pydl
 from pydl import _core, kernels, ops
 from pydl.runtime import gpu
+from pydl.runtime.cupy_pool import share_pool
 
 FOUND = _core.devices()
 pytestmark = pytest.mark.skipif(
@@ -64,6 +65,9 @@ class FakeDevice:
 
 class FakePool:
     freed = 0
+
+    def malloc(self, nbytes: int) -> None:
+        raise AssertionError("CuPy's own pool")
 
     def free_all_blocks(self) -> None:
         FakePool.freed += 1
@@ -152,6 +156,62 @@ def test_no_room_takes_back_what_cupy_holds(cupy: Any) -> None:
     assert calls == [before, before + 1]
     with pytest.raises(MemoryError, match="still"):
         gpu.with_room(lambda: (_ for _ in ()).throw(MemoryError("still")))
+
+
+POOL = FakePool()
+
+
+class FakeAllocators:
+    """The part of `cupy.cuda` that deals with memory."""
+
+    def __init__(self) -> None:
+        self.chosen = POOL.malloc
+        #: In the emulation every stream is as good as pydl's own.
+        self.ptr = _core.device_info("cuda:0")["stream"]
+
+    def get_allocator(self) -> Any:
+        return self.chosen
+
+    def set_allocator(self, allocator: Any) -> None:
+        self.chosen = allocator
+
+    def get_current_stream(self) -> FakeAllocators:
+        return self
+
+    def PythonFunctionAllocator(self, allocate: Any, free: Any) -> Any:  # noqa: N802
+        self.free = free
+        return SimpleNamespace(malloc=lambda nbytes: allocate(nbytes, 0))
+
+
+def test_cupy_allocates_from_the_pool() -> None:
+    memory = FakeAllocators()
+    share_pool(SimpleNamespace(cuda=memory, get_default_memory_pool=lambda: POOL))
+    before = _core.device_info("cuda:0")["in_use_bytes"]
+    address = memory.chosen(1 << 20)
+    assert _core.device_info("cuda:0")["in_use_bytes"] >= before + (1 << 20)
+    other = memory.chosen(0)
+    assert address and other and address != other
+    memory.free(address, 0)
+    memory.free(other, 0)
+    assert _core.device_info("cuda:0")["in_use_bytes"] == before
+    with pytest.raises(MemoryError, match="cuda:0"):
+        memory.chosen(1 << 45)
+    with pytest.raises(KeyError):
+        memory.free(address, 0)
+
+
+@pytest.mark.parametrize("why", ["another allocator", "PYDL_CUPY_POOL"])
+def test_cupys_pool_stays_where_a_user_wants_it(
+    why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = FakeAllocators()
+    if why == "another allocator":
+        memory.chosen = len
+    else:
+        monkeypatch.setenv(why, "0")
+    chosen = memory.chosen
+    share_pool(SimpleNamespace(cuda=memory, get_default_memory_pool=lambda: POOL))
+    assert memory.chosen is chosen
 
 
 def gpu_array(array: np.ndarray) -> Any:
