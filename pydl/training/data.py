@@ -74,12 +74,22 @@ class ArrayData:
         self.names: list[str] = []
         self.arrays: list[np.ndarray] = []
         self._parts: list[tuple[Any, int]] = []
+        seen: dict[int, int] = {}
+        leaves = []  # alive while their ids are keys
         for part, value in parts.items():
             flat = _flatten(part, value)
             for name, leaf in flat:
+                leaves.append(leaf)
+                first = seen.setdefault(id(leaf), len(self.names))
+                again = first < len(self.names)
                 self.names.append(name)
-                self.arrays.append(as_array(name, leaf))
+                self.arrays.append(
+                    self.arrays[first] if again else as_array(name, leaf)
+                )
             self._parts.append((_structure(value), len(flat)))
+        #: For each column the first one that is the same array: an autoencoder's
+        #: targets are its inputs.
+        self.firsts = tuple(seen[id(leaf)] for leaf in leaves)
         self._check_rows()
 
     def _check_rows(self) -> None:
@@ -137,6 +147,7 @@ class ArrayData:
         """The same columns, some rows of them (views)."""
         part = ArrayData.__new__(ArrayData)
         part.names, part._parts = self.names, self._parts
+        part.firsts = self.firsts
         part.arrays = [array[begin:end] for array in self.arrays]
         part._check_rows()
         return part

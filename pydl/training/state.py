@@ -121,7 +121,7 @@ class TrainingState:
 
     def train_step(self, data: ArrayData, batch: int, rows: int, halt: bool) -> Step:
         """The step that trains on batches of this size."""
-        feed = Feed(data.signature, data.layout, batch, rows)
+        feed = Feed(data.signature, data.layout, batch, rows, data.firsts)
         trainable = tuple(id(v) for v in self.model.trainable_variables)
         version = self.model.structure_version
         key = ("train", feed.key, halt, version, trainable, machine())
@@ -134,7 +134,7 @@ class TrainingState:
 
     def test_step(self, data: ArrayData, batch: int, rows: int = 0) -> Step:
         """The step that evaluates batches of this size."""
-        feed = Feed(data.signature, data.layout, batch, rows)
+        feed = Feed(data.signature, data.layout, batch, rows, data.firsts)
         key = ("test", feed.key, self.model.structure_version, machine())
         if self.owns_step("test"):
             return self._own_step(key, "test", feed, False)

@@ -32,16 +32,17 @@ HALTED = -1
 @dataclass(frozen=True)
 class Feed:
     """How the batches of a step come in. `rows`: of the arrays gathered from, 0:
-    stepped."""
+    stepped. `firsts`: see `ArrayData`; nothing is gathered twice."""
 
     signature: Signature
     layout: Layout
     batch: int
     rows: int = 0
+    firsts: tuple[int, ...] = ()
 
     @property
     def key(self) -> tuple[Any, ...]:
-        return (self.signature, repr(self.layout), self.batch, self.rows)
+        return (self.signature, repr(self.layout), self.batch, self.rows, self.firsts)
 
     def bring_in(self, trace: Trace) -> tuple[Any, Any, Any]:
         """x, y and sample_weight of one batch."""
@@ -53,7 +54,8 @@ class Feed:
         ]
         if not stepped:
             order = trace.input("order", (self.batch,), "int64", step=True)
-            columns = [apply("take", (column, order), {})[0] for column in columns]
+            taken = [apply("take", (column, order), {})[0] for column in columns]
+            columns = [taken[i] for i in self.firsts] if self.firsts else taken
         return unflatten(self.layout, columns)
 
 

@@ -360,3 +360,22 @@ def test_traced_is_eager_over_steps(
         results.append(model.get_weights())
     for a, b in zip(*results, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-4)
+
+
+def test_targets_that_are_the_inputs_are_gathered_once() -> None:
+    """The same bits as with a copy of them, whatever was converted."""
+    rng = np.random.default_rng(0)
+    for dtype in ("float32", "float64"):
+        x = rng.random((70, 6)).astype(dtype)
+        results, gathers = [], []
+        for y in (x, x.copy()):
+            pydl.utils.set_random_seed(1)
+            model = pydl.Sequential([pydl.Input((6,)), pydl.layers.Dense(6)])
+            model.compile("adam", "mse")
+            model.fit(x, y, batch_size=32, epochs=2, validation_split=0.2, verbose=0)
+            results.append(model.get_weights())
+            ops = [row["op"] for row in model.explain()[0].rows]
+            gathers.append(ops.count("take"))
+        assert gathers == [1, 2]
+        for a, b in zip(*results, strict=True):
+            np.testing.assert_array_equal(a, b)
