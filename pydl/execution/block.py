@@ -9,7 +9,7 @@ from typing import Any
 
 from pydl.graph.gradients import gradients
 from pydl.graph.node import Node, Value
-from pydl.graph.replay import replay, replay_stops
+from pydl.graph.replay import replay, replay_calls, replay_stops
 from pydl.graph.trace import Trace, TraceTensor
 from pydl.ops.apply import emit, lift
 from pydl.ops.dtypes import is_float
@@ -55,8 +55,8 @@ class Block:
 
     @property
     def differentiable(self) -> bool:
-        """Whether the nodes tell the gradient: not where a call has its own."""
-        return not self._trace.calls
+        """Whether a copy has the gradient: not where a user's function makes it."""
+        return all(call.movable for call in self._trace.calls.values())
 
     @property
     def outdated(self) -> bool:
@@ -122,6 +122,7 @@ class Block:
             now = dict(zip(values, ports, strict=False))
             replay(trace, self._nodes, now)
             replay_stops(self._trace, trace, self._nodes, now)
+            replay_calls(self._trace, trace, self._nodes, now)
             wanted = [i for i, v in enumerate(values) if is_float(v.dtype)]
             found = gradients(
                 [now[y] for y in ys], [ports[i] for i in wanted], ports[len(values) :]

@@ -22,6 +22,10 @@ Attr = int | float | str | list[int] | list[float]
 #: Node kinds that stand for memory rather than for an opcode.
 LEAVES = frozenset({"input", "variable", "constant"})
 
+#: The node that stands for whichever of its operands was computed: each is made under
+#: a guard of its own, all on the same memory. Like ``reshape`` it is no instruction.
+JOIN = "join"
+
 
 class Value:
     """One result of a node: a dense row-major array of known shape and dtype."""
@@ -76,7 +80,8 @@ class Node:
         )
         self.layer = layer
         self.source = source
-        #: int64 [1]; the node is left out when it is not 0 (see ``Trace.skip_if``).
+        #: int64 [1]; the node is left out when it is not 0 (see ``Trace.skip_if``), and
+        #: when the guard's own node is. Its results are read under it, or by a join.
         self.guard = guard
         #: The `InputPort`, `Variable` or NumPy array behind a leaf; of a node that is
         #: computed again, the object that sets it apart from its original.
@@ -84,6 +89,25 @@ class Node:
 
     def __repr__(self) -> str:
         return f"<Node {self.op} -> {[v.shape for v in self.outputs]}>"
+
+
+def guards_of(node: Node) -> list[Value]:
+    """The guards a node is under, the innermost first."""
+    found = []
+    guard = node.guard
+    while guard is not None:
+        found.append(guard)
+        guard = guard.node.guard
+    return found
+
+
+def is_inside(guard: Value | None, outer: Value | None) -> bool:
+    """Whether what runs under `guard` runs only when what is under `outer` does."""
+    while guard is not outer:
+        if guard is None:
+            return False
+        guard = guard.node.guard
+    return True
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pydl.graph.node import LEAVES, Node, Value
-from pydl.graph.trace import Trace, TraceTensor
+from pydl.graph.trace import CustomCall, Trace, TraceTensor
 
 
 def replay(
@@ -47,3 +47,19 @@ def replay_stops(
         for v in node.outputs
         if v in origin.stopped and v in now
     )
+
+
+def replay_calls(
+    origin: Trace, trace: Trace, nodes: Iterable[Node], now: dict[Value, TraceTensor]
+) -> None:
+    """Calls with gradients of their own have them in the copies too."""
+    for node in nodes:
+        call = origin.calls.get(node)
+        if call is not None and node is call.outputs[0].node:
+            inputs = tuple(now[v].value if v in now else v for v in call.inputs)
+            outputs = tuple(now[v].value for v in call.outputs)
+            back: Any = call.back
+            if call.movable:
+                back = back.moved(trace, now)
+            copy = CustomCall(inputs, outputs, back)
+            trace.calls.update((value.node, copy) for value in outputs)

@@ -95,12 +95,19 @@ class CustomCall:
     """A run of nodes whose gradient is not that of the nodes: ``back(grads)`` takes a
     gradient or None for each of `outputs` and gives one for each of `inputs`.
 
-    Each output is a node of its own; no other node comes between them.
+    Each output is a node of its own; no other node comes between them. Where the nodes
+    are copied, ``back.moved(trace, now)`` makes the gradient of the copy; a `back`
+    without it serves copies in the same trace.
     """
 
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
     back: Callable[[list[TraceTensor | None]], Sequence[Any]]
+
+    @property
+    def movable(self) -> bool:
+        """Whether a copy in another trace has a gradient too."""
+        return hasattr(self.back, "moved")
 
 
 class Trace:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pydl import _core
-from pydl.graph.node import LEAVES, Graph, InputPort, Node, Value
+from pydl.graph.node import JOIN, LEAVES, Graph, InputPort, Node, Value, is_inside
 
 
 class GraphError(RuntimeError):
@@ -30,7 +30,9 @@ def _check_node(graph: Graph, node: Node, known: set[Value], after: str) -> None
         if value not in known:
             _fail(graph, after, f"{node} reads {value}, which is not made before it")
         guard = value.node.guard
-        if guard is not None and guard is not node.guard:
+        if node.op == JOIN and guard is not None:
+            guard = guard.node.guard
+        if not is_inside(node.guard, guard):
             _fail(
                 graph, after, f"{node} reads {value}, made inside a guard, outside it"
             )
@@ -43,6 +45,12 @@ def _check_node(graph: Graph, node: Node, known: set[Value], after: str) -> None
         _check_leaf(graph, node, after)
         return
     found = [(value.dtype, value.shape) for value in node.outputs]
+    if node.op == JOIN:
+        guards = {value.node.guard for value in node.inputs}
+        joined = [(value.dtype, value.shape) for value in node.inputs]
+        if None in guards or len(guards) != len(joined) or {*joined} != {*found}:
+            _fail(graph, after, f"{node} joins {joined} under {len(guards)} guards")
+        return
     specs = _core.infer(node.op, [(v.dtype, v.shape) for v in node.inputs], node.attrs)
     if [(dtype, tuple(shape)) for dtype, shape in specs] != found:
         _fail(graph, after, f"{node} has results {found}, its operands give {specs}")

@@ -10,7 +10,7 @@ from typing import Any
 from pydl import tree
 from pydl.graph.gradients import gradients
 from pydl.graph.node import LEAVES, Node, Value
-from pydl.graph.replay import replay, replay_stops
+from pydl.graph.replay import replay, replay_calls, replay_stops
 from pydl.graph.trace import CustomCall, Trace, TraceTensor, current_trace
 from pydl.ops.apply import TENSORS, emit, lift
 from pydl.ops.dtypes import is_float
@@ -184,7 +184,7 @@ def _replayed_back(
         now[x.value].value.node.payload = mark
     replay(trace, nodes, now, mark)
     replay_stops(trace, trace, nodes, now)
-    _copy_calls(trace, nodes, now)
+    replay_calls(trace, trace, nodes, now)
     pairs = [
         (now[y.value], g)
         for y, g in zip(outputs, grads, strict=True)
@@ -193,19 +193,6 @@ def _replayed_back(
     ys, seeds = [y for y, _ in pairs], [g for _, g in pairs]
     part = trace.graph.nodes[begin:]
     return list(gradients(ys, [now[x.value] for x in inputs], seeds, nodes=part))
-
-
-def _copy_calls(
-    trace: Trace, nodes: Sequence[Node], now: dict[Value, TraceTensor]
-) -> None:
-    """Calls with gradients of their own have them in the copy too."""
-    for node in nodes:
-        call = trace.calls.get(node)
-        if call is not None and node is call.outputs[0].node:
-            inputs = tuple(now[v].value if v in now else v for v in call.inputs)
-            outputs = tuple(now[v].value for v in call.outputs)
-            copy = CustomCall(inputs, outputs, call.back)
-            trace.calls.update((value.node, copy) for value in outputs)
 
 
 class _Reads:

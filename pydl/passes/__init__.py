@@ -11,6 +11,7 @@ from pydl.graph.debug import debug_level, note, verifying
 from pydl.graph.node import Graph
 from pydl.graph.printer import graph_text
 from pydl.graph.verify import verify
+from pydl.passes.branches import branches
 from pydl.passes.chains import chains
 from pydl.passes.constants import constants
 from pydl.passes.dead_code import dead_code
@@ -25,6 +26,7 @@ PASSES: tuple[Pass, ...] = (
     simplify,
     softmax_loss,
     dead_code,
+    branches,
     gemm_epilogues,
     chains,
     constants,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pydl.graph.node import Attr, Graph, Loop, Node, Output, Shape, Value
+from pydl.graph.node import JOIN, Attr, Graph, Loop, Node, Output, Shape, Value
 
 
 class Rewriter:
@@ -99,8 +99,12 @@ class Uses:
                 readers.setdefault(value, []).append(node)
             if node.guard is not None:
                 readers.setdefault(node.guard, []).append(node)
-        #: Values that must exist in memory: outputs, assigned ones, members of regions.
+        #: Values that must exist in memory: outputs, assigned ones, members of regions,
+        #: sides of joins.
         self.kept: set[Value] = {output.value for output in graph.outputs}
+        for node in graph.nodes:
+            if node.op == JOIN:
+                self.kept.update(node.inputs)
         self.kept.update(graph.assigns.values())
         for region in graph.regions:
             self.kept.update(region)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pydl.graph.node import Graph, Node, Shape, Value
+from pydl.graph.node import Graph, Node, Shape, Value, guards_of
 from pydl.plan.lower import Schedule, lower
 from pydl.plan.memory import place_values
 
@@ -175,18 +175,31 @@ class _EntryWriter:
                 operands.append(self._state_value(loop.stop))
             head = ["loop", operands, [], {"body": 0}]
             self.code.append(head)
-        guard: Value | None = None
-        condition: dict[str, int] = {}
+        covering: list[tuple[Value, dict[str, int]]] = []  # from the outermost
         for step in self.schedule.steps:
-            if step.guard is not guard:
-                guard, condition = step.guard, {"skip": 0}
-                if guard is not None:
-                    self.code.append(["if", [self._number(guard)], [], condition])
-            if guard is not None:
-                condition["skip"] += 1
+            self._cover(covering, step)
             self.code.append(self._instruction(step))
+            for _, condition in covering:
+                condition["skip"] += 1
         if head is not None:
             head[3]["body"] = len(self.code) - 1
+
+    def _cover(self, covering: list[tuple[Value, dict[str, int]]], step: Node) -> None:
+        """End the `if`s that the step is not under, begin those it is."""
+        guards = guards_of(step)[::-1]
+        same = 0
+        while same < min(len(covering), len(guards)):
+            if covering[same][0] is not guards[same]:
+                break
+            same += 1
+        del covering[same:]
+        for guard in guards[same:]:
+            condition = {"skip": 0}
+            line: list[Any] = ["if", [self._number(guard)], [], condition]
+            self.code.append([*line, *_label(guard.node)])
+            for _, outer in covering:
+                outer["skip"] += 1
+            covering.append((guard, condition))
 
     def _instruction(self, step: Node) -> list[Any]:
         number = self._number
@@ -196,10 +209,7 @@ class _EntryWriter:
             [number(value) for value in step.outputs],
             {name: _attribute(value) for name, value in step.attrs.items()},
         ]
-        label = " ".join(part for part in (step.layer, step.source) if part)
-        if label:
-            line.append(label)
-        return line
+        return [*line, *_label(step)]
 
     def _number(self, value: Value) -> int:
         found = self.numbers.get(value)
@@ -225,6 +235,11 @@ class _EntryWriter:
         if root in schedule.in_output:
             return "output", schedule.in_output[root], 0
         return "arena", 0, self.offsets[root]
+
+
+def _label(node: Node) -> list[str]:
+    label = " ".join(part for part in (node.layer, node.source) if part)
+    return [label] if label else []
 
 
 def _port(name: str, value: Value, step: bool) -> Port:

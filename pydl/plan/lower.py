@@ -1,9 +1,10 @@
 """From a graph to the steps of a plan: aliases resolved, every destination decided.
 
 A value's *root* is the value whose bytes it stands on: `reshape` makes no bytes of its
-own. A root lives in memory given from outside (a leaf), in a variable's slot, in an
-output, or in the arena. Results are written straight to their destination when nothing
-still needs what stands there; otherwise a `copy` step takes them there at the end.
+own, and the sides of a `join` are written to the join's bytes. A root lives in memory
+given from outside (a leaf), in a variable's slot, in an output, or in the arena.
+Results are written straight to their destination when nothing still needs what stands
+there; otherwise a `copy` step takes them there at the end.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pydl.graph.families import families
-from pydl.graph.node import LEAVES, Graph, Node, Value
+from pydl.graph.node import JOIN, LEAVES, Graph, Node, Value, guards_of
 
 #: Results may stand on exactly the bytes of an operand (csrc/plan/plan.h, point 6).
 IN_PLACE = frozenset({"elementwise", "optimizer"})
@@ -26,7 +27,7 @@ class Schedule:
     steps: list[Node] = field(default_factory=list)
     #: variable -> the leaves that read its buffer
     leaves: dict[Any, list[Value]] = field(default_factory=dict)
-    #: reshape result -> the root it stands on (absent: the value is its own root)
+    #: reshape result -> its operand, side of a join -> the join (absent: a root)
     roots: dict[Value, Value] = field(default_factory=dict)
     #: root -> the variable whose slot it stands in; root -> the output, by number
     in_slot: dict[Value, Any] = field(default_factory=dict)
@@ -37,7 +38,10 @@ class Schedule:
 
     def root(self, value: Value) -> Value:
         """The value whose bytes `value` stands on."""
-        return self.roots.get(value, value)
+        roots = self.roots
+        while value in roots:
+            value = roots[value]
+        return value
 
     def pinned(self, root: Value) -> bool:
         """Whether the root lives outside the arena."""
@@ -68,8 +72,9 @@ def _collect_steps(schedule: Schedule) -> None:
     roots = schedule.roots
     for node in schedule.graph.nodes:
         if node.op == "reshape":
-            source = node.inputs[0]
-            roots[node.outputs[0]] = roots.get(source, source)
+            roots[node.outputs[0]] = node.inputs[0]
+        elif node.op == JOIN:
+            roots.update((schedule.root(side), node.outputs[0]) for side in node.inputs)
         elif node.op == "variable":
             schedule.leaves.setdefault(node.payload, []).append(node.outputs[0])
         elif node.op not in LEAVES:
@@ -94,7 +99,7 @@ def _is_update(schedule: Schedule, step: Node, read: set[Value]) -> bool:
     return (
         families()[step.op] == "elementwise"
         and all(schedule.root(value).node.op in LEAVES for value in step.inputs)
-        and not any(value in read for value in step.outputs)
+        and not any(schedule.root(value) in read for value in step.outputs)
     )
 
 
@@ -137,21 +142,24 @@ def _find_lives(schedule: Schedule) -> None:
     for position, step in enumerate(schedule.steps):
         _touch(schedule, step, position)
     for step in schedule.steps:  # a guarded copy at the end reads its flag again
-        if step.guard is not None:
-            flag = schedule.root(step.guard)
+        for guard in guards_of(step):
+            flag = schedule.root(guard)
             if flag.node.op == "variable":
                 schedule.last[flag] = len(schedule.steps)
 
 
 def _touch(schedule: Schedule, step: Node, position: int) -> None:
-    first, last, roots = schedule.first, schedule.last, schedule.roots
+    first, last, root = schedule.first, schedule.last, schedule.root
     for value in step.inputs:
-        last[roots.get(value, value)] = position
-    if step.guard is not None:
-        last[roots.get(step.guard, step.guard)] = position
+        last[root(value)] = position
+    guard = step.guard
+    while guard is not None:
+        last[root(guard)] = position
+        guard = guard.node.guard
     for value in step.outputs:
-        if value not in first:
-            first[value] = last[value] = position
+        value = root(value)
+        first.setdefault(value, position)
+        last[value] = max(last.get(value, 0), position)
 
 
 def _pin_to_slot(
@@ -188,7 +196,7 @@ def exact_alias(schedule: Schedule, result: Value, operand: Value) -> bool:
     """Whether `result` may stand on exactly the bytes of the root `operand`, which its
     step reads: same size, and each element read before it is written."""
     step = result.node
-    family = families()[step.op]
+    family = families().get(step.op)  # a join has none
     if family not in IN_PLACE or step.op == "square_norms":
         return False
     if (result.dtype, result.nbytes) != (operand.dtype, operand.nbytes):

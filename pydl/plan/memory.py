@@ -42,15 +42,16 @@ def place_values(schedule: Schedule) -> tuple[dict[Value, int], int]:
     for position, step in enumerate(schedule.steps):
         donors: set[Value] = set()
         for result in step.outputs:
-            if result in fixed or schedule.pinned(result):
+            root = schedule.root(result)
+            if root in blocks or schedule.pinned(root):
                 continue
-            stop = schedule.last[result]
+            stop = schedule.last[root]
             donor = _donor(schedule, step, position, result, donors)
             if donor is None or donor in fixed or donor not in blocks:
-                blocks[result] = Block(align(result.nbytes), position, stop), 0
+                blocks[root] = Block(align(root.nbytes), position, stop), 0
                 continue
             donors.add(donor)
-            blocks[result] = blocks[donor]
+            blocks[root] = blocks[donor]
             blocks[donor][0].stop = stop
     unique = {id(block): block for block, _ in blocks.values()}
     nbytes = place_blocks(list(unique.values()))

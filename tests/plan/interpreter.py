@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from numpy_reference import reference
-from pydl.graph.node import Graph, Value
+from pydl.graph.node import JOIN, Graph, Value, guards_of
 
 Array = np.ndarray
 
@@ -51,7 +51,11 @@ def _evaluate_pass(
             values[node.outputs[0]] = state[node.payload]
         elif node.op == "constant":
             values[node.outputs[0]] = node.payload
-        elif node.guard is None or values[node.guard][0] == 0:
+        elif any(g not in values or values[g][0] != 0 for g in guards_of(node)):
+            continue
+        elif node.op == JOIN:
+            (values[node.outputs[0]],) = [values[v] for v in node.inputs if v in values]
+        else:
             results = reference(node.op, [values[v] for v in node.inputs], node.attrs)
             values.update(zip(node.outputs, results, strict=True))
     return values

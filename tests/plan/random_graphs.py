@@ -167,6 +167,62 @@ class Writer:
         trace.graph.regions.append([t.value for t in region if t is not None])
 
 
+class ChoosingWriter(Writer):
+    """Writes graphs with choices by scalar flags, one inside the other."""
+
+    def _grow(self) -> list[TraceTensor]:
+        return self._choose(self.pool) if self.rng.random() < 0.25 else super()._grow()
+
+    def _choose(self, outer: list[TraceTensor], depth: int = 0) -> list[TraceTensor]:
+        """One or two choices by one flag, now and then an update as well."""
+        flag = self._flag(outer)
+        sides = [self._side(outer, depth) for _ in range(2)]
+        chosen = []
+        for _ in range(1 + self.rng.integers(2)):
+            a = self._pick(sides[0])
+            assert a is not None
+            b = self._pick(sides[1], a.shape)
+            if b is not None:
+                chosen += self.trace.add("where", (flag, a, b), {})
+        if depth == 0 and self.rng.random() < 0.3:
+            variable = self.variables[self.rng.integers(5)]
+            new = self._pick(sides[0], variable.shape)
+            if new is not None and len(flag.shape) <= len(new.shape):
+                operands = (flag, new, self.trace.read(variable))
+                self.trace.assign(variable, self.trace.add("where", operands, {})[0])
+        return chosen
+
+    def _flag(self, pool: list[TraceTensor]) -> TraceTensor:
+        """A number or a vector of one, greater than 0 or not; or one used before."""
+        known = getattr(self, "flags", [])
+        if known and self.rng.random() < 0.3:
+            return known[self.rng.integers(len(known))]
+        x = self._pick(pool)
+        assert x is not None
+        if x.shape:
+            attrs = {"axes": list(range(len(x.shape))), "keepdims": 0}
+            (x,) = self.trace.add("reduce_sum", (x,), attrs)
+        if self.rng.random() < 0.3:
+            (x,) = self.trace.add("reshape", (x,), {"shape": [1, 1]})
+        zero = self.trace.constant(np.zeros((), self.dtype))
+        flag = self.trace.add("less", (zero, x), {})[0]
+        if pool is self.pool:
+            self.flags = [*known, flag]
+        return flag
+
+    def _side(self, outer: list[TraceTensor], depth: int) -> list[TraceTensor]:
+        held, self.pool = self.pool, list(outer)
+        try:
+            for _ in range(self.rng.integers(1, 6)):
+                if depth < 2 and self.rng.random() < 0.2:
+                    self.pool += self._choose(self.pool, depth + 1)
+                else:
+                    self.pool += super()._grow()
+            return self.pool[-4:] if self.rng.random() < 0.8 else self.pool
+        finally:
+            self.pool = held
+
+
 def state_of(writer: Writer) -> dict[Any, np.ndarray]:
     """A copy of the content of every variable."""
     return {variable: variable.numpy() for variable in writer.variables}

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
 from plan.interpreter import PlanInterpreter, evaluate
-from plan.random_graphs import Writer, state_of
+from plan.random_graphs import ChoosingWriter, Writer, state_of
 from pydl import ops
 from pydl.graph.gradients import gradients
 from pydl.graph.node import Graph
 from pydl.graph.trace import Trace
 from pydl.graph.verify import verify
-from pydl.passes import prepare, run_passes
+from pydl.passes import branches, prepare, run_passes
 from pydl.plan.emit import Emitted, emit
 from pydl.plan.memory import ALIGNMENT, Block, align, place_blocks
 from pydl.runtime import compile_graph
@@ -99,6 +101,36 @@ def test_native_programs_compute_what_graphs_say(seed: int, fuse: bool) -> None:
     graph, inputs, state = writer.write(), writer.inputs(), state_of(writer)
     wanted = evaluate(graph, inputs, state) if writer.passes else {}
     outputs = compile_graph(graph, fuse=fuse).run(inputs)
+    for name, value in wanted.items():
+        np.testing.assert_allclose(outputs[name], value, 1e-7, 1e-12, err_msg=name)
+    for variable in writer.variables:
+        np.testing.assert_allclose(
+            variable.numpy(), state[variable], 1e-7, 1e-12, err_msg=variable.name
+        )
+
+
+@pytest.fixture
+def every_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each side of a choice gets its `if`, however small."""
+    monkeypatch.setattr(sys.modules[branches.__module__], "WORTH", 0)
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_guarded_sides_keep_every_bit(seed: int, every_choice: None) -> None:
+    writer = ChoosingWriter(seed, size=10 + seed % 40, dtype="float64")
+    graph = writer.write()
+    guarded = branches(graph)
+    verify(guarded)
+    check(guarded, graph, writer)
+    check(run_passes(graph), graph, writer)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_native_programs_choose_sides(seed: int, every_choice: None) -> None:
+    writer = ChoosingWriter(seed, size=10 + seed, dtype="float64")
+    graph, inputs, state = writer.write(), writer.inputs(), state_of(writer)
+    wanted = evaluate(graph, inputs, state) if writer.passes else {}
+    outputs = compile_graph(graph).run(inputs)
     for name, value in wanted.items():
         np.testing.assert_allclose(outputs[name], value, 1e-7, 1e-12, err_msg=name)
     for variable in writer.variables:

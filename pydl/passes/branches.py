@@ -1,0 +1,300 @@
+"""What only serves a result that is not chosen is left out.
+
+A `where` with a condition of one element chooses between two whole arrays. The nodes
+that only feed one side of such choices, one of them or several by the same flag, get a
+guard, so that the plan has an `if` around them; the choice becomes a `join`: both sides
+write the same memory. Sides with little to do are left as they are. Choices nest.
+
+::
+
+    %3 = exp(%x)                        %4 = logical_not(%flag)      (int64 [1])
+    %5 = where(%flag, %3, %x)   becomes %3 = exp(%x)                 unless %4
+                                        %6 = copy(%x)                unless %7
+                                        %5 = join(%3, %6)
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections import Counter
+from functools import reduce
+
+from pydl.graph.node import JOIN, LEAVES, Attr, Graph, Node, Shape, Value
+from pydl.passes.rewrite import Rewriter, Uses
+
+#: The least work of a side that gets an `if`, in bytes read and written: about 2 us.
+#: An `if` and its flags cost 0.2 us on the CPU, and keep the side out of larger chains.
+WORTH = 32 * 1024
+#: Bytes that a processor moves in the time of so many multiplications and additions.
+_FLOPS_PER_BYTE = 4
+
+#: A side of a choice: the flag, and whether it is taken when the flag holds.
+Side = tuple[Value, bool]
+#: The sides around a node, from the outermost; before them the guard it has already.
+Path = tuple[Value | Side, ...]
+
+
+def branches(graph: Graph) -> Graph:
+    """The graph with guards around what serves one side of a choice."""
+    if not any(_chooses(node) for node in graph.nodes):
+        return graph
+    paths = _paths(graph)
+    worth = _worth(paths)
+    if not worth:
+        return graph
+    return _Writer(graph, paths, worth).run()
+
+
+def _chooses(node: Node) -> bool:
+    return node.op == "where" and math.prod(node.inputs[0].shape) == 1
+
+
+# -- which nodes serve one side --------------------------------------------------------
+
+
+def _paths(graph: Graph) -> dict[Node, Path]:
+    """The sides each node is on: those that all its readers have in common. Nodes that
+    only serve sides that are never taken are left out."""
+    uses = Uses(graph)
+    paths: dict[Node, Path] = {}
+    for node in reversed(graph.nodes):
+        own: Path = () if node.guard is None else (node.guard,)
+        if node.op in LEAVES or any(value in uses.kept for value in node.outputs):
+            paths[node] = own
+            continue
+        seen = [
+            path
+            for value in node.outputs
+            for reader in uses.readers.get(value, ())
+            if reader in paths
+            and (path := _seen_from(reader, value, paths[reader])) is not None
+        ]
+        if seen:
+            shared = reduce(_shared, seen)
+            paths[node] = shared if _has_sides(shared) else own
+    return paths
+
+
+def _seen_from(reader: Node, value: Value, path: Path) -> Path | None:
+    """The sides a value is on if only this reader has it; None if that has not even
+    this one."""
+    if reader.guard is value:
+        return ()
+    if not _chooses(reader) or value is reader.inputs[0]:
+        return path
+    known = _known_choice(reader, path)
+    if known is not None:
+        return path if value is known else None
+    flag, on_true, on_false = reader.inputs
+    return path if on_true is on_false else (*path, (flag, value is on_true))
+
+
+def _known_choice(node: Node, path: Path) -> Value | None:
+    """What is chosen by a flag that has chosen the side the choice is on already."""
+    flag = node.inputs[0]
+    for on, value in zip((True, False), node.inputs[1:], strict=True):
+        if (flag, on) in path and value.shape == node.outputs[0].shape:
+            return value
+    return None
+
+
+def _has_sides(path: Path) -> bool:
+    return any(isinstance(part, tuple) for part in path)
+
+
+def _shared(a: Path, b: Path) -> Path:
+    length = 0
+    for x, y in zip(a, b, strict=False):
+        if x != y:
+            break
+        length += 1
+    return a[:length]
+
+
+def _worth(paths: dict[Node, Path]) -> set[Path]:
+    """The sides with enough to do. What is inside a side is part of it."""
+    work: dict[Path, float] = {}
+    for node, path in paths.items():
+        for length in range(1, len(path) + 1):
+            if isinstance(path[length - 1], tuple):
+                side = path[:length]
+                work[side] = work.get(side, 0.0) + _work(node)
+    return {side for side, amount in work.items() if amount >= WORTH}
+
+
+def _work(node: Node) -> float:
+    """About how many bytes could be moved in the time the node takes."""
+    if node.op in LEAVES or node.op in ("reshape", JOIN):
+        return 0.0
+    moved = float(sum(v.nbytes for v in (*node.inputs, *node.outputs)))
+    if node.op in ("matmul", "batch_matmul"):
+        a, out = node.inputs[0], node.outputs[0]
+        depth = a.shape[-2 if node.attrs.get("transpose_a") else -1]
+        moved += 2.0 * math.prod(out.shape) * depth / _FLOPS_PER_BYTE
+    return moved
+
+
+# -- the graph again, sides together ---------------------------------------------------
+
+
+class _Writer:
+    """Keeps the nodes of a side back until a choice needs them."""
+
+    def __init__(self, graph: Graph, paths: dict[Node, Path], worth: set[Path]) -> None:
+        self.graph = graph
+        self.rewriter = Rewriter(graph)
+        self.known = {n: _known_choice(n, p) for n, p in paths.items() if _chooses(n)}
+        self.paths = {node: _worthy(path, worth) for node, path in paths.items()}
+        #: The sides that have nodes, and those nodes as long as they wait.
+        self.sides = {p[:n] for p in self.paths.values() for n in range(1, 1 + len(p))}
+        self.held: dict[Path, list[Node]] = {}
+        self.order = {node: i for i, node in enumerate(graph.nodes)}
+        self.skips: dict[tuple[Value | None, Side], Value] = {}
+        self.joined: set[Value] = set()  # roots that are sides of a join
+        self.updates = _updates(graph)
+
+    def run(self) -> Graph:
+        for node in self.graph.nodes:
+            path = self.paths.get(node)
+            if path is None:
+                continue
+            if _has_sides(path):
+                self.held.setdefault(path, []).append(node)
+            else:
+                self._write(node, path, node.guard and self.rewriter.now(node.guard))
+        return self.rewriter.finish()
+
+    def _write(self, node: Node, path: Path, guard: Value | None) -> None:
+        known = self.known.get(node)
+        if known is not None:
+            self.rewriter.replace(node.outputs[0], self.rewriter.now(known))
+            return
+        if _chooses(node):
+            sides = [(node.inputs[0], on) for on in (True, False)]
+            if any((*path, side) in self.sides for side in sides):
+                self._write_choice(node, path, guard)
+                return
+        current = self.rewriter.current(node)
+        if current.guard is not guard:
+            specs = [(v.dtype, v.shape) for v in current.outputs]
+            current = _node(
+                current.op, current.inputs, current.attrs, specs, node, guard
+            )
+        self.rewriter.keep(node, current)
+
+    def _write_choice(self, node: Node, path: Path, guard: Value | None) -> None:
+        """What the sides hold back, under their guards; then the join."""
+        flag, out = node.inputs[0], node.outputs[0]
+        sources = []
+        for on, value in zip((True, False), node.inputs[1:], strict=True):
+            skip = self._skip(node, (flag, on), guard)
+            side: Path = (*path, (flag, on))
+            for held in self._take_held(side, node):
+                self._write(held, side, skip)
+            if self.updates.get(out) is not value:
+                sources.append(self._source(node, value, skip))
+        if len(sources) == 1:  # an assignment under the guard is all that is left
+            self.rewriter.replace(out, sources[0])
+            return
+        spec = [(out.dtype, out.shape)]
+        join = _node(JOIN, tuple(sources), {}, spec, node, guard)
+        self.rewriter.keep(node, join)
+
+    def _take_held(self, side: Path, choice: Node) -> list[Node]:
+        """The nodes of a side that came before a choice."""
+        held = self.held.get(side, [])
+        end = bisect_left(held, self.order[choice], key=self.order.__getitem__)
+        self.held[side] = held[end:]
+        return held[:end]
+
+    def _skip(self, node: Node, side: Side, guard: Value | None) -> Value:
+        """int64 [1]: not 0 when the side is not taken."""
+        found = self.skips.get((guard, side))
+        if found is not None:
+            return found
+        flag, on = side
+        value = self.rewriter.now(flag)
+        shape = value.shape
+        if on:
+            value = self._add("logical_not", value, {}, ("bool", shape), node, guard)
+        attrs: dict[str, Attr] = {"dtype": "int64"}
+        value = self._add("cast", value, attrs, ("int64", shape), node, guard)
+        if shape != (1,):
+            attrs = {"shape": [1]}
+            value = self._add("reshape", value, attrs, ("int64", (1,)), node, guard)
+        self.skips[guard, side] = value
+        return value
+
+    def _source(self, node: Node, value: Value, skip: Value) -> Value:
+        """A side of the join: the value itself if it is made under the guard and is no
+        side of another join, else a copy."""
+        value, out = self.rewriter.now(value), node.outputs[0]
+        root = value
+        while root.node.op == "reshape":
+            root = root.node.inputs[0]
+        free = root.node.guard is skip and root not in self.joined
+        if free and value.shape == out.shape:
+            self.joined.add(root)
+            return value
+        spec = (out.dtype, out.shape)
+        if value.shape == out.shape:
+            return self._add("copy", value, {}, spec, node, skip)
+        attrs: dict[str, Attr] = {"shape": list(out.shape)}
+        return self._add("broadcast_to", value, attrs, spec, node, skip)
+
+    def _add(
+        self,
+        op: str,
+        value: Value,
+        attrs: dict[str, Attr],
+        spec: tuple[str, Shape],
+        like: Node,
+        guard: Value | None,
+    ) -> Value:
+        node = _node(op, (value,), attrs, [spec], like, guard)
+        self.rewriter.nodes.append(node)
+        return node.outputs[0]
+
+
+def _node(
+    op: str,
+    inputs: tuple[Value, ...],
+    attrs: dict[str, Attr],
+    specs: list[tuple[str, Shape]],
+    like: Node,
+    guard: Value | None,
+) -> Node:
+    return Node(
+        op, inputs, attrs, specs,
+        layer=like.layer, source=like.source, guard=guard, payload=like.payload,
+    )  # fmt: skip
+
+
+def _worthy(path: Path, worth: set[Path]) -> Path:
+    """Without the sides that do too little."""
+    return tuple(
+        part
+        for i, part in enumerate(path)
+        if not isinstance(part, tuple) or path[: i + 1] in worth
+    )
+
+
+def _updates(graph: Graph) -> dict[Value, Value]:
+    """Choices between a new value of one variable and the one it has: choice -> the
+    one it has. They need no join."""
+    uses = Uses(graph)
+    shared = Counter(graph.assigns.values())
+    shown = {output.value for output in graph.outputs}
+    shown.update(value for region in graph.regions for value in region)
+    found = {}
+    for variable, value in graph.assigns.items():
+        if not _chooses(value.node) or shared[value] > 1:
+            continue
+        if value in uses.readers or value in shown:
+            continue
+        _, *sides = value.node.inputs
+        old = [side for side in sides if side.node.payload is variable]
+        if len(old) == 1 and old[0].shape == value.shape:
+            found[value] = old[0]
+    return found
