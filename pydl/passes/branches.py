@@ -20,12 +20,15 @@ from bisect import bisect_left
 from collections import Counter
 from functools import reduce
 
+from pydl.graph.families import families
 from pydl.graph.node import JOIN, LEAVES, Attr, Graph, Node, Shape, Value
 from pydl.passes.rewrite import Rewriter, Uses
 
 #: The least work of a side that gets an `if`, in bytes read and written: about 2 us.
 #: An `if` and its flags cost 0.2 us on the CPU, and keep the side out of larger chains.
 WORTH = 32 * 1024
+#: What a byte of other families costs, in bytes of arithmetic.
+_COSTS = {"random": 8.0, "sort": 16.0, "softmax": 4.0, "loss": 4.0, "cumulative": 4.0}
 #: Bytes that a processor moves in the time of so many multiplications and additions.
 _FLOPS_PER_BYTE = 4
 
@@ -128,6 +131,7 @@ def _work(node: Node) -> float:
     if node.op in LEAVES or node.op in ("reshape", JOIN):
         return 0.0
     moved = float(sum(v.nbytes for v in (*node.inputs, *node.outputs)))
+    moved *= _COSTS.get(families()[node.op], 1.0)
     if node.op in ("matmul", "batch_matmul"):
         a, out = node.inputs[0], node.outputs[0]
         depth = a.shape[-2 if node.attrs.get("transpose_a") else -1]
