@@ -1,8 +1,8 @@
 """Whole models in Keras's ``.keras`` files, in both directions.
 
 A zip archive of ``config.json`` (the model and what `compile` was given),
-``metadata.json`` and ``model.weights.h5`` (weights, and the state of the optimizer
-under ``optimizer/vars``).
+``metadata.json``, ``model.weights.h5`` (weights, and the state of the optimizer
+under ``optimizer/vars``) and files of layers that write some, under ``assets/``.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ import numpy as np
 
 from pydl.objects.registration import custom_object_scope
 from pydl.objects.serialization import deserialize_keras_object, serialize_keras_object
-from pydl.saving import h5
+from pydl.saving import h5, own_state
 from pydl.saving.atomic import write_atomically
-from pydl.saving.weights import assign_weights
+from pydl.saving.walk import optimizers_of, saves_itself
+from pydl.saving.weights import restore
 
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 #: The version of Keras whose format is written.
@@ -73,6 +74,7 @@ def save_model(
         _METADATA: json.dumps(_metadata()).encode(),
         _CONFIG: json.dumps(_config(model)).encode(),
         _WEIGHTS: _weights(model),
+        **own_state.asset_files(model),
     }
     write_atomically(path, lambda temporary: _write(temporary, entries))
 
@@ -99,12 +101,13 @@ def _config(model: Any) -> dict[str, Any]:
 def _weights(model: Any) -> bytes:
     import h5py
 
+    groups = {**own_state.parts_of(model), **own_state.optimizers_by_group(model)}
+    arrays = {name: v.numpy() for name, v in h5.names(model).items()}
+    arrays |= {name: v.numpy() for name, v in _slots(model).items()}
     content = io.BytesIO()
     with h5py.File(content, "w") as file:
-        h5.fill(file, h5.names(model))
-        for name, optimizer in h5.optimizers_of(model).items():
-            for index, variable in enumerate(optimizer.variables):
-                file.create_dataset(f"{name}/vars/{index}", data=variable.numpy())
+        h5.fill(file, arrays)
+        h5.fill(file, own_state.collect(groups))
     return content.getvalue()
 
 
@@ -145,24 +148,37 @@ def load_model(
             f"load_model: '{path}' does not say how model '{model.name}' was built: "
             "its class must define build(input_shape) or get_build_config()"
         )
-    variables = h5.names(model)
-    slots = _slots(model) if compile and compiled else {}
+    _load_state(model, path, weights, with_optimizers=bool(compile and compiled))
+    return model
+
+
+def _load_state(model: Any, path: Path, weights: bytes, with_optimizers: bool) -> None:
+    variables, parts = h5.names(model), own_state.parts_of(model)
+    slots: dict[str, Any] = {}
+    optimizers: dict[str, Any] = {}
+    if with_optimizers:
+        for optimizer in optimizers_of(model).values():
+            optimizer.build(model.trainable_variables)
+        slots, optimizers = _slots(model), own_state.optimizers_by_group(model)
     shapes = {name: tuple(v.shape) for name, v in {**variables, **slots}.items()}
-    datasets = h5.read_all(io.BytesIO(weights), path, shapes)
-    assign_weights(model, variables, h5.select(datasets, model, variables), path)
+    groups = {**parts, **optimizers}
+    datasets = h5.read_all(io.BytesIO(weights), path, shapes, groups)
+    restore(model, variables, parts, datasets, path)
     if slots:
         _restore_optimizers(model, slots, datasets)
-    return model
+    own_state.restore(optimizers, datasets)
+    with zipfile.ZipFile(path) as archive:
+        own_state.load_assets(model, archive)
 
 
 def _slots(model: Any) -> dict[str, Any]:
     """The state of the optimizers by the paths of datasets."""
-    found = {}
-    for name, optimizer in h5.optimizers_of(model).items():
-        optimizer.build(model.trainable_variables)
-        for index, variable in enumerate(optimizer.variables):
-            found[f"{name}/vars/{index}"] = variable
-    return found
+    return {
+        f"{name}/vars/{index}": variable
+        for name, optimizer in optimizers_of(model).items()
+        if not saves_itself(optimizer)
+        for index, variable in enumerate(optimizer.variables)
+    }
 
 
 def _read(path: Path) -> tuple[dict[str, Any], bytes]:
@@ -181,7 +197,9 @@ def _read(path: Path) -> tuple[dict[str, Any], bytes]:
 def _restore_optimizers(
     model: Any, slots: dict[str, Any], datasets: dict[str, np.ndarray]
 ) -> None:
-    for name, optimizer in h5.optimizers_of(model).items():
+    for name, optimizer in optimizers_of(model).items():
+        if saves_itself(optimizer):
+            continue
         prefix = f"{name}/vars/"
         own = {key: slot for key, slot in slots.items() if key.startswith(prefix)}
         saved = {key for key in datasets if key.startswith(prefix)}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pydl.saving import h5, safetensors_file
+from pydl.saving import h5, own_state, safetensors_file
 from pydl.saving.atomic import write_atomically
 from pydl.saving.names import weight_names
 
@@ -26,6 +27,7 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
     if file_format == "h5":
         write_atomically(path, lambda temporary: h5.write(temporary, model))
         return
+    own_state.refuse(model, ".safetensors")
     arrays = {name: variable.numpy() for name, variable in weight_names(model).items()}
     write_atomically(path, lambda temporary: safetensors_file.write(temporary, arrays))
 
@@ -42,21 +44,43 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False) -> None
             "it first"
         )
     if file_format == "h5":
-        variables = h5.names(model)
-        arrays = h5.read(path, model, variables)
-    else:
-        variables, arrays = weight_names(model), safetensors_file.read(path)
-    assign_weights(model, variables, arrays, path, skip_mismatch)
+        variables, parts = h5.names(model), own_state.parts_of(model)
+        shapes = {name: tuple(v.shape) for name, v in variables.items()}
+        datasets = h5.read_all(path, path, shapes, parts)
+        restore(model, variables, parts, datasets, path, skip_mismatch)
+        return
+    own_state.refuse(model, ".safetensors")
+    _assign(
+        model, weight_names(model), safetensors_file.read(path), path, skip_mismatch
+    )
 
 
-def assign_weights(
+def restore(
+    model: Any,
+    variables: dict[str, Any],
+    parts: dict[str, Any],
+    datasets: dict[str, np.ndarray],
+    path: Path,
+    skip_mismatch: bool = False,
+) -> None:
+    """Give variables, and parts that read their state themselves, the datasets of a
+    ``.h5`` file. Nothing is written unless all fit."""
+    arrays = h5.select(datasets, model, variables, parts)
+    _assign(
+        model, variables, arrays, path, skip_mismatch,
+        lambda: own_state.restore(parts, datasets, skip_mismatch),
+    )  # fmt: skip
+
+
+def _assign(
     model: Any,
     variables: dict[str, Any],
     arrays: dict[str, np.ndarray],
     path: Path,
-    skip_mismatch: bool = False,
+    skip_mismatch: bool,
+    others: Callable[[], None] = lambda: None,
 ) -> None:
-    """Give variables the arrays of their names. Nothing is written unless all fit."""
+    """Give variables the arrays of their names, when all fit, after `others` did."""
     problems = _problems(variables, arrays)
     if problems and not skip_mismatch:
         shown = "\n".join(f"  {text}" for text in list(problems.values())[:10])
@@ -65,6 +89,7 @@ def assign_weights(
             f"load_weights: '{path}' does not fit model "
             f"'{model.name}':\n{shown}{more}\nNothing was changed."
         )
+    others()
     for name, variable in variables.items():
         if name not in problems:
             variable.assign(arrays[name])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -165,6 +165,16 @@ class IndexLookup(Layer):
         extra = (self._depth() or 0) - len(weights)
         return np.pad(weights, (0, max(extra, 0))).astype("float32")
 
+    def save_own_variables(self, store: dict[str, Any]) -> None:
+        """Write the weights of the mode ``"tf_idf"`` under ``"idf_weights"``."""
+        if self.idf_weights is not None:
+            store["idf_weights"] = self.idf_weights
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Read what `save_own_variables` wrote."""
+        if self.output_mode == "tf_idf" and "idf_weights" in store:
+            self.idf_weights = np.asarray(store["idf_weights"], "float32")
+
     def save_assets(self, dir_path: Any) -> None:
         """Write a learned vocabulary to ``vocabulary.txt`` in a folder."""
         if self.input_vocabulary is None:
@@ -175,8 +185,10 @@ class IndexLookup(Layer):
         """Read what `save_assets` wrote."""
         if self.input_vocabulary is None:
             text = (Path(dir_path) / "vocabulary.txt").read_text(encoding="utf-8")
-            tokens = text.rstrip("\n").split("\n")[self._first_token() :]
-            weights = self._saved_weights()
+            tokens = text.rstrip("\n").split("\n")
+            weights = self.idf_weights
+            if weights is not None:
+                weights = weights[: len(tokens)]
             self.set_vocabulary(tokens, weights)
 
     # -- learning -------------------------------------------------------------------
