@@ -110,6 +110,9 @@ if TYPE_CHECKING:
     from pydl.layers.preprocessing.categories import (
         CategoryEncoding,
     )
+    from pydl.layers.preprocessing.crossing import (
+        HashedCrossing,
+    )
     from pydl.layers.preprocessing.hashing import (
         Hashing,
     )
@@ -120,6 +123,9 @@ if TYPE_CHECKING:
     from pydl.layers.preprocessing.numbers import (
         Discretization,
         Normalization,
+    )
+    from pydl.layers.preprocessing.text import (
+        TextVectorization,
     )
     from pydl.layers.regularization.noise import (
         ActivityRegularization,
@@ -193,6 +199,7 @@ __getattr__ = members(
         "GlobalMaxPooling2D": "pydl.layers.spatial.pooling",
         "GlobalMaxPooling3D": "pydl.layers.spatial.pooling",
         "GroupNormalization": "pydl.layers.normalization.layerwise",
+        "HashedCrossing": "pydl.layers.preprocessing.crossing",
         "Hashing": "pydl.layers.preprocessing.hashing",
         "Identity": "pydl.layers.core.lambda_layer",
         "Input": "pydl.layers.core.input_layer",
@@ -220,6 +227,7 @@ __getattr__ = members(
         "SpectralNormalization": "pydl.layers.normalization.spectral",
         "StringLookup": "pydl.layers.preprocessing.lookup",
         "Subtract": "pydl.layers.core.merging",
+        "TextVectorization": "pydl.layers.preprocessing.text",
         "TimeDistributed": "pydl.layers.core.wrapper",
         "UnitNormalization": "pydl.layers.normalization.layerwise",
         "UpSampling1D": "pydl.layers.spatial.reshaping",
@@ -275,6 +283,7 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "HashedCrossing",
     "Hashing",
     "Identity",
     "Input",
@@ -304,6 +313,7 @@ __all__ = [
     "SpectralNormalization",
     "StringLookup",
     "Subtract",
+    "TextVectorization",
     "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",

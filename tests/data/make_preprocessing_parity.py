@@ -110,9 +110,65 @@ def host_cases() -> list[Any]:
     ]  # fmt: skip
 
 
+TEXTS = ["The quick, brown fox!", "  the\tlazy DOG's dog ", "", "ÉTÉ quick-dog"]
+SHORT = {"vocabulary": ["the", "quick", "dog", "the quick"]}
+
+
+def text_cases() -> list[Any]:
+    name = "TextVectorization"
+    rows = [[text] for text in TEXTS]
+    return [
+        case(name, {}, TEXTS, adapt=TEXTS),
+        case(name, {"max_tokens": 5}, rows, adapt=rows),
+        case(name, SHORT, rows),
+        case(name, {**SHORT, "output_sequence_length": 3}, TEXTS),
+        case(name, {**SHORT, "output_sequence_length": 9}, TEXTS),
+        *(case(name, {**SHORT, "standardize": s}, TEXTS)
+          for s in (None, "lower", "strip_punctuation")),
+        case(name, {"split": "character"}, TEXTS, adapt=TEXTS),
+        case(name, {**SHORT, "split": None, "standardize": "lower"},
+             [["the", "fox"], ["Dog", "DOG"]]),
+        case(name, {**SHORT, "split": None}, [["the"], ["dog"]], adapt=None),
+        case(name, {"split": None}, [["the"], ["dog"]], adapt=["b", "a", "b"]),
+        case(name, {"ngrams": 2}, TEXTS, adapt=TEXTS),
+        case(name, {"ngrams": (2, 3)}, TEXTS, adapt=TEXTS),
+        case(name, {**SHORT, "ngrams": 2, "output_mode": "count"}, TEXTS),
+        case(name, {**SHORT, "output_mode": "multi_hot"}, TEXTS),
+        case(name, {**SHORT, "output_mode": "count", "max_tokens": 8,
+             "pad_to_max_tokens": True}, rows),
+        case(name, {**SHORT, "output_mode": "tf_idf",
+             "idf_weights": [0.5, 1.0, 2.0, 4.0]}, TEXTS),
+        case(name, {"output_mode": "tf_idf"}, TEXTS, adapt=TEXTS),
+    ]  # fmt: skip
+
+
+def crossing_cases() -> list[Any]:
+    words, numbers = ["A", "B", "A", "long words here"], [101, -5, 2**40, 101]
+    pairs = [[words, numbers], [numbers, numbers], [words, words]]
+    column = [[[w] for w in words], [[n] for n in numbers]]
+    one_hot = {"num_bins": 6, "output_mode": "one_hot"}
+    return [
+        *(crossed({"num_bins": n}, pair) for n in (5, 10**9) for pair in pairs),
+        crossed({"num_bins": 100}, [words, numbers, words]),
+        crossed({"num_bins": 7}, column),
+        crossed(one_hot, pairs[0]),
+        crossed(one_hot, column),
+        crossed({"num_bins": 7}, ["A", 101]),
+    ]
+
+
+def crossed(arguments: dict[str, Any], data: list[Any]) -> Any:
+    layer = keras.layers.HashedCrossing(**arguments)
+    out = np.asarray(layer([np.array(part) for part in data]))
+    found = {"cls": "HashedCrossing", "arguments": arguments, "adapt": None}
+    return {**found, "lists": data, "output": numbers(out)}
+
+
 def main() -> None:
     """Write the file."""
-    content = {"keras": keras.__version__, "cases": [*number_cases(), *host_cases()]}
+    content = {"keras": keras.__version__, "cases": [
+        *number_cases(), *host_cases(), *text_cases(), *crossing_cases()
+    ]}  # fmt: skip
     OUT.write_text(json.dumps(content, separators=(",", ":")) + "\n")
 
 

@@ -19,15 +19,23 @@ CASES: list[dict[str, Any]] = json.loads(
 
 
 def make(case: dict[str, Any]) -> Any:
-    layer = getattr(layers, case["cls"])(**case["arguments"])
+    arguments = dict(case["arguments"])
+    if isinstance(arguments.get("ngrams"), list):
+        arguments["ngrams"] = tuple(arguments["ngrams"])
+    layer = getattr(layers, case["cls"])(**arguments)
     if case["adapt"] is not None:
         layer.adapt(np.array(case["adapt"]))
     return layer
 
 
+def data_of(case: dict[str, Any]) -> Any:
+    if "lists" in case:
+        return [np.array(part) for part in case["lists"]]
+    return array(case["array"]) if "array" in case else np.array(case["list"])
+
+
 def check(layer: Any, case: dict[str, Any]) -> None:
-    data = array(case["array"]) if "array" in case else np.array(case["list"])
-    got = layer(data)
+    got = layer(data_of(case))
     if "list" in case["output"]:
         assert np.asarray(got).tolist() == case["output"]["list"]
         return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 _MASK = (1 << 64) - 1
 _K0, _K1, _K2 = 0xC3A5C85C97CB3127, 0xB492B66FBE98F273, 0x9AE16A3B2F90404F
 
@@ -158,6 +160,27 @@ def siphash64(s: bytes, key: tuple[int, int]) -> int:
     for _ in range(4):
         _sip_round(v)
     return v[0] ^ v[1] ^ v[2] ^ v[3]
+
+
+def cross_hash(values: Iterable[object]) -> int:
+    """One number for a combination of values, as TensorFlow crosses features: their
+    fingerprints (integers stand for themselves) are taken in one after the other."""
+    found = 0xDECAFCAFFE
+    for value in values:
+        found = _joined(found, _number(value))
+    return found
+
+
+def _number(value: object) -> int:
+    if isinstance(value, int):
+        return value & _MASK
+    return farmhash64(value if isinstance(value, bytes) else str(value).encode())
+
+
+def _joined(a: int, b: int) -> int:
+    mul = 0xC6A4A7935BD1E995
+    mixed = (a ^ mul ^ (_shift_mix(b * mul) * mul)) & _MASK
+    return _shift_mix(_shift_mix(mixed * mul) * mul)
 
 
 def bucket(value: object, count: int, salt: list[int] | None) -> int:
