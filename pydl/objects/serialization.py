@@ -26,6 +26,9 @@ _NAMESPACES = (
     "metrics", "models", "optimizers", "optimizers.schedules", "random", "regularizers",
 )  # fmt: skip
 
+#: Classes of other namespaces.
+_ALONE = frozenset({("utils", "FeatureSpace")})
+
 _PLAIN = (str, bool, int, float, type(None))
 
 
@@ -188,7 +191,7 @@ def _own_object(name: str, module: str) -> Any:
         return None
     if namespace.startswith("src."):
         namespace = namespace.split(".")[1]
-    if namespace not in _NAMESPACES:
+    if namespace not in _NAMESPACES and (namespace, name) not in _ALONE:
         return None
     home = importlib.import_module(f"pydl.{namespace}".rstrip("."))
     found = getattr(home, name, None)

@@ -92,7 +92,7 @@ def _metadata() -> dict[str, str]:
 
 def _config(model: Any) -> dict[str, Any]:
     config: dict[str, Any] = serialize_keras_object(model)
-    compiled = model.get_compile_config()
+    compiled = model.get_compile_config() if hasattr(model, "compile") else None
     if compiled is not None:
         config["compile_config"] = serialize_keras_object(compiled)
     return config

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random as python_random
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from pydl.config import (
     is_interactive_logging_enabled,
 )
 from pydl.layers.base import is_keras_tensor
+from pydl.lazy import members
 from pydl.objects.naming import reset_names
 from pydl.ops.dtypes import standardize_dtype
 from pydl.saving import (
@@ -41,6 +43,18 @@ from pydl.utils.samples import SampleDataset
 from pydl.utils.settings import Config
 from pydl.utils.splitting import split_dataset
 from pydl.utils.timeseries import timeseries_dataset_from_array
+
+if TYPE_CHECKING:
+    from pydl.utils.feature_space import FeatureSpace
+    from pydl.utils.texts import text_dataset_from_directory
+
+__getattr__ = members(
+    __name__,
+    {
+        "FeatureSpace": "pydl.utils.feature_space",
+        "text_dataset_from_directory": "pydl.utils.texts",
+    },
+)
 
 
 def set_random_seed(seed: int) -> None:
@@ -71,12 +85,14 @@ def clear_session(free_memory: bool = True) -> None:
 
 
 __all__ = [
-    "Config", "CustomObjectScope", "Progbar", "PyDataset", "SampleDataset",
+    "Config", "CustomObjectScope", "FeatureSpace", "Progbar", "PyDataset",
+    "SampleDataset",
     "clear_session", "custom_object_scope", "deserialize_keras_object",
     "disable_interactive_logging", "enable_interactive_logging", "get_custom_objects",
     "get_file", "get_registered_name", "get_registered_object",
     "is_interactive_logging_enabled", "is_keras_tensor", "normalize",
     "pack_x_y_sample_weight", "pad_sequences", "register_keras_serializable",
     "serialize_keras_object", "set_random_seed", "split_dataset", "standardize_dtype",
-    "timeseries_dataset_from_array", "to_categorical", "unpack_x_y_sample_weight",
+    "text_dataset_from_directory", "timeseries_dataset_from_array", "to_categorical",
+    "unpack_x_y_sample_weight",
 ]  # fmt: skip

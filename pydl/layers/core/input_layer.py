@@ -56,7 +56,7 @@ class InputLayer(Layer):
         if batch_shape is None:
             batch_shape = (batch_size, *standardize_shape(shape))
         self._batch_shape = standardize_shape(batch_shape)
-        self._dtype_name = standardize_dtype(dtype or config.floatx())
+        self._dtype_name = _input_dtype(dtype)
         self.optional = optional
         self.built = True
         made = KerasTensor(self._batch_shape, self._dtype_name, name=self.name)
@@ -110,3 +110,10 @@ def Input(
         batch_shape=batch_shape, name=name, input_tensor=tensor, optional=optional,
     )  # fmt: skip
     return layer.output
+
+
+def _input_dtype(dtype: Any) -> str:
+    """The name of an input's dtype; strings are for layers that work on the host."""
+    return (
+        "string" if dtype == "string" else standardize_dtype(dtype or config.floatx())
+    )

@@ -8,7 +8,12 @@ import numpy as np
 
 from pydl import config, ops
 from pydl.layers.base import KerasTensor, Layer
-from pydl.layers.preprocessing.encoding import check_mode, encode, refuse_sparse
+from pydl.layers.preprocessing.encoding import (
+    check_mode,
+    dtype_name,
+    encode,
+    refuse_sparse,
+)
 from pydl.layers.preprocessing.hashes import cross_hash
 from pydl.layers.preprocessing.hashing import host_array
 
@@ -48,7 +53,7 @@ class HashedCrossing(Layer):
         refuse_sparse("HashedCrossing", sparse)
         super().__init__(name=name)
         default = "int64" if output_mode == "int" else config.floatx()
-        self.output_dtype = str(getattr(dtype, "name", dtype) or default)
+        self.output_dtype = dtype_name(dtype) or default
         self.num_bins = num_bins
         self.output_mode = output_mode
         self.sparse = False

@@ -25,6 +25,14 @@ def refuse_sparse(name: str, sparse: bool) -> None:
         raise ValueError(f"{name}: sparse: expected False, received {sparse}")
 
 
+def dtype_name(dtype: Any) -> str | None:
+    """The name in a `dtype` argument: of a dtype, a policy, or a policy's
+    configuration, which Keras writes."""
+    if isinstance(dtype, dict):
+        dtype = dtype["config"]["name"]
+    return None if dtype is None else str(getattr(dtype, "name", dtype))
+
+
 def encode(
     indices: Any, mode: str, depth: int, dtype: str, count_weights: Any = None
 ) -> Any:

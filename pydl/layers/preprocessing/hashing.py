@@ -11,6 +11,7 @@ from pydl.graph.trace import TraceTensor
 from pydl.layers.base import KerasTensor, Layer
 from pydl.layers.preprocessing.encoding import (
     check_mode,
+    dtype_name,
     encode,
     encoded_shape,
     refuse_sparse,
@@ -67,7 +68,7 @@ class Hashing(Layer):
                 f"Received: num_bins={num_bins}."
             )
         default = "int64" if output_mode == "int" else config.floatx()
-        self.output_dtype = str(getattr(wanted, "name", wanted) or default)
+        self.output_dtype = dtype_name(wanted) or default
         if output_mode == "int" and self.output_dtype not in ("int32", "int64"):
             raise ValueError(
                 'When `output_mode="int"`, `dtype` should be an integer type, '

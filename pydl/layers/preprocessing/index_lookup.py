@@ -93,6 +93,11 @@ class IndexLookup(Layer):
         special = [self.mask_token] * self._first_oov()
         return [*special, *[self.oov_token] * self.num_oov_indices, *self._tokens]
 
+    @property
+    def has_input_vocabulary(self) -> bool:
+        """Whether the vocabulary was given, so that there is nothing to learn."""
+        return self.input_vocabulary is not None
+
     def vocabulary_size(self) -> int:
         """The number of places."""
         return len(self._tokens) + self._first_token()

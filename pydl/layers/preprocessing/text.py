@@ -82,15 +82,13 @@ class TextVectorization(Layer):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        for key in ("dtype", "has_input_vocabulary", "vocabulary_size"):
-            kwargs.pop(key, None)
-        super().__init__(name=name, **kwargs)
+        others = ("dtype", "has_input_vocabulary", "vocabulary_size")
+        own = {key: value for key, value in kwargs.items() if key not in others}
+        super().__init__(name=name, **own)
         refuse_sparse("TextVectorization", sparse)
         if ragged:
             raise ValueError("TextVectorization: ragged: expected False, received True")
-        _check_choice("standardize", standardize, _STANDARDIZE)
-        _check_choice("split", split, _SPLIT)
-        _check_lengths(ngrams, output_mode, output_sequence_length)
+        _check(standardize, split, ngrams, output_mode, output_sequence_length)
         self._standardize = standardize
         self._split = split
         self._ngrams_argument = ngrams
@@ -149,6 +147,11 @@ class TextVectorization(Layer):
     def get_vocabulary(self, include_special_tokens: bool = True) -> list[str]:
         """The tokens in the order of their places, ``""`` and unknown ones first."""
         return self._lookup_layer.get_vocabulary(include_special_tokens)
+
+    @property
+    def has_input_vocabulary(self) -> bool:
+        """Whether the vocabulary was given, so that there is nothing to learn."""
+        return self._lookup_layer.has_input_vocabulary
 
     def vocabulary_size(self) -> int:
         """The number of places."""
@@ -304,7 +307,11 @@ def _check_choice(name: str, value: Any, allowed: tuple[str, ...]) -> None:
         )
 
 
-def _check_lengths(ngrams: Any, output_mode: str, length: Any) -> None:
+def _check(
+    standardize: Any, split: Any, ngrams: Any, output_mode: str, length: Any
+) -> None:
+    _check_choice("standardize", standardize, _STANDARDIZE)
+    _check_choice("split", split, _SPLIT)
     several = isinstance(ngrams, tuple) and all(isinstance(n, int) for n in ngrams)
     if not (ngrams is None or isinstance(ngrams, int) or several):
         raise ValueError(
