@@ -213,18 +213,26 @@ def fit(
             {"verbose": level, "epochs": options.epochs, "steps": fitting.steps}
         )
         if held_out is not None:
-            held_batch = check_batch_size(options.validation_batch_size or batch)
-            steps = options.validation_steps
-            often = options.epochs > 1
-            validation = Evaluation(
-                state, held_out, held_batch, hooks, steps, often=often
-            )
+            validation = _validation(state, held_out, hooks, options, batch)
         _run_epochs(fitting, validation, options)
     finally:
         fitting.passes.close()
         if validation is not None:
             validation.passes.close()
     return model.history
+
+
+def _validation(
+    state: TrainingState,
+    held_out: ArrayData | Source,
+    hooks: CallbackList,
+    options: Options,
+    batch: int,
+) -> Evaluation:
+    """What runs over the held out data, in batches of its own size or those of `fit`."""
+    size = check_batch_size(options.validation_batch_size or batch)
+    steps, often = options.validation_steps, options.epochs > 1
+    return Evaluation(state, held_out, size, hooks, steps, often=often)
 
 
 def _run_epochs(
