@@ -25,8 +25,8 @@ from pydl.graph.node import JOIN, LEAVES, Attr, Graph, Node, Shape, Value
 from pydl.passes.rewrite import Rewriter, Uses
 
 #: The least work of a side that gets an `if`, in bytes read and written. With the flag
-#: made for it an `if` takes 0.15 us on the CPU; it wins from 8 KB on if the side is left
-#: out, and from 16 KB on if it runs (the `where` is spared).
+#: made for it an `if` takes 0.15 us on the CPU; it wins from 8 KB on if the side is
+#: left out, and from 16 KB on if it runs (the `where` is spared).
 WORTH = 16 * 1024
 #: What a byte of other families costs, in bytes of arithmetic.
 _COSTS = {"random": 8.0, "sort": 16.0, "softmax": 4.0, "loss": 4.0, "cumulative": 4.0}

@@ -229,7 +229,7 @@ def _validation(
     options: Options,
     batch: int,
 ) -> Evaluation:
-    """What runs over the held out data, in batches of its own size or those of `fit`."""
+    """What runs over the held out data: in batches of its own size, or of fit's."""
     size = check_batch_size(options.validation_batch_size or batch)
     steps, often = options.validation_steps, options.epochs > 1
     return Evaluation(state, held_out, size, hooks, steps, often=often)
