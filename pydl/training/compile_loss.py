@@ -84,7 +84,7 @@ class CompiledLoss:
         wanted = self._wanted(outputs)
         flat = tree.flatten(y_pred)
         labels = targets(y, y_pred, outputs, [bool(losses) for losses in wanted])
-        factors = self._factors(outputs, len(wanted[0]))
+        factors = [_factor(f) for f in self._factors(outputs, len(wanted[0]))]
         resolved: list[list[Loss]] = []
         for index, losses in enumerate(wanted):
             found = [resolve_loss(loss, labels[index], flat[index]) for loss in losses]
@@ -126,9 +126,20 @@ class CompiledLoss:
             if len(value.shape):  # reduction None: the step needs one number
                 value = ops.mean(value)
             if term.factor is not None:
-                value = ops.multiply(value, float(term.factor))
+                value = ops.multiply(value, term.factor)
             total = value if total is None else ops.add(total, value)
         return total, each
+
+
+def _factor(given: Any) -> float | None:
+    """A loss weight as a number."""
+    try:
+        return None if given is None else float(given)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"loss_weights: expected numbers, received {given!r}. (Metrics are "
+            "given as `metrics=`: the third argument of `compile` is `loss_weights`.)"
+        ) from None
 
 
 def _classes(loss: Loss | None, y_pred: Any) -> int:

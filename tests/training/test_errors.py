@@ -203,3 +203,10 @@ def test_bad_index_inside_a_model(eager: bool) -> None:
         model.train_on_batch(x, y)
     for a, b in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_metrics_in_the_place_of_loss_weights(make_model: Any, blobs: Any) -> None:
+    model = make_model()
+    model.compile("sgd", "sparse_categorical_crossentropy", ["accuracy"])
+    with pytest.raises(ValueError, match="loss_weights: expected numbers.*accuracy"):
+        model.fit(*blobs, verbose=0)
