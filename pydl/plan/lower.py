@@ -194,7 +194,7 @@ def _may_overwrite(
 
 def exact_alias(schedule: Schedule, result: Value, operand: Value) -> bool:
     """Whether `result` may stand on exactly the bytes of the root `operand`, which its
-    step reads: same size, and each element read before it is written."""
+    step reads: same shape, and each element read before it is written."""
     step = result.node
     family = families().get(step.op)  # a join has none
     if family not in IN_PLACE or step.op == "square_norms":
@@ -206,7 +206,7 @@ def exact_alias(schedule: Schedule, result: Value, operand: Value) -> bool:
     read_at = [i for i, v in enumerate(step.inputs) if schedule.root(v) is operand]
     if family == "optimizer":
         return read_at == [_updated_operand(step, result.index)]
-    return True  # equal sizes: no axis is broadcast
+    return all(step.inputs[i].shape == result.shape for i in read_at)
 
 
 def _updated_operand(step: Node, result: int) -> int:
