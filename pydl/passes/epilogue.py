@@ -55,7 +55,7 @@ def gemm_epilogues(graph: Graph) -> Graph:
     taken: set[Node] = set()
     written: dict[Node, _Fusion] = {}
     for product in products:
-        fusion = _grow(product, uses)
+        fusion = _grow(product, uses, taken)
         if not fusion.members:
             _take_column_sum(fusion, uses, order, taken)
         if fusion.members or fusion.column_sum is not None:
@@ -73,14 +73,15 @@ def gemm_epilogues(graph: Graph) -> Graph:
     return rewriter.finish()
 
 
-def _grow(product: Node, uses: Uses) -> _Fusion:
+def _grow(product: Node, uses: Uses, taken: set[Node]) -> _Fusion:
+    """`taken`: nodes that have joined other products, as the sum of two may."""
     fusion = _Fusion(product, dict(product.attrs))
     pending: list[
         Node
     ] = []  # reshapes passed, kept only if something behind them joins
     stage = 0
     value = product.outputs[0]
-    while (node := uses.only_reader(value)) is not None:
+    while (node := uses.only_reader(value)) is not None and node not in taken:
         joined = _join(fusion, node, value, stage)
         if joined:
             fusion.members += [*pending, node]

@@ -124,6 +124,17 @@ def test_a_product_read_twice_keeps_its_value() -> None:
     assert "matmul" in op_names(check_same(trace.graph))
 
 
+def test_the_sum_of_two_products_joins_one_of_them() -> None:
+    """Of one element or one row each, either could be the other's bias."""
+    for columns in (1, 4):
+        with Trace("t") as trace:
+            a, b = (trace.input(name, (1, 3), "float64") for name in "ab")
+            w = trace.input("w", (3, columns), "float64")
+            trace.output("y", ops.relu(ops.matmul(a, w) + ops.matmul(b, w)))
+        graph = check_same(trace.graph)
+        assert op_names(graph) == ["matmul", "gemm"]
+
+
 def test_a_square_bias_is_not_a_bias() -> None:
     w = variable("w", 5, 5)
     with Trace("square") as trace:
