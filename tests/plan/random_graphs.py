@@ -13,7 +13,8 @@ from pydl.runtime.variable import Variable
 
 _UNARY = ("neg", "abs", "square", "tanh", "relu", "sigmoid")
 _BINARY = ("add", "sub", "mul", "maximum", "minimum")
-_SHAPES = ((4, 6), (6,), (1, 6), (4, 1), ())
+#: Axes of length 1 make shapes alike that mean something else.
+_MATRICES = ((4, 6), (4, 6), (1, 6), (4, 1), (1, 1), (3, 3))
 
 
 class Writer:
@@ -24,10 +25,17 @@ class Writer:
         self.size = size
         self.dtype = dtype
         self.trace = Trace(f"random_{seed}")
+        self.matrix = rows, columns = _MATRICES[seed % len(_MATRICES)]
+        self.flat, self.row = (rows * columns,), (columns,)
+        self.shapes = {self.matrix, self.flat, self.row, (1, columns), (rows, 1), ()}
         self.variables = [
             Variable(self.rng.normal(size=shape).astype(dtype), name=f"v{i}")
-            for i, shape in enumerate([(4, 6), (4, 6), (6,), (6,), (24,)])
+            for i, shape in enumerate(
+                [self.matrix, self.matrix, self.row, self.row, self.flat]
+            )
         ]
+        weight = self.rng.normal(size=(columns, columns)).astype(dtype)
+        self.weight = Variable(weight, name="weight")
         self.loop = bool(self.rng.integers(2))
         self.passes = int(self.rng.integers(0, 4)) if self.loop else 1
         self.pool: list[TraceTensor] = []
@@ -37,9 +45,9 @@ class Writer:
             if self.loop:
                 trace.loop(trace.input("count", (1,), "int64"))
             self.pool += [trace.read(v) for v in self.variables]
-            self.pool.append(trace.input("x", (4, 6), self.dtype, step=self.loop))
-            self.pool.append(trace.input("y", (6,), self.dtype))
-            for number in (self.rng.normal(size=6), 0.5, 1.0, 0.0):
+            self.pool.append(trace.input("x", self.matrix, self.dtype, step=self.loop))
+            self.pool.append(trace.input("y", self.row, self.dtype))
+            for number in (self.rng.normal(size=self.row), 0.5, 1.0, 0.0):
                 self.pool.append(trace.constant(np.asarray(number, self.dtype)))
             for _ in range(self.size):
                 self.pool += self._grow()
@@ -54,10 +62,10 @@ class Writer:
 
     def inputs(self) -> dict[str, np.ndarray]:
         """Arrays for every input."""
-        shape = (self.passes, 4, 6) if self.loop else (4, 6)
+        shape = (self.passes, *self.matrix) if self.loop else self.matrix
         inputs = {
             "x": self.rng.normal(size=shape).astype(self.dtype),
-            "y": self.rng.normal(size=6).astype(self.dtype),
+            "y": self.rng.normal(size=self.row).astype(self.dtype),
         }
         if self.loop:
             inputs["count"] = np.array([self.passes])
@@ -84,20 +92,27 @@ class Writer:
                     shape = np.broadcast_shapes(x.shape, other.shape)
                 except ValueError:
                     continue
-                if shape in _SHAPES or shape == (24,):
+                if shape in self.shapes:
                     return list(add(str(self.rng.choice(_BINARY)), (x, other), {}))
-        if kind < 0.8 and int(np.prod(x.shape)) == 24:
-            shape = [(24,), (4, 6)][self.rng.integers(2)]
+        if kind < 0.8:
+            count = int(np.prod(x.shape))
+            shapes = sorted(s for s in self.shapes if int(np.prod(s)) == count)
+            shape = shapes[self.rng.integers(len(shapes))]
             return list(add("reshape", (x,), {"shape": list(shape)}))
-        if kind < 0.9 and x.shape == (4, 6):
-            attrs = {"axes": [0], "keepdims": 0}
-            return list(add("reduce_sum", (x,), attrs))
-        if x.shape == (4, 6):
-            product = add("matmul", (x, x), {"transpose_a": 0, "transpose_b": 1})[0]
+        if x.shape != self.matrix:
+            return []
+        if kind < 0.9:
+            axes = [[0], [1], [0, 1]][self.rng.integers(3)]
+            keep = int(axes == [1] or self.rng.random() < 0.3)
+            total = add("reduce_sum", (x,), {"axes": axes, "keepdims": keep})[0]
+            return [total] if total.shape in self.shapes else []
+        if kind < 0.96:
+            weight = self.trace.read(self.weight)
             return list(
-                add("matmul", (product, x), {"transpose_a": 0, "transpose_b": 0})
+                add("matmul", (x, weight), {"transpose_a": 0, "transpose_b": 0})
             )
-        return []
+        product = add("matmul", (x, x), {"transpose_a": 0, "transpose_b": 1})[0]
+        return [*add("matmul", (product, x), {"transpose_a": 0, "transpose_b": 0})]
 
     def _compare(self, x: TraceTensor) -> list[TraceTensor]:
         """A `where` on a comparison of x, or a comparison as a number."""
@@ -126,12 +141,13 @@ class Writer:
         trace = self.trace
         lr = trace.constant(np.float32(0.1))
         chosen = [
-            Variable(np.ones((4, 6), self.dtype), name=f"adam{i}") for i in range(6)
+            Variable(np.ones(self.matrix, self.dtype), name=f"adam{i}")
+            for i in range(6)
         ]
         operands = [lr]
         for group in (chosen[:3], chosen[3:]):
             var, *slots = group
-            grad = self._pick(self.pool, (4, 6))
+            grad = self._pick(self.pool, self.matrix)
             assert grad is not None
             operands += [trace.read(var), grad, *(trace.read(s) for s in slots)]
         attrs = {"n": 2, "beta1": 0.9, "beta2": 0.99, "epsilon": 1e-7, "amsgrad": 0}
@@ -147,12 +163,12 @@ class Writer:
         with trace.skip_if(flag):
             inside = list(self.pool)
             for _ in range(4):
-                x = self._pick(inside, (4, 6))
+                x = self._pick(inside, self.matrix)
                 assert x is not None
                 inside.append(trace.add("tanh", (x,), {})[0])
-            outer = self._pick(self.pool, (4, 6))
+            outer = self._pick(self.pool, self.matrix)
             assert outer is not None
-            alias = trace.add("reshape", (outer,), {"shape": [4, 6]})[0]
+            alias = trace.add("reshape", (outer,), {"shape": list(self.matrix)})[0]
             trace.assign(self.variables[0], inside[-1])
             trace.assign(self.variables[1], alias if self.rng.random() < 0.5 else outer)
 
@@ -163,7 +179,7 @@ class Writer:
             value = self._pick(free)
             assert value is not None
             trace.output(f"out{i}", value, step=self.loop and bool(i % 2))
-        region = [self._pick(free, (4, 6)) for _ in range(3)]
+        region = [self._pick(free, self.matrix) for _ in range(3)]
         trace.graph.regions.append([t.value for t in region if t is not None])
 
 
@@ -225,4 +241,5 @@ class ChoosingWriter(Writer):
 
 def state_of(writer: Writer) -> dict[Any, np.ndarray]:
     """A copy of the content of every variable."""
-    return {variable: variable.numpy() for variable in writer.variables}
+    variables = [*writer.variables, writer.weight]
+    return {variable: variable.numpy() for variable in variables}
