@@ -110,6 +110,13 @@ def is_inside(guard: Value | None, outer: Value | None) -> bool:
     return True
 
 
+def unshaped(value: Value) -> Value:
+    """The value that others are reshapes of."""
+    while value.node.op == "reshape":
+        value = value.node.inputs[0]
+    return value
+
+
 @dataclass(frozen=True)
 class InputPort:
     """A named input. A stepped one moves on by its own size at each loop pass."""

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from pydl import _core
-from pydl.graph.node import JOIN, LEAVES, Graph, InputPort, Node, Value, is_inside
+from pydl.graph.node import (
+    JOIN,
+    LEAVES,
+    Graph,
+    InputPort,
+    Node,
+    Value,
+    is_inside,
+    unshaped,
+)  # fmt: skip
 
 
 class GraphError(RuntimeError):
@@ -46,7 +55,7 @@ def _check_node(graph: Graph, node: Node, known: set[Value], after: str) -> None
         return
     found = [(value.dtype, value.shape) for value in node.outputs]
     if node.op == JOIN:
-        guards = {value.node.guard for value in node.inputs}
+        guards = {unshaped(value).node.guard for value in node.inputs}
         joined = [(value.dtype, value.shape) for value in node.inputs]
         if None in guards or len(guards) != len(joined) or {*joined} != {*found}:
             _fail(graph, after, f"{node} joins {joined} under {len(guards)} guards")

@@ -21,7 +21,7 @@ from collections import Counter
 from functools import reduce
 
 from pydl.graph.families import families
-from pydl.graph.node import JOIN, LEAVES, Attr, Graph, Node, Shape, Value
+from pydl.graph.node import JOIN, LEAVES, Attr, Graph, Node, Shape, Value, unshaped
 from pydl.passes.rewrite import Rewriter, Uses
 
 #: The least work of a side that gets an `if`, in bytes read and written. With the flag
@@ -235,9 +235,7 @@ class _Writer:
         """A side of the join: the value itself if it is made under the guard and is no
         side of another join, else a copy."""
         value, out = self.rewriter.now(value), node.outputs[0]
-        root = value
-        while root.node.op == "reshape":
-            root = root.node.inputs[0]
+        root = unshaped(value)
         free = root.node.guard is skip and root not in self.joined
         if free and value.shape == out.shape:
             self.joined.add(root)

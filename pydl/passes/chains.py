@@ -28,10 +28,23 @@ def chains(graph: Graph) -> Graph:
     index = {node: i for i, node in enumerate(graph.nodes)}
     for unit in clusters.order(graph.nodes):
         if isinstance(unit, Group):
-            writer.write(sorted(unit.members, key=index.__getitem__))
+            writer.write(_in_order(unit.members, index, uses))
         else:
             writer.rewriter.keep(unit)
     return writer.rewriter.finish()
+
+
+def _in_order(members: list[Node], index: dict[Node, int], uses: Uses) -> list[Node]:
+    """By their places, each bool just before what takes it in: so that a chain may be
+    cut behind anything but a bool."""
+
+    def place(node: Node) -> tuple[int, int]:
+        taker: Node | None = node
+        while taker is not None and taker.outputs[0].dtype == "bool":
+            taker = uses.only_reader(taker.outputs[0])
+        return index[taker or node], index[node]
+
+    return sorted(members, key=place)
 
 
 class _Writer:

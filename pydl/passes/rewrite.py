@@ -10,7 +10,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pydl.graph.node import JOIN, Attr, Graph, Loop, Node, Output, Shape, Value
+from pydl.graph.node import (
+    JOIN,
+    Attr,
+    Graph,
+    Loop,
+    Node,
+    Output,
+    Shape,
+    Value,
+    unshaped,
+)
 
 
 class Rewriter:
@@ -105,6 +115,7 @@ class Uses:
         for node in graph.nodes:
             if node.op == JOIN:
                 self.kept.update(node.inputs)
+                self.kept.update(map(unshaped, node.inputs))
         self.kept.update(graph.assigns.values())
         for region in graph.regions:
             self.kept.update(region)

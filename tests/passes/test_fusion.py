@@ -171,6 +171,16 @@ def test_comparisons_stay_inside_a_chain() -> None:
     assert "less" in str(only(fused, "chain").attrs["steps"])
 
 
+def test_a_chain_is_not_cut_between_a_bool_and_its_reader() -> None:
+    with Trace("cut") as trace:
+        x = trace.input("x", (1, 1), "float64")
+        flag = ops.less(x, 0.5)
+        for i in range(10):
+            trace.output(f"y{i}", ops.add(ops.tanh(x), float(i)))
+        trace.output("chosen", ops.where(flag, x, ops.negative(x)))
+    assert op_names(check_same(trace.graph)) == ["chain", "chain"]
+
+
 def test_a_chain_never_crosses_what_lies_between() -> None:
     """exp and neg could be one chain, were it not for the sum between them."""
     with Trace("between") as trace:

@@ -139,6 +139,20 @@ def test_native_programs_choose_sides(seed: int, every_choice: None) -> None:
         )
 
 
+def test_a_number_may_be_a_side(every_choice: None) -> None:
+    """It is filled in under the guard, not a constant elsewhere."""
+    with Trace("number") as trace:
+        x = trace.input("x", (1,), "float64")
+        flag = ops.less(ops.reshape(x, ()), 0.0)
+        half = ops.reshape(ops.full((), 0.5, "float64"), (1,))
+        chosen = trace.add("where", (flag, half, ops.tanh(x)), {})[0]
+        trace.output("y", ops.add(chosen, ops.exp(chosen)))
+    program = compile_graph(trace.graph)
+    for number, side in ((-2.0, 0.5), (2.0, np.tanh(2.0))):
+        found = program.run({"x": np.array([number])})["y"]
+        np.testing.assert_allclose(found, side + np.exp(side))
+
+
 def test_an_update_is_in_place() -> None:
     v = Variable(np.ones((8, 8), "float32"), name="v")
     with Trace("step") as trace:
