@@ -1,14 +1,18 @@
-"""Packages whose members load when they are first asked for.
+"""How packages come by their members.
 
-A script that uses three layers should not wait for a hundred modules. The package still
-names all of its members once, under ``if TYPE_CHECKING``, for readers and checkers.
+`members`: each loads when it is first asked for, since a script that uses three layers
+should not wait for a hundred modules. The package still names all of its members once,
+under ``if TYPE_CHECKING``, for readers and checkers.
+
+`gather`: modules say in their `__all__` what is public, and the package takes it from
+there; a stub beside it (``from pydl.ops.sort import *``) says so to checkers.
 """
 
 from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 
@@ -25,3 +29,26 @@ def members(package: str, places: dict[str, str]) -> Callable[[str], Any]:
         return value
 
     return get
+
+
+def gather(
+    package: str, families: Iterable[str], without: Collection[str] = ()
+) -> list[str]:
+    """Put the public names of ``pydl.ops.sort`` and so on into a package.
+
+    Args:
+        package: the package's name.
+        families: names of modules of `pydl.ops`.
+        without: names to leave out.
+
+    Returns:
+        The names, sorted: the package's `__all__`.
+    """
+    space = vars(sys.modules[package])
+    for family in families:
+        module = importlib.import_module(f"pydl.ops.{family}")
+        space.update({name: getattr(module, name) for name in module.__all__})
+    for name in without:
+        space.pop(name, None)
+    found = {n for f in families for n in sys.modules[f"pydl.ops.{f}"].__all__}
+    return sorted(found.difference(without))

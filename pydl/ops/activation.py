@@ -9,6 +9,13 @@ from pydl.ops.apply import emit, lift, promote_float
 from pydl.ops.arithmetic import clip, maximum, minimum
 from pydl.ops.public import public_op
 
+__all__ = [
+    "celu", "elu", "gelu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_swish",
+    "hard_tanh", "leaky_relu", "log_sigmoid", "mish", "relu", "relu6", "selu",
+    "sigmoid", "silu", "soft_shrink", "softplus", "softsign", "squareplus", "swish",
+    "tanh_shrink",
+]  # fmt: skip
+
 
 def _float(x: Any) -> Any:
     return promote_float(x)[0]

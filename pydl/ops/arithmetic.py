@@ -10,6 +10,13 @@ from pydl.ops.apply import emit, lift, promote, promote_float
 from pydl.ops.dtypes import is_float, is_int, standardize_dtype
 from pydl.ops.public import public_op
 
+__all__ = [
+    "abs", "absolute", "add", "cast", "clip", "cos", "divide", "divide_no_nan", "erf",
+    "exp", "expm1", "floor", "isfinite", "isinf", "isnan", "log", "log1p", "maximum",
+    "minimum", "multiply", "negative", "power", "reciprocal", "rsqrt", "sign", "sin",
+    "sqrt", "square", "subtract", "tanh", "true_divide", "where",
+]  # fmt: skip
+
 
 def _unary(op: str, x: Any) -> Any:
     return emit(op, *promote_float(x))

@@ -28,6 +28,8 @@ from pydl.ops.stateless import StatelessScope
 from pydl.runtime import watchers
 from pydl.runtime.variable import Variable
 
+__all__ = ["cond", "switch"]
+
 Branch = Callable[..., Any]
 
 

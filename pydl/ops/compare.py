@@ -7,6 +7,11 @@ from typing import Any
 from pydl.ops.apply import emit, lift, promote
 from pydl.ops.public import public_op
 
+__all__ = [
+    "equal", "greater", "greater_equal", "less", "less_equal", "logical_and",
+    "logical_not", "logical_or", "logical_xor", "not_equal",
+]  # fmt: skip
+
 
 @public_op
 def equal(x1: Any, x2: Any) -> Any:

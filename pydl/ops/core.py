@@ -14,6 +14,8 @@ from pydl.ops.dtypes import is_float, result_type, standardize_dtype
 from pydl.ops.indexing import get_item
 from pydl.ops.public import public_op
 
+__all__ = ["dtype", "saturate_cast", "unstack"]
+
 
 def dtype(x: Any) -> str:
     """The name of the dtype of a tensor, array or number.

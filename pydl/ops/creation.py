@@ -20,6 +20,11 @@ from pydl.runtime import gpu
 from pydl.runtime.tensor import Tensor
 from pydl.runtime.variable import Variable
 
+__all__ = [
+    "arange", "convert_to_numpy", "convert_to_tensor", "eye", "full", "full_like",
+    "is_tensor", "linspace", "one_hot", "ones", "ones_like", "zeros", "zeros_like",
+]  # fmt: skip
+
 define("full", None, "A constant: it has no operands to differentiate by.")
 define("one_hot", None, "Of integers: nothing to differentiate.")
 

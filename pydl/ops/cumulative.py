@@ -12,6 +12,8 @@ from pydl.ops.public import public_op
 from pydl.ops.rules import simple
 from pydl.ops.shape import slice_axis
 
+__all__ = ["cumprod", "cumsum", "diff"]
+
 
 def _run(op: str, x: Any, axis: int, reverse: int) -> Any:
     return emit(op, x, axis=axis, reverse=reverse)
@@ -83,6 +85,3 @@ def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
         later = slice_axis(a, place, min(1, size), size)
         a = emit(op, later, slice_axis(a, place, 0, max(size - 1, 0)))
     return a
-
-
-__all__ = ["cumprod", "cumsum", "diff"]

@@ -21,6 +21,8 @@ from pydl.runtime import watchers
 from pydl.runtime.tensor import Tensor
 from pydl.runtime.variable import Variable
 
+__all__ = ["custom_gradient"]
+
 
 def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
     """Give a function a gradient of its own.

@@ -13,6 +13,8 @@ from pydl.ops.public import public_op
 from pydl.ops.reduce import sum as sum_
 from pydl.ops.shape import broadcast_to
 
+__all__ = ["diag", "diagflat", "diagonal", "meshgrid", "trace", "tri", "tril", "triu"]
+
 
 @public_op
 def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Any:
@@ -124,8 +126,3 @@ def meshgrid(*x: Any, indexing: str = "xy") -> list[Any]:
         own = [vector.shape[0] if i == axis else 1 for i in range(len(axes))]
         grids.append(broadcast_to(emit("reshape", vector, shape=own), shape))
     return grids
-
-
-__all__ = [
-    "diag", "diagflat", "diagonal", "meshgrid", "trace", "tri", "tril", "triu",
-]  # fmt: skip

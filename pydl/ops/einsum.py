@@ -18,6 +18,8 @@ from pydl.ops.apply import emit, lift
 from pydl.ops.matmul import as_floats, product
 from pydl.ops.public import public_op
 
+__all__ = ["einsum"]
+
 #: Labels of the axes an ellipsis stands for, the last axis first.
 _DOTS = "0123456789"
 

@@ -11,6 +11,11 @@ from pydl.ops.dtypes import is_int
 from pydl.ops.public import public_op
 from pydl.ops.trigonometry import unary_float
 
+__all__ = [
+    "cbrt", "erfc", "erfinv", "exp2", "i0", "ldexp", "log10", "log2", "logaddexp",
+    "logaddexp2",
+]  # fmt: skip
+
 
 def polynomial(x: Any, coefficients: Sequence[float]) -> Any:
     """Horner's rule, lowest coefficient first."""

@@ -19,6 +19,11 @@ from pydl.ops.host import on_host
 from pydl.ops.public import public_op
 from pydl.ops.shape import stack
 
+__all__ = [
+    "extract_sequences", "fft", "fft2", "ifft2", "irfft", "istft", "polar", "rfft",
+    "stft", "view_as_complex", "view_as_real",
+]  # fmt: skip
+
 Pair = tuple[Any, Any]
 
 

@@ -12,6 +12,8 @@ from pydl.ops.dtypes import is_int
 from pydl.ops.public import public_op
 from pydl.ops.rules import simple
 
+__all__ = ["take"]
+
 
 def _take_rule(call: OpCall, g: Any) -> list[Any]:
     x, indices = call.inputs

@@ -16,6 +16,8 @@ from pydl.ops.public import any_symbolic, public_op
 from pydl.runtime.tensor import Tensor
 from pydl.runtime.variable import Variable
 
+__all__ = ["nonzero", "unique"]
+
 
 def host_array(what: str, x: Any) -> np.ndarray:
     """The values of `x`; raises TypeError where there are none."""
@@ -90,6 +92,3 @@ def unique(
     extra = ((return_index, index), (return_inverse, inverse), (return_counts, counts))
     results += [lift(array.astype(np.int32)) for wanted, array in extra if wanted]
     return results[0] if len(results) == 1 else tuple(results)
-
-
-__all__ = ["nonzero", "unique"]

@@ -17,6 +17,8 @@ from pydl.ops.scatter import gather_nd, index_tensor
 from pydl.ops.shape import broadcast_to
 from pydl.ops.window import start_tensor
 
+__all__ = ["get_item"]
+
 _EXPECTED = (
     "expected integers, slices, `...`, None, and integer or bool arrays or tensors"
 )

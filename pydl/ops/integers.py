@@ -14,6 +14,12 @@ from pydl.ops.dtypes import is_float, is_int
 from pydl.ops.public import public_op
 from pydl.ops.trigonometry import unary_float
 
+__all__ = [
+    "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_not", "bitwise_or",
+    "bitwise_right_shift", "bitwise_xor", "ceil", "fabs", "floor_divide", "fmod", "gcd",
+    "lcm", "left_shift", "mod", "right_shift", "round", "trunc",
+]  # fmt: skip
+
 
 @public_op
 def ceil(x: Any) -> Any:

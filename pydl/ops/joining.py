@@ -15,6 +15,11 @@ from pydl.ops.reduce import sum as sum_
 from pydl.ops.shape import concatenate, expand_dims, ravel, split
 from pydl.ops.special_values import without_nan
 
+__all__ = [
+    "append", "array_split", "cdist", "dsplit", "dstack", "hsplit", "hstack",
+    "nancumprod", "nancumsum", "select", "unravel_index", "vsplit", "vstack",
+]  # fmt: skip
+
 
 @public_op
 def append(x1: Any, x2: Any, axis: int | None = None) -> Any:

@@ -16,6 +16,8 @@ from pydl.ops.public import public_op
 from pydl.runtime.program import compile_graph
 from pydl.runtime.tensor import Tensor
 
+__all__ = ["jvp"]
+
 
 @public_op
 def jvp(

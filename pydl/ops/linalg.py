@@ -26,25 +26,10 @@ from pydl.runtime.tensor import Tensor
 from pydl.runtime.variable import Variable
 
 __all__ = [
-    "cholesky",
-    "cholesky_inverse",
-    "det",
-    "eig",
-    "eigh",
-    "inv",
-    "jvp",
-    "logdet",
-    "lstsq",
-    "lu_factor",
-    "matrix_rank",
-    "norm",
-    "pinv",
-    "qr",
-    "slogdet",
-    "solve",
-    "solve_triangular",
-    "svd",
-]
+    "cholesky", "cholesky_inverse", "det", "eig", "eigh", "inv", "jvp", "logdet",
+    "lstsq", "lu_factor", "matrix_rank", "norm", "pinv", "qr", "slogdet", "solve",
+    "solve_triangular", "svd",
+]  # fmt: skip
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -17,6 +17,8 @@ from pydl.ops.compare import logical_and
 from pydl.ops.public import public_op
 from pydl.ops.shape import stack
 
+__all__ = ["fori_loop", "map", "scan", "vectorized_map", "while_loop"]
+
 #: The most passes of one loop that a trace takes.
 UNROLL_LIMIT = 4096
 

@@ -17,6 +17,11 @@ from pydl.ops.rules import pull_back, total
 from pydl.ops.shape import move_to_last
 from pydl.ops.softmax import row_sum
 
+__all__ = [
+    "binary_crossentropy", "categorical_crossentropy",
+    "sparse_categorical_crossentropy",
+]  # fmt: skip
+
 #: What the opcodes clip probabilities with.
 _EPSILON = 1e-7
 

@@ -12,6 +12,8 @@ from pydl.ops.dtypes import is_float, result_type
 from pydl.ops.public import public_op
 from pydl.ops.rules import simple
 
+__all__ = ["dot", "inner", "kron", "matmul", "outer", "tensordot"]
+
 
 def product(a: Any, b: Any, transpose_a: int = 0, transpose_b: int = 0) -> Any:
     """The product of two matrices, or of as many pairs of them (rank 3)."""

@@ -21,6 +21,12 @@ from pydl.ops.reduce import mean, norm, var
 from pydl.ops.reduce import sum as sum_
 from pydl.ops.shape import move_from_last, move_to_last, slice_axis
 
+__all__ = [
+    "batch_normalization", "glu", "layer_normalization", "moments", "multi_hot",
+    "normalize", "psnr", "rms_normalization", "sparse_plus", "sparse_sigmoid",
+    "sparsemax", "threshold",
+]  # fmt: skip
+
 Axis = int | Sequence[int]
 
 

@@ -15,6 +15,8 @@ from pydl.ops.gather import take
 from pydl.ops.public import public_op
 from pydl.ops.shape import slice_axis
 
+__all__ = ["median", "percentile", "quantile"]
+
 Axis = int | Sequence[int] | None
 _METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
@@ -113,6 +115,3 @@ def percentile(
 def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The middle element over `axis`, or the mean of the two middle ones."""
     return _result("median", x, np.asarray(0.5), axis, "linear", keepdims)
-
-
-__all__ = ["median", "percentile", "quantile"]

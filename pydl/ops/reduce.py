@@ -18,6 +18,11 @@ from pydl.ops.public import public_op
 from pydl.ops.rules import simple
 from pydl.ops.shape import stop_gradient
 
+__all__ = [
+    "all", "amax", "amin", "any", "argmax", "argmin", "count_nonzero", "logsumexp",
+    "max", "mean", "min", "norm", "std", "sum", "var",
+]  # fmt: skip
+
 Axis = int | Sequence[int] | None
 
 
@@ -244,9 +249,3 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
         "norm: expected ord None, or 1, 2, inf or -inf of vectors, or 'fro' of "
         f"matrices; received ord={ord!r}, axis={axis!r} for x of shape {x.shape}"
     )
-
-
-__all__ = [
-    "all", "amax", "amin", "any", "argmax", "argmin", "count_nonzero",
-    "logsumexp", "max", "mean", "min", "norm", "std", "sum", "var",
-]  # fmt: skip

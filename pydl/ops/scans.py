@@ -13,6 +13,8 @@ from pydl.ops.axes import one_axis
 from pydl.ops.public import public_op
 from pydl.ops.shape import concatenate, moveaxis
 
+__all__ = ["associative_scan"]
+
 Combine = Callable[[list[Any], list[Any]], list[Any]]
 
 

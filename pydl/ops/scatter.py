@@ -17,6 +17,8 @@ from pydl.ops.host import host_array
 from pydl.ops.public import public_op
 from pydl.ops.rules import simple, unbroadcast
 
+__all__ = ["scatter", "scatter_update", "take_along_axis"]
+
 
 def _take_along_axis_rule(call: OpCall, g: Any) -> list[Any]:
     x, indices = call.inputs
@@ -193,6 +195,3 @@ def scatter_update(
     out, fault = apply("scatter_update", (x, where, updates), {})
     note_fault(fault, expected)
     return out
-
-
-__all__ = ["scatter", "scatter_update", "take_along_axis"]

@@ -12,6 +12,11 @@ from pydl.ops.host import host_array
 from pydl.ops.public import public_op
 from pydl.ops.shape import size
 
+__all__ = [
+    "bincount", "histogram", "segment_max", "segment_min", "segment_prod",
+    "segment_sum",
+]  # fmt: skip
+
 
 def _segment_ids(name: str, data: Any, segment_ids: Any) -> Any:
     ids = lift(segment_ids)
@@ -165,9 +170,3 @@ def _limits(x: Any, limits: tuple[float, float] | None) -> tuple[float, float]:
             f"({low}, {high})"
         )
     return (low - 0.5, high + 0.5) if low == high else (low, high)
-
-
-__all__ = [
-    "bincount", "histogram", "segment_max", "segment_min", "segment_prod",
-    "segment_sum",
-]  # fmt: skip

@@ -21,6 +21,12 @@ from pydl.ops.public import public_op
 from pydl.ops.reduce import sum as sum_
 from pydl.ops.shape import concatenate, moveaxis, slice_axis, stack
 
+__all__ = [
+    "bartlett", "blackman", "correlate", "cross", "empty", "empty_like", "geomspace",
+    "hamming", "hanning", "identity", "kaiser", "logspace", "trapezoid", "vander",
+    "vdot",
+]  # fmt: skip
+
 
 @public_op
 def identity(n: int, dtype: Any = None) -> Any:

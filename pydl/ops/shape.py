@@ -16,6 +16,12 @@ from pydl.ops.public import public_op
 from pydl.ops.rules import simple, unbroadcast
 from pydl.runtime.tensor import Tensor
 
+__all__ = [
+    "broadcast_to", "concatenate", "expand_dims", "flatten", "moveaxis", "ndim", "pad",
+    "ravel", "reshape", "shape", "size", "split", "squeeze", "stack", "stop_gradient",
+    "swapaxes", "transpose",
+]  # fmt: skip
+
 
 def _concatenate_rule(call: OpCall, grad: Any) -> list[Any]:
     axis, start, rules = call.attrs["axis"], 0, []

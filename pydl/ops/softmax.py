@@ -11,6 +11,8 @@ from pydl.ops.public import public_op
 from pydl.ops.rules import simple
 from pydl.ops.shape import move_from_last, move_to_last
 
+__all__ = ["log_softmax", "softmax"]
+
 
 def row_sum(x: Any) -> Any:
     """The sum over the last axis, which stays with size 1."""

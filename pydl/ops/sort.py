@@ -13,6 +13,11 @@ from pydl.ops.rules import simple
 from pydl.ops.scatter import take_along_axis
 from pydl.ops.shape import move_from_last, move_to_last, slice_axis
 
+__all__ = [
+    "argpartition", "argsort", "digitize", "in_top_k", "isin", "searchsorted", "sort",
+    "top_k",
+]  # fmt: skip
+
 
 def _to_places(grad: Any, order: Any, size: int) -> Any:
     """The gradients of the elements `order` names, where they came from."""
@@ -135,9 +140,3 @@ def isin(x1: Any, x2: Any, assume_unique: bool = False, invert: bool = False) ->
     last = lift(row.shape[0] - 1, "int32")
     at = emit("minimum", emit("searchsorted", row, x1, right=0), last)
     return emit("not_equal" if invert else "equal", take(row, at, 0), x1)
-
-
-__all__ = [
-    "argpartition", "argsort", "digitize", "in_top_k", "isin", "searchsorted", "sort",
-    "top_k",
-]  # fmt: skip

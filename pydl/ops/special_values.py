@@ -14,6 +14,12 @@ from pydl.ops.host import on_host
 from pydl.ops.public import public_op
 from pydl.ops.reduce import all as all_
 
+__all__ = [
+    "allclose", "array", "conj", "conjugate", "copy", "fmax", "fmin", "heaviside",
+    "imag", "isclose", "isneginf", "isposinf", "isreal", "nan_to_num", "nextafter",
+    "real", "signbit", "view",
+]  # fmt: skip
+
 
 @public_op
 def isclose(

@@ -17,6 +17,11 @@ from pydl.ops.reduce import min as min_
 from pydl.ops.reduce import sum as sum_
 from pydl.ops.shape import transpose
 
+__all__ = [
+    "average", "corrcoef", "nanargmax", "nanargmin", "nanmax", "nanmean", "nanmin",
+    "nanprod", "nanstd", "nansum", "nanvar", "prod", "ptp",
+]  # fmt: skip
+
 Axis = int | Sequence[int] | None
 
 

@@ -9,6 +9,11 @@ from pydl.ops.apply import emit, lift, promote_float
 from pydl.ops.public import public_op
 from pydl.ops.shape import stop_gradient
 
+__all__ = [
+    "angle", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
+    "cosh", "deg2rad", "hypot", "rad2deg", "sinc", "sinh", "tan",
+]  # fmt: skip
+
 
 def unary_float(op: str, x: Any) -> Any:
     """A float op; integers and bools become floatx first."""

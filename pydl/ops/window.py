@@ -19,6 +19,10 @@ from pydl.ops.public import public_op
 from pydl.ops.rules import simple
 from pydl.ops.shape import concatenate, slice_axis, swapaxes
 
+__all__ = [
+    "flip", "fliplr", "flipud", "repeat", "roll", "rot90", "slice_update", "tile",
+]  # fmt: skip
+
 
 def _flip_rule(call: OpCall, g: Any) -> list[Any]:
     return [lambda: emit("flip", g, axes=call.attrs["axes"])]
@@ -215,8 +219,3 @@ def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
     update = lift(updates, x.dtype)
     start = start_tensor("slice_update", start_indices, x)
     return emit("dynamic_update_slice", x, update, start)
-
-
-__all__ = [
-    "flip", "fliplr", "flipud", "repeat", "roll", "rot90", "slice_update", "tile",
-]  # fmt: skip

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -466,3 +468,11 @@ def test_namespaces_hold_the_same_functions() -> None:
         for name in module.__all__:
             assert getattr(module, name) is getattr(ops, name)
     assert set(ops.nn.__all__).isdisjoint(ops.numpy.__all__)
+
+
+@pytest.mark.parametrize("package", ["__init__", "numpy"])
+def test_stubs_list_the_families_that_are_gathered(package: str) -> None:
+    path = Path(ops.__file__).with_name(f"{package}.pyi")
+    stars = re.findall(r"^from pydl\.ops\.(\w+) import \*", path.read_text(), re.M)
+    module = ops if package == "__init__" else ops.numpy
+    assert tuple(stars) == module._FAMILIES
