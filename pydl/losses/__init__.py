@@ -37,11 +37,13 @@ from pydl.losses.probabilistic import (
     binary_focal_crossentropy,
     categorical_focal_crossentropy,
     categorical_generalized_cross_entropy,
+    ctc,
     dice,
     kl_divergence,
     tversky,
 )
 from pydl.losses.probabilistic_classes import (
+    CTC,
     BinaryFocalCrossentropy,
     CategoricalFocalCrossentropy,
     CategoricalGeneralizedCrossEntropy,
@@ -67,6 +69,7 @@ from pydl.losses.regression_classes import (
 )
 
 __all__ = [
+    "CTC",
     "BinaryCrossentropy",
     "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
@@ -98,6 +101,7 @@ __all__ = [
     "categorical_hinge",
     "circle",
     "cosine_similarity",
+    "ctc",
     "deserialize",
     "dice",
     "get",
@@ -117,6 +121,7 @@ __all__ = [
 ]
 
 _CLASSES = (
+    CTC,
     MeanSquaredError,
     MeanAbsoluteError,
     BinaryCrossentropy,
@@ -151,6 +156,7 @@ _FUNCTIONS = (
     categorical_hinge,
     circle,
     cosine_similarity,
+    ctc,
     dice,
     hinge,
     huber,

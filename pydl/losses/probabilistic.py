@@ -148,3 +148,32 @@ def tversky(
     missed = ops.sum((1.0 - y_pred) * y_true, axis=axis)
     extra = ops.sum(y_pred * (1.0 - y_true), axis=axis)
     return 1.0 - ops.divide(shared, shared + missed * alpha + extra * beta + epsilon())
+
+
+def ctc(y_true: Any, y_pred: Any) -> Any:
+    """`ops.ctc_loss` of labels that are filled with 0, the blank, to one length.
+
+    Args:
+        y_true: labels, integers ``(batch, labels)``, 0 where there are no more.
+        y_pred: logits ``(batch, frames, classes)``; all frames count.
+
+    Raises:
+        ValueError: other ranks.
+
+    >>> float(ctc([[1]], [[[0.0, 0.0]]])[0])
+    0.6931471824645996
+    """
+    labels, logits = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
+    if len(labels.shape) != 2:
+        raise ValueError(
+            "Targets `y_true` are expected to be a tensor of shape `(batch_size, "
+            f"max_length)` in integer format. Received: y_true.shape={labels.shape}"
+        )
+    if len(logits.shape) != 3:
+        raise ValueError(
+            "Logits `y_pred` are expected to be a tensor of shape `(batch_size, "
+            f"max_length, num_classes)`. Received: y_pred.shape={logits.shape}"
+        )
+    frames = ops.full((logits.shape[0],), logits.shape[1], dtype="int32")
+    count = ops.sum(ops.cast(ops.not_equal(labels, 0), "int32"), axis=-1)
+    return ops.ctc_loss(labels, logits, count, frames)

@@ -9,6 +9,7 @@ from pydl.losses.probabilistic import (
     binary_focal_crossentropy,
     categorical_focal_crossentropy,
     categorical_generalized_cross_entropy,
+    ctc,
     dice,
     kl_divergence,
     tversky,
@@ -217,3 +218,19 @@ class Tversky(LossFunctionWrapper):
         self.alpha = alpha
         self.beta = beta
         self.axis = axis
+
+
+class CTC(LossFunctionWrapper):
+    """Connectionist temporal classification; see `ctc`.
+
+    >>> float(CTC()([[1]], [[[0.0, 0.0]]]))
+    0.6931471824645996
+    """
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "ctc",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(ctc, reduction=reduction, name=name, dtype=dtype)

@@ -14,12 +14,12 @@ from pydl.ops import elementwise as _elementwise  # noqa: F401
 from pydl.ops import special as _special  # noqa: F401
 
 _FAMILIES = (
-    "activation", "arithmetic", "branches", "compare", "core", "creation", "cumulative",
-    "custom", "diagonal", "einsum", "exponential", "fourier", "gather", "host",
-    "indexing", "integers", "joining", "jvp", "linalg", "loops", "loss", "matmul",
-    "normalization", "quantile", "reduce", "scans", "scatter", "segment", "sequences",
-    "shape", "softmax", "sort", "special_values", "statistics", "trigonometry",
-    "window",
+    "activation", "arithmetic", "branches", "compare", "core", "creation", "ctc",
+    "cumulative", "custom", "diagonal", "einsum", "exponential", "fourier", "gather",
+    "host", "indexing", "integers", "joining", "jvp", "linalg", "loops", "loss",
+    "matmul", "normalization", "quantile", "rearrange", "reduce", "scans", "scatter",
+    "segment", "sequences", "shape", "softmax", "sort", "special_values", "statistics",
+    "trigonometry", "vectorize", "window",
 )  # fmt: skip
 
 __all__ = gather(__name__, _FAMILIES)

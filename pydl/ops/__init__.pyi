@@ -4,6 +4,7 @@ from pydl.ops.branches import *
 from pydl.ops.compare import *
 from pydl.ops.core import *
 from pydl.ops.creation import *
+from pydl.ops.ctc import *
 from pydl.ops.cumulative import *
 from pydl.ops.custom import *
 from pydl.ops.diagonal import *
@@ -22,6 +23,7 @@ from pydl.ops.loss import *
 from pydl.ops.matmul import *
 from pydl.ops.normalization import *
 from pydl.ops.quantile import *
+from pydl.ops.rearrange import *
 from pydl.ops.reduce import *
 from pydl.ops.scans import *
 from pydl.ops.scatter import *
@@ -33,6 +35,7 @@ from pydl.ops.sort import *
 from pydl.ops.special_values import *
 from pydl.ops.statistics import *
 from pydl.ops.trigonometry import *
+from pydl.ops.vectorize import *
 from pydl.ops.window import *
 
 from pydl.ops import linalg as linalg  # isort: skip

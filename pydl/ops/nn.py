@@ -27,6 +27,7 @@ from pydl.ops.activation import (
 from pydl.ops.creation import (
     one_hot,
 )
+from pydl.ops.ctc import ctc_decode, ctc_loss
 from pydl.ops.fourier import (
     polar,
 )
@@ -59,6 +60,8 @@ __all__ = [
     "binary_crossentropy",
     "categorical_crossentropy",
     "celu",
+    "ctc_decode",
+    "ctc_loss",
     "elu",
     "gelu",
     "glu",

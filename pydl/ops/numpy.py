@@ -6,7 +6,7 @@ _FAMILIES = (
     "arithmetic", "compare", "creation", "cumulative", "diagonal", "einsum",
     "exponential", "gather", "host", "indexing", "integers", "joining", "matmul",
     "quantile", "reduce", "scatter", "segment", "sequences", "shape", "sort",
-    "special_values", "statistics", "trigonometry", "window",
+    "special_values", "statistics", "trigonometry", "vectorize", "window",
 )  # fmt: skip
 #: Neighbours of theirs that only `pydl.ops` has.
 _OTHERS = (

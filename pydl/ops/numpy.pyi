@@ -22,4 +22,5 @@ from pydl.ops.sort import *
 from pydl.ops.special_values import *
 from pydl.ops.statistics import *
 from pydl.ops.trigonometry import *
+from pydl.ops.vectorize import *
 from pydl.ops.window import *

@@ -9,13 +9,28 @@ from typing import Any
 import numpy as np
 
 from pydl.ops.apply import emit, lift, promote_float
+from pydl.ops.arithmetic import (
+    cast,
+    floor,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
+    where,
+)
 from pydl.ops.axes import axes_list
-from pydl.ops.creation import convert_to_numpy
+from pydl.ops.compare import equal
+from pydl.ops.creation import convert_to_numpy, zeros_like
 from pydl.ops.gather import take
+from pydl.ops.integers import ceil, round
 from pydl.ops.public import public_op
+from pydl.ops.reduce import sum
+from pydl.ops.scatter import take_along_axis
 from pydl.ops.shape import slice_axis
 
-__all__ = ["median", "percentile", "quantile"]
+__all__ = [
+    "median", "nanmedian", "nanpercentile", "nanquantile", "percentile", "quantile",
+]  # fmt: skip
 
 Axis = int | Sequence[int] | None
 _METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
@@ -67,6 +82,38 @@ def _quantiles(name: str, x: Any, q: np.ndarray, axis: Axis, method: str) -> Any
     return emit("where", is_number, mixed, largest), axes
 
 
+def _nan_quantiles(name: str, x: Any, q: np.ndarray, axis: Axis, method: str) -> Any:
+    """As `_quantiles`, of the numbers in each row; NaN where there are none."""
+    rows, axes = _rows(name, promote_float(x)[0], axis)
+    size = rows.shape[-1]
+    if size == 0:
+        raise ValueError(f"{name}: expected elements along axis={axis}, received none")
+    ordered = emit("sort", rows)  # NaN last
+    count = sum(cast(emit("equal", rows, rows), rows.dtype), axis=-1, keepdims=True)
+    last = maximum(subtract(count, 1), 0)
+    place = multiply(last, lift(q.reshape(-1).astype(rows.dtype)))
+    low = floor(place)
+    high = minimum(low + 1, last)
+    share = _share(place, low, method)
+    below, above = (
+        take_along_axis(ordered, cast(at, "int32"), -1) for at in (low, high)
+    )
+    mixed = below * (1 - share) + above * share
+    return where(equal(share, 0), below, where(equal(share, 1), above, mixed)), axes
+
+
+def _share(place: Any, low: Any, method: str) -> Any:
+    """`_weights`, of places that are known when the program runs."""
+    part = place - low
+    if method == "lower":
+        return zeros_like(part)
+    if method == "higher":
+        return ceil(part)
+    if method == "midpoint":
+        return where(part > 0, 0.5, 0.0)
+    return round(place) - low if method == "nearest" else part
+
+
 def _checked(name: str, q: Any, top: float, method: str) -> np.ndarray:
     if method not in _METHODS:
         raise ValueError(
@@ -82,7 +129,8 @@ def _result(
     name: str, x: Any, q: np.ndarray, axis: Axis, method: str, keep: bool
 ) -> Any:
     x = lift(x)
-    out, axes = _quantiles(name, x, q, axis, method)
+    find = _nan_quantiles if name.startswith("nan") else _quantiles
+    out, axes = find(name, x, q, axis, method)
     last = out.ndim - 1
     out = emit("transpose", out, perm=[last, *range(last)])
     shape = [1 if i in axes else dim for i, dim in enumerate(x.shape)]
@@ -115,3 +163,27 @@ def percentile(
 def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The middle element over `axis`, or the mean of the two middle ones."""
     return _result("median", x, np.asarray(0.5), axis, "linear", keepdims)
+
+
+@public_op
+def nanquantile(
+    x: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False
+) -> Any:
+    """As `quantile`, of the elements that are not NaN; NaN where there are none."""
+    share = _checked("nanquantile", q, 1.0, method)
+    return _result("nanquantile", x, share, axis, method, keepdims)
+
+
+@public_op
+def nanpercentile(
+    x: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False
+) -> Any:
+    """As `nanquantile`, with `q` in [0, 100]."""
+    share = _checked("nanpercentile", q, 100.0, method)
+    return _result("nanpercentile", x, share, axis, method, keepdims)
+
+
+@public_op
+def nanmedian(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """As `median`, of the elements that are not NaN; NaN where there are none."""
+    return _result("nanmedian", x, np.asarray(0.5), axis, "linear", keepdims)

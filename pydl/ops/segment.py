@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from pydl.ops.apply import apply, emit, lift, promote_float
+from pydl.ops.arithmetic import maximum, minimum, multiply, where
 from pydl.ops.dtypes import is_float, is_int
+from pydl.ops.gather import take
 from pydl.ops.host import host_array
 from pydl.ops.public import public_op
-from pydl.ops.shape import size
+from pydl.ops.shape import concatenate, size, slice_axis
+from pydl.ops.sort import argsort
 
 __all__ = [
     "bincount", "histogram", "segment_max", "segment_min", "segment_prod",
@@ -39,9 +43,23 @@ def _count(name: str, ids: Any, num_segments: int | None) -> int:
 def segment_sum(
     data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
 ) -> Any:
-    """The sums of the rows of `data` that have the same of the `segment_ids`, in order
-    of position; ids outside ``[0, num_segments)`` are left out. `num_segments` None:
-    the greatest id + 1, which needs values."""
+    """The sums of the rows of `data` with the same id, in order of position.
+
+    Args:
+        data: ``(n, ...)``.
+        segment_ids: an integer for each row; those outside ``[0, num_segments)`` are
+            left out.
+        num_segments: rows of the result; None: the greatest id + 1, which needs values
+            and so cannot be under a trace.
+        sorted: whether ids never fall, a promise that saves sorting where that is
+            needed.
+
+    Returns:
+        ``(num_segments, ...)``, of the dtype of `data`.
+
+    Raises:
+        ValueError: ids that are no integers, or not one for each row.
+    """
     data = lift(data)
     ids = _segment_ids("segment_sum", data, segment_ids)
     rows = _count("segment_sum", ids, num_segments)
@@ -51,55 +69,95 @@ def segment_sum(
     return emit("scatter_nd", names, data, shape=[rows, *data.shape[1:]])
 
 
-def _on_host(
-    name: str, fn: Any, data: Any, ids: Any, num_segments: int | None, start: Any
-) -> Any:
-    """What has no primitive: NumPy, on values."""
-    values, where = host_array(name, data), host_array(name, ids)
-    _segment_ids(name, values, where)
+def _reduced(
+    name: str, data: Any, segment_ids: Any, num_segments: int | None,
+    is_sorted: bool, join: Callable[[Any, Any], Any], start: Callable[[str], Any],
+) -> Any:  # fmt: skip
+    """Groups joined by an operation without a primitive.
+
+    Rows are put in order of their ids. Then each row takes in the one 1, 2, 4, ...
+    places before, where that has the same id: the last row of a group has all of it.
+    """
+    data = lift(data)
+    ids = _segment_ids(name, data, segment_ids)
     rows = _count(name, ids, num_segments)
-    out = np.full((rows, *values.shape[1:]), start(values.dtype), values.dtype)
-    inside = (where >= 0) & (where < rows)
-    fn.at(out, where[inside], values[inside])
-    return lift(out)
+    least = lift(start(data.dtype), data.dtype)
+    empty = emit("broadcast_to", least, shape=[rows, *data.shape[1:]])
+    count = data.shape[0]
+    if count == 0 or rows == 0:
+        return empty
+    if not is_sorted:
+        order = argsort(ids)
+        data, ids = take(data, order, 0), take(ids, order, 0)
+    column = emit("reshape", ids, shape=[count] + [1] * (data.ndim - 1))
+    step = 1
+    while step < count:
+        late = slice_axis(data, 0, step, count)
+        early = slice_axis(data, 0, 0, count - step)
+        same = emit(
+            "equal", slice_axis(column, 0, 0, count - step),
+            slice_axis(column, 0, step, count),
+        )  # fmt: skip
+        grown = where(same, join(late, early), late)
+        data = concatenate([slice_axis(data, 0, 0, step), grown], axis=0)
+        step *= 2
+    return _last_rows(data, ids, rows, empty)
 
 
-def _least(dtype: Any) -> Any:
-    return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
+def _last_rows(data: Any, ids: Any, rows: int, empty: Any) -> Any:
+    """The last row of each group of sorted ids; a row of `empty` for a missing one."""
+    names = lift(np.arange(rows), ids.dtype)
+    first, end = (emit("searchsorted", ids, names, right=r) for r in (0, 1))
+    last = maximum(emit("sub", end, lift(1, end.dtype)), 0)
+    there = emit(
+        "reshape", emit("less", first, end), shape=[rows] + [1] * (data.ndim - 1)
+    )
+    return where(there, take(data, last, 0), empty)
 
 
-def _greatest(dtype: Any) -> Any:
-    return np.inf if dtype.kind == "f" else np.iinfo(dtype).max
+def _least(dtype: str) -> Any:
+    return -np.inf if is_float(dtype) else np.iinfo(dtype).min
+
+
+def _greatest(dtype: str) -> Any:
+    return np.inf if is_float(dtype) else np.iinfo(dtype).max
 
 
 @public_op
 def segment_max(
     data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
 ) -> Any:
-    """The greatest elements of the rows with the same id; the least number there is for
-    an id without rows. Runs in NumPy, not under a trace."""
-    name = "segment_max"
-    return _on_host(name, np.maximum, data, segment_ids, num_segments, _least)
+    """The greatest elements of the rows of `data` with the same id; the least number
+    there is for an id without rows. Arguments as those of `segment_sum`.
+
+    >>> pydl.ops.segment_max([1, 2, 10, 20], [0, 0, 1, 1], 3).tolist()
+    [2, 20, -9223372036854775808]
+    """
+    return _reduced(
+        "segment_max", data, segment_ids, num_segments, sorted, maximum, _least
+    )
 
 
 @public_op
 def segment_min(
     data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
 ) -> Any:
-    """The least elements of the rows with the same id; the greatest number there is for
-    an id without rows. Runs in NumPy, not under a trace."""
-    name = "segment_min"
-    return _on_host(name, np.minimum, data, segment_ids, num_segments, _greatest)
+    """The least elements of the rows of `data` with the same id; the greatest number
+    there is for an id without rows. Arguments as those of `segment_sum`."""
+    return _reduced(
+        "segment_min", data, segment_ids, num_segments, sorted, minimum, _greatest
+    )
 
 
 @public_op
 def segment_prod(
     data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
 ) -> Any:
-    """The products of the rows with the same id, 1 for an id without rows. Runs in
-    NumPy, not under a trace."""
-    name = "segment_prod"
-    return _on_host(name, np.multiply, data, segment_ids, num_segments, lambda _: 1)
+    """The products of the rows of `data` with the same id, 1 for an id without rows.
+    Arguments as those of `segment_sum`."""
+    return _reduced(
+        "segment_prod", data, segment_ids, num_segments, sorted, multiply, lambda _: 1
+    )
 
 
 @public_op

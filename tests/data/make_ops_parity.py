@@ -18,6 +18,7 @@ import numpy as np
 
 OUT = Path(__file__).with_name("ops_parity.json")
 random = np.random.RandomState(3)  # its stream never changes
+random_logits = np.random.RandomState(8)
 
 ARRAYS = {
     "A": random.normal(size=(3, 4)).astype("float32") * 3,
@@ -44,6 +45,16 @@ ARRAYS = {
     "SMALL": np.array([[-3, 4], [100, -128]], "int8"),
     "BOOLS": np.array([[True, False, True], [False, False, True]]),
     "FLAGS": np.array([True, True, False]),
+    "IDS": np.array([2, 0, 2, 4, 0, -1, 2, 0, 9], "int32"),
+    "RISING": np.array([0, 0, 1, 3, 3, 3, 3, 4, 4], "int64"),
+    "GROUPED": np.array(
+        [[3, -1], [2, 5], [-4, 2], [7, 7], [0, 1], [9, 9], [1, 2], [-6, 3], [8, 8]],
+        "int32",
+    ),
+    "LOGITS": random_logits.normal(size=(3, 7, 4)).astype("float32") * 2,
+    "LABELS": np.array([[1, 2, 2], [3, 1, 0], [2, 0, 0]], "int32"),
+    "LABEL_COUNTS": np.array([3, 2, 0], "int32"),
+    "FRAME_COUNTS": np.array([7, 5, 3], "int32"),
     "INDICES": np.array([[0, 2], [1, 1]], "int32"),
 }
 UNARY_FLOAT = (
@@ -253,6 +264,30 @@ def transforms(add: Callable[..., None]) -> None:
     add("istft", ["$VECTORS", "$VECTORS[::-1]"], 4, 1, 4, center=False)
 
 
+def groups(add: Callable[..., None]) -> None:
+    """Segments, quantiles of numbers, axes by name, alignments."""
+    for name in ("segment_sum", "segment_max", "segment_min", "segment_prod"):
+        for data in ("$GROUPED", "$SPECIAL"):
+            add(name, data, "$IDS", num_segments=6)
+            add(name, data, "$RISING", num_segments=4, sorted=True)
+    for method in ("linear", "lower", "higher", "midpoint", "nearest"):
+        add("nanquantile", "$HOLES", [0.0, 0.3, 1.0], axis=1, method=method)
+    add("nanquantile", "$HOLES", 0.5, axis=0, keepdims=True)
+    add("nanpercentile", "$CUBE", 37.0, axis=[0, 2])
+    add("nanmedian", "$HOLES")
+    add("nanmedian", "$HOLES", axis=1, keepdims=True)
+    add("nanmedian", "$INTS", axis=0)
+    add("rearrange", "$CUBE", "a b c -> c (b a)")
+    add("rearrange", "$CUBE", "a b (c d) -> (a c) b d", c=2)
+    add("rearrange", "$CUBE", "a b c->(a b c)")
+    blank = {"mask_index": 3}
+    counts = ["$LABEL_COUNTS", "$FRAME_COUNTS"]
+    add("ctc_loss", "$LABELS", "$LOGITS", *counts)
+    for kind in ({}, blank, {"merge_repeated": False}):
+        add("ctc_decode", "$LOGITS", "$FRAME_COUNTS", **kind)
+    add("ctc_decode", "$LOGITS", "$FRAME_COUNTS", strategy="beam_search", top_paths=3)
+
+
 def cases() -> list[Row]:
     """All of them."""
     table = Table()
@@ -262,6 +297,7 @@ def cases() -> list[Row]:
         values,
         reductions,
         sequences,
+        groups,
         joined,
         neural,
         transforms,

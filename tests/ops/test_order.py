@@ -262,12 +262,16 @@ def test_segments() -> None:
         function = getattr(ops, f"segment_{name}")
         same(function(data, IDS, 6).numpy(), segment(ufunc, start)(data))
         same(function(data, IDS).numpy(), segment(ufunc, start)(data)[:5])
+        same(
+            traced(lambda x, f=function: f(x, IDS, 6), data),
+            segment(ufunc, start)(data),
+        )
     same(ops.segment_sum(INTS, IDS, 6).numpy(), segment(np.add, 0)(INTS))
-    same(traced(lambda x: ops.segment_sum(x, IDS, 6), data), segment(np.add, 0.0)(data))
     with Trace("case") as trace:
         x = trace.input("x", (4, 3), "float32")
-        with pytest.raises(TypeError, match="segment_max: needs values"):
-            ops.segment_max(x, IDS, 6)
+        ids = trace.input("ids", (4,), "int32")
+        with pytest.raises(TypeError, match="segment_max without num_segments: needs"):
+            ops.segment_max(x, ids)
 
 
 def test_counts() -> None:
