@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
@@ -13,7 +12,6 @@ from pydl.layers.base.output_spec import trace_output_spec
 from pydl.models.state_tree import StateTree
 from pydl.models.summary import html_summary, print_summary
 from pydl.objects.serialization import deserialize_keras_object, serialize_keras_object
-from pydl.saving.weights import load_weights, save_weights
 from pydl.training.trainer import Trainer
 
 
@@ -174,6 +172,8 @@ class Model(Trainer, StateTree):
 
         The file is complete or not there at all, whenever the process ends.
         """
+        from pydl.saving.weights import save_weights
+
         save_weights(self, filepath, overwrite=overwrite)
 
     def load_weights(
@@ -187,10 +187,14 @@ class Model(Trainer, StateTree):
         """
         if kwargs:
             raise ValueError(f"load_weights: unexpected arguments {sorted(kwargs)}")
+        from pydl.saving.weights import load_weights
+
         load_weights(self, filepath, skip_mismatch=skip_mismatch)
 
     def to_json(self, **kwargs: Any) -> str:
         """The architecture as JSON text; `kwargs` go to `json.dumps`."""
+        import json
+
         return json.dumps(serialize_keras_object(self), **kwargs)
 
     @classmethod
@@ -214,4 +218,6 @@ def model_from_json(
     json_string: str, custom_objects: dict[str, Any] | None = None
 ) -> Any:
     """The model of a `to_json` text."""
+    import json
+
     return deserialize_keras_object(json.loads(json_string), custom_objects)
