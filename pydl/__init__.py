@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pydl import models as models
     from pydl import ops as ops
     from pydl import optimizers as optimizers
+    from pydl import preprocessing as preprocessing
     from pydl import random as random
     from pydl import regularizers as regularizers
     from pydl import saving as saving
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from pydl.metrics import Metric as Metric
     from pydl.models import Model as Model
     from pydl.models import Sequential as Sequential
+    from pydl.models.function import Function as Function
     from pydl.ops.custom import remat as remat
     from pydl.ops.stateless import StatelessScope as StatelessScope
     from pydl.ops.tape import GradientTape as GradientTape
@@ -64,13 +66,14 @@ __version__ = "0.1.0"
 _MODULES = frozenset({
     "activations", "backend", "callbacks", "config", "constraints", "datasets",
     "dtype_policies", "initializers", "kernels", "layers", "losses", "metrics",
-    "mixed_precision", "models", "ops", "optimizers", "random", "regularizers",
-    "saving", "tree", "utils",
+    "mixed_precision", "models", "ops", "optimizers", "preprocessing", "random",
+    "regularizers", "saving", "tree", "utils",
 })  # fmt: skip
 
 _OBJECTS = {
     "Constraint": "constraints",
     "DTypePolicy": "dtype_policies",
+    "Function": "models.function",
     "GradientTape": "ops.tape",
     "FloatDTypePolicy": "dtype_policies",
     "Initializer": "initializers",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, MutableMapping
 from typing import Any, Self
 
 from pydl import config
@@ -68,6 +70,122 @@ class DTypePolicy:
 
     def __repr__(self) -> str:
         return f'<DTypePolicy "{self.name}">'
+
+
+class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
+    """Policies by the paths of layers.
+
+    A path gets the policy of its own entry, else of the one entry that matches all of
+    it as a regular expression, else the default.
+
+    Args:
+        default_policy: of paths without an entry; None: the one of `config`.
+        policy_map: ``{path: policy}``.
+
+    Raises:
+        TypeError: `policy_map` is no dict.
+        ValueError: a path that several entries match, when it is asked for; an entry
+            that is there already.
+
+    >>> policies = DTypePolicyMap("float32", {"encoder/.*": DTypePolicy("float16")})
+    >>> policies["encoder/dense"].name, policies["decoder"].name
+    ('float16', 'float32')
+    """
+
+    _keras_module = "keras.dtype_policies"
+
+    def __init__(
+        self,
+        default_policy: Any = None,
+        policy_map: dict[str, DTypePolicy] | None = None,
+    ) -> None:
+        if isinstance(default_policy, DTypePolicyMap):
+            raise ValueError("`default_policy` cannot be a `DTypePolicyMap`.")
+        if policy_map is not None and not isinstance(policy_map, dict):
+            raise TypeError(
+                "If specified, `policy_map` must be a dict. Received: "
+                f"policy_map={policy_map} of type {type(policy_map)}"
+            )
+        self._given = default_policy
+        self._policy_map = dict(policy_map or {})
+
+    @property
+    def name(self) -> str:
+        """``map_`` and the default's name."""
+        return f"map_{self.default_policy.name}"
+
+    @property
+    def default_policy(self) -> DTypePolicy:
+        """The policy of paths without an entry."""
+        return get(self._given)
+
+    @property
+    def compute_dtype(self) -> str:
+        """The default's."""
+        return self.default_policy.compute_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        """The default's."""
+        return self.default_policy.variable_dtype
+
+    def __getitem__(self, key: str) -> DTypePolicy:
+        if key in self._policy_map:
+            return self._policy_map[key]
+        found = [pattern for pattern in self._policy_map if re.fullmatch(pattern, key)]
+        if len(found) > 1:
+            raise ValueError(
+                f"Path '{key}' matches multiple dtype policy specification keys: "
+                f"{found}. Please make sure each path only matches at most one dtype "
+                "policy specification key in the DTypePolicyMap."
+            )
+        return self._policy_map[found[0]] if found else self.default_policy
+
+    def __setitem__(self, key: str, policy: Any) -> None:
+        if key in self._policy_map:
+            raise ValueError(
+                f"{key} already exist in the DTypePolicyMap with value "
+                f"{self._policy_map[key]}. Please make sure to not use duplicated keys."
+            )
+        self._policy_map[key] = get(policy)
+
+    def __delitem__(self, key: str) -> None:
+        del self._policy_map[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._policy_map
+
+    def __len__(self) -> int:
+        return len(self._policy_map)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._policy_map)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "default_policy": serialize_keras_object(self._given),
+            "policy_map": serialize_keras_object(self._policy_map),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:
+        """The map of a `get_config` dict."""
+        parts = deserialize_keras_object(dict(config), custom_objects)
+        return cls(**parts)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, DTypePolicyMap)
+            and other.default_policy == self.default_policy
+            and other._policy_map == self._policy_map
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __repr__(self) -> str:
+        pairs = [(key, policy.name) for key, policy in self._policy_map.items()]
+        return f"<DTypePolicyMap default_policy={self.default_policy.name}, {pairs}>"
 
 
 FloatDTypePolicy = DTypePolicy

@@ -144,8 +144,8 @@ class device:  # noqa: N801 - keras.device
     'cpu'
     """
 
-    def __init__(self, name: str) -> None:
-        self.name = standardize_device(name)
+    def __init__(self, device_name: str) -> None:
+        self.name = standardize_device(device_name)
 
     def __enter__(self) -> device:
         _local.stack.append(self.name)

@@ -25,7 +25,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("losses", "metrics", "optimizers", "mixed_precision"),
     ("layers", "backend"),
     ("models", "training", "callbacks", "saving"),
-    ("utils", "datasets", "applications", "distribution"),
+    ("utils", "datasets", "preprocessing", "applications", "distribution"),
     ("cli",),
     ("__main__", "__init__"),
 )

@@ -91,6 +91,9 @@ if TYPE_CHECKING:
         RepeatVector,
         Reshape,
     )
+    from pydl.layers.core.reversible_embedding import (
+        ReversibleEmbedding,
+    )
     from pydl.layers.core.wrapper import (
         TimeDistributed,
         Wrapper,
@@ -123,6 +126,9 @@ if TYPE_CHECKING:
     from pydl.layers.preprocessing.numbers import (
         Discretization,
         Normalization,
+    )
+    from pydl.layers.preprocessing.pipeline import (
+        Pipeline,
     )
     from pydl.layers.preprocessing.text import (
         TextVectorization,
@@ -217,10 +223,12 @@ __getattr__ = members(
         "Permute": "pydl.layers.core.reshaping",
         "RMSNormalization": "pydl.layers.normalization.layerwise",
         "ReLU": "pydl.layers.core.activation",
+        "Pipeline": "pydl.layers.preprocessing.pipeline",
         "RepeatVector": "pydl.layers.core.reshaping",
         "Rescaling": "pydl.layers.core.rescaling",
         "Reshape": "pydl.layers.core.reshaping",
         "Softmax": "pydl.layers.core.activation",
+        "ReversibleEmbedding": "pydl.layers.core.reversible_embedding",
         "SpatialDropout1D": "pydl.layers.regularization.noise",
         "SpatialDropout2D": "pydl.layers.regularization.noise",
         "SpatialDropout3D": "pydl.layers.regularization.noise",
@@ -303,10 +311,12 @@ __all__ = [
     "Permute",
     "RMSNormalization",
     "ReLU",
+    "Pipeline",
     "RepeatVector",
     "Rescaling",
     "Reshape",
     "Softmax",
+    "ReversibleEmbedding",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",

@@ -27,7 +27,9 @@ _NAMESPACES = (
 )  # fmt: skip
 
 #: Classes of other namespaces.
-_ALONE = frozenset({("utils", "FeatureSpace")})
+_ALONE = frozenset({
+    ("dtype_policies", "DTypePolicyMap"), ("utils", "FeatureSpace"),
+})  # fmt: skip
 
 _PLAIN = (str, bool, int, float, type(None))
 

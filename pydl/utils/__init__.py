@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random as python_random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -75,6 +75,20 @@ def set_random_seed(seed: int) -> None:
     random.set_global_seed(int(seed))
 
 
+def get_source_inputs(tensor: Any) -> Any:
+    """The symbolic inputs that a symbolic tensor is made of, without repetition."""
+    history = getattr(tensor, "_keras_history", None)
+    if not hasattr(tensor, "_keras_history"):
+        return tensor
+    if history is None:
+        return [tensor]
+    node = history.operation._inbound_nodes[history.node_index]
+    if node.is_input:
+        return list(node.output_tensors)
+    found = [x for source in node.input_tensors for x in get_source_inputs(source)]
+    return list({id(x): x for x in found}.values())
+
+
 def clear_session(free_memory: bool = True) -> None:
     """Start the automatic names of layers again.
 
@@ -89,7 +103,7 @@ __all__ = [
     "SampleDataset",
     "clear_session", "custom_object_scope", "deserialize_keras_object",
     "disable_interactive_logging", "enable_interactive_logging", "get_custom_objects",
-    "get_file", "get_registered_name", "get_registered_object",
+    "get_file", "get_registered_name", "get_registered_object", "get_source_inputs",
     "is_interactive_logging_enabled", "is_keras_tensor", "normalize",
     "pack_x_y_sample_weight", "pad_sequences", "register_keras_serializable",
     "serialize_keras_object", "set_random_seed", "split_dataset", "standardize_dtype",

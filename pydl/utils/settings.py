@@ -72,14 +72,19 @@ class Config:
         """Allow changes again."""
         object.__setattr__(self, "_frozen", False)
 
-    def get(self, name: str, default: Any = None) -> Any:
-        """A setting, or `default` if there is none."""
-        return self._values.get(name, default)
+    @property
+    def frozen(self) -> bool:
+        """Whether changes are refused."""
+        return self._frozen
 
-    def pop(self, name: str) -> Any:
-        """Take a setting out."""
+    def get(self, keyname: str, value: Any = None) -> Any:
+        """A setting, or `value` if there is none."""
+        return self._values.get(keyname, value)
+
+    def pop(self, *args: Any) -> Any:
+        """Take a setting out; a second argument stands for one that is missing."""
         self._check_open()
-        return self._values.pop(name)
+        return self._values.pop(*args)
 
     def update(self, *args: Any, **kwargs: Any) -> None:
         """Set several."""

@@ -1,0 +1,20 @@
+"""Data made ready for models: older names of what `pydl.utils` has."""
+
+from typing import TYPE_CHECKING
+
+from pydl.lazy import members
+from pydl.preprocessing import sequence
+
+if TYPE_CHECKING:
+    from pydl.utils.texts import text_dataset_from_directory
+    from pydl.utils.timeseries import timeseries_dataset_from_array
+
+__getattr__ = members(
+    __name__,
+    {
+        "text_dataset_from_directory": "pydl.utils.texts",
+        "timeseries_dataset_from_array": "pydl.utils.timeseries",
+    },
+)
+
+__all__ = ["sequence", "text_dataset_from_directory", "timeseries_dataset_from_array"]
