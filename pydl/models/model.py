@@ -167,19 +167,26 @@ class Model(Trainer, StateTree):
 
         save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
 
-    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
-        """Write all weights to ``.safetensors`` or ``.weights.h5``.
+    def save_weights(
+        self,
+        filepath: Any,
+        overwrite: bool = True,
+        max_shard_size: float | None = None,
+    ) -> None:
+        """Write all weights to ``.safetensors`` or ``.weights.h5``; or, with
+        `max_shard_size` in GiB, to several files and their map, ``.weights.json``.
 
         The file is complete or not there at all, whenever the process ends.
         """
         from pydl.saving.weights import save_weights
 
-        save_weights(self, filepath, overwrite=overwrite)
+        save_weights(self, filepath, overwrite, max_shard_size)
 
     def load_weights(
         self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any
     ) -> None:
-        """Read weights written by `save_weights`. Nothing changes on an error.
+        """Read weights written by `save_weights`, or those in a ``.keras`` file.
+        Nothing changes on an error.
 
         Args:
             filepath: the file.

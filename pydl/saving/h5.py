@@ -35,8 +35,13 @@ def write(path: Path, model: Any) -> None:
     import h5py
 
     with h5py.File(path, "w") as file:
-        fill(file, {name: v.numpy() for name, v in names(model).items()})
-        fill(file, own_state.collect(own_state.parts_of(model)))
+        fill(file, arrays_of(model))
+
+
+def arrays_of(model: Any) -> dict[str, np.ndarray]:
+    """``{path of the dataset: content}`` of all weights."""
+    arrays = {name: variable.numpy() for name, variable in names(model).items()}
+    return arrays | own_state.collect(own_state.parts_of(model))
 
 
 def fill(file: Any, arrays: dict[str, np.ndarray]) -> None:

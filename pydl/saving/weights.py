@@ -1,58 +1,104 @@
-"""Weights in files: ``.safetensors``, or Keras's ``.weights.h5``."""
+"""Weights in files: ``.safetensors``, or Keras's ``.weights.h5`` and ``.json``."""
 
 from __future__ import annotations
 
+import io
+import warnings
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pydl.saving import h5, own_state, safetensors_file
+from pydl.saving import h5, own_state, safetensors_file, shards
 from pydl.saving.atomic import write_atomically
 from pydl.saving.names import weight_names
 
 
-def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
-    """Write a model's weights; the ending of the name chooses the format."""
+def save_weights(
+    model: Any,
+    filepath: Any,
+    overwrite: bool = True,
+    max_shard_size: float | None = None,
+) -> None:
+    """Write a model's weights; the ending of the name chooses the format.
+
+    Args:
+        model: a built model.
+        filepath: ends in ``.safetensors``, ``.weights.h5`` or ``.weights.json``.
+        overwrite: replace a file that is there; if not, that is a FileExistsError.
+        max_shard_size: GiB of each of several ``.weights.h5`` files, for a name that
+            ends in ``.weights.json``, which is their map.
+
+    Raises:
+        ValueError: another ending, a model without weights, an array that is larger
+            than a file may be.
+    """
     path = Path(filepath)
-    file_format = _format_of(path)
-    if not model.built:
-        raise ValueError(
-            f"save_weights: model '{model.name}' has no weights yet: build it or call "
-            "it first"
+    if max_shard_size is not None and path.name.endswith(".weights.h5"):
+        warnings.warn(
+            "Saving sharded weights requires `*.json` as the extension. The original "
+            f"path: {path} will be renamed to {path.with_suffix('.json')}.",
+            stacklevel=2,
         )
+        path = path.with_suffix(".json")
+    file_format = _format_of(path)
+    if (file_format == "shards") != (max_shard_size is not None):
+        raise ValueError(
+            "save_weights: `.weights.json` and `max_shard_size` go together, received "
+            f"filepath={str(path)!r} and max_shard_size={max_shard_size}"
+        )
+    _check_built("save_weights", model)
     if path.exists() and not overwrite:
         raise FileExistsError(f"save_weights: '{path}' exists and overwrite=False")
-    if file_format == "h5":
-        write_atomically(path, lambda temporary: h5.write(temporary, model))
-        return
-    own_state.refuse(model, ".safetensors")
-    arrays = {name: variable.numpy() for name, variable in weight_names(model).items()}
-    write_atomically(path, lambda temporary: safetensors_file.write(temporary, arrays))
+    if file_format == "safetensors":
+        own_state.refuse(model, ".safetensors")
+        named = {name: v.numpy() for name, v in weight_names(model).items()}
+        write_atomically(path, lambda file: safetensors_file.write(file, named))
+    elif max_shard_size is None:
+        write_atomically(path, lambda file: h5.write(file, model))
+    else:
+        shards.write(path, h5.arrays_of(model), max_shard_size)
 
 
 def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False) -> None:
-    """Read a model's weights. Nothing is written unless all of them fit."""
+    """Read a model's weights, of a file of weights or of a ``.keras`` file. Nothing is
+    written unless all of them fit."""
     path = Path(filepath)
-    file_format = _format_of(path)
+    file_format = "keras" if path.suffix == ".keras" else _format_of(path)
     if not path.is_file():
         raise FileNotFoundError(f"load_weights: there is no file '{path}'")
+    _check_built("load_weights", model)
+    if file_format == "safetensors":
+        own_state.refuse(model, ".safetensors")
+        arrays = safetensors_file.read(path)
+        _assign(model, weight_names(model), arrays, path, skip_mismatch)
+        return
+    variables, parts = h5.names(model), own_state.parts_of(model)
+    shapes = {name: tuple(v.shape) for name, v in variables.items()}
+    if file_format == "shards":
+        datasets = shards.read(path, shapes, parts)
+    else:
+        content = _from_archive(path) if file_format == "keras" else path
+        datasets = h5.read_all(content, path, shapes, parts)
+    restore(model, variables, parts, datasets, path, skip_mismatch)
+
+
+def _check_built(name: str, model: Any) -> None:
     if not model.built:
         raise ValueError(
-            f"load_weights: model '{model.name}' has no weights yet: build it or call "
-            "it first"
+            f"{name}: model '{model.name}' has no weights yet: build it or call it "
+            "first"
         )
-    if file_format == "h5":
-        variables, parts = h5.names(model), own_state.parts_of(model)
-        shapes = {name: tuple(v.shape) for name, v in variables.items()}
-        datasets = h5.read_all(path, path, shapes, parts)
-        restore(model, variables, parts, datasets, path, skip_mismatch)
-        return
-    own_state.refuse(model, ".safetensors")
-    _assign(
-        model, weight_names(model), safetensors_file.read(path), path, skip_mismatch
-    )
+
+
+def _from_archive(path: Path) -> io.BytesIO:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return io.BytesIO(archive.read("model.weights.h5"))
+    except (zipfile.BadZipFile, KeyError, OSError) as error:
+        raise ValueError(f"'{path}' is not a valid .keras file: {error}") from None
 
 
 def restore(
@@ -101,8 +147,11 @@ def _format_of(path: Path) -> str:
         return "safetensors"
     if name.endswith(".weights.h5"):
         return "h5"
+    if name.endswith(".weights.json"):
+        return "shards"
     raise ValueError(
-        "weights files end in `.safetensors` or `.weights.h5`. Received: "
+        "weights files end in `.safetensors` or `.weights.h5` (`.weights.json` for "
+        "several of these). Received: "
         f"filepath={str(path)!r}"
     )
 
