@@ -119,3 +119,25 @@ def test_settings() -> None:
     assert settings.frozen
     with pydl.device(device_name="cpu"):
         assert float(ops.add(1.0, 1.0)) == 2.0
+
+
+def test_name_scopes() -> None:
+    def path() -> str:
+        layer = layers.Dense(1, name="d")
+        layer.build((None, 1))
+        return str(layer.kernel.path)
+
+    me = object()
+    with pydl.name_scope("a", caller=me):
+        with pydl.name_scope("a", caller=me):
+            assert path() == "a/d/kernel"
+        with pydl.name_scope("a", caller=me, deduplicate=False):
+            assert path() == "a/a/d/kernel"
+        with pydl.name_scope("b", override_parent="x/y"):
+            assert path() == "x/y/b/d/kernel"
+            with pydl.name_scope("a", caller=me):
+                assert path() == "x/y/b/a/d/kernel"
+        assert path() == "a/d/kernel"
+    assert path() == "d/kernel"
+    with pytest.raises(ValueError, match="without `/`"):
+        pydl.name_scope("a/b")

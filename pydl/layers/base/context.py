@@ -29,6 +29,8 @@ class _Context(threading.local):
     def __init__(self) -> None:
         self.training: bool | None = None
         self.names: list[str] = []
+        #: Who opened the innermost `name_scope`, its name, and how deep it stands.
+        self.opened: tuple[Any, str, int] | None = None
         self.depth = 0
 
 
@@ -38,22 +40,50 @@ watchers.surroundings = lambda: context.training
 
 
 class name_scope:  # noqa: N801
-    """Variables made inside the ``with`` block get `name` in their path."""
+    """Variables made inside the ``with`` block get `name` in their path.
 
-    def __init__(self, name: str) -> None:
+    Args:
+        name: the part of the path, without slashes.
+        caller: an object that opens the scope.
+        deduplicate: a scope that the same caller has just opened under the same name is
+            not opened again.
+        override_parent: a path that stands for all of the scopes around.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        caller: Any = None,
+        deduplicate: bool = True,
+        override_parent: str | None = None,
+    ) -> None:
         if not isinstance(name, str) or not name or "/" in name:
             raise ValueError(
                 "Argument `name` must be a non-empty string without `/`. Received: "
                 f"name={name!r}"
             )
         self.name = name
+        self.caller = caller
+        self.deduplicate = deduplicate
+        self.override_parent = override_parent
+        self._before: list[tuple[list[str], Any]] = []
 
     def __enter__(self) -> name_scope:
-        context.names.append(self.name)
+        names = context.names
+        self._before.append((names, context.opened))
+        opened = context.opened
+        if opened is not None and self.caller is not None and self.deduplicate:
+            again = opened[0] is self.caller and opened[1:] == (self.name, len(names))
+            if again:
+                return self
+        if self.override_parent is not None:
+            names = [part for part in self.override_parent.split("/") if part]
+        context.names = [*names, self.name]
+        context.opened = (self.caller, self.name, len(context.names))
         return self
 
     def __exit__(self, *exc: object) -> None:
-        context.names.pop()
+        context.names, context.opened = self._before.pop()
 
 
 @contextmanager
