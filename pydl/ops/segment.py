@@ -131,7 +131,7 @@ def segment_max(
     there is for an id without rows. Arguments as those of `segment_sum`.
 
     >>> pydl.ops.segment_max([1, 2, 10, 20], [0, 0, 1, 1], 3).tolist()
-    [2, 20, -9223372036854775808]
+    [2, 20, -2147483648]
     """
     return _reduced(
         "segment_max", data, segment_ids, num_segments, sorted, maximum, _least

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydl.lookup import deserialize_object, serialize_object
-from pydl.optimizers import schedules
+from pydl.optimizers import legacy, schedules
 from pydl.optimizers.adadelta import Adadelta
 from pydl.optimizers.adafactor import Adafactor
 from pydl.optimizers.adagrad import Adagrad
@@ -45,6 +45,7 @@ __all__ = [
     "ScheduleFreeAdamW",
     "deserialize",
     "get",
+    "legacy",
     "schedules",
     "serialize",
 ]

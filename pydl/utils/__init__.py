@@ -32,6 +32,7 @@ from pydl.training.adapters.packing import (
     unpack_x_y_sample_weight,
 )
 from pydl.training.adapters.py_dataset import PyDataset
+from pydl.utils import legacy
 from pydl.utils.files import get_file
 from pydl.utils.numerical import (
     normalize,
@@ -104,7 +105,7 @@ __all__ = [
     "clear_session", "custom_object_scope", "deserialize_keras_object",
     "disable_interactive_logging", "enable_interactive_logging", "get_custom_objects",
     "get_file", "get_registered_name", "get_registered_object", "get_source_inputs",
-    "is_interactive_logging_enabled", "is_keras_tensor", "normalize",
+    "is_interactive_logging_enabled", "is_keras_tensor", "legacy", "normalize",
     "pack_x_y_sample_weight", "pad_sequences", "register_keras_serializable",
     "serialize_keras_object", "set_random_seed", "split_dataset", "standardize_dtype",
     "text_dataset_from_directory", "timeseries_dataset_from_array", "to_categorical",

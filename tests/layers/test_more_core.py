@@ -141,3 +141,26 @@ def test_name_scopes() -> None:
     assert path() == "d/kernel"
     with pytest.raises(ValueError, match="without `/`"):
         pydl.name_scope("a/b")
+
+
+def test_older_forms() -> None:
+    form = utils.legacy.serialize_keras_object(layers.Dense(3, name="d"))
+    assert form["class_name"] == "Dense" and form["config"]["units"] == 3
+    again = utils.legacy.deserialize_keras_object(form, {"Dense": layers.Dense})
+    assert isinstance(again, layers.Dense) and again.name == "d"
+    read = utils.legacy.deserialize_keras_object
+    assert read("f", {"f": make_twice})(2) == 4 and read(None) is None
+    assert read(make_twice) is make_twice
+    assert utils.legacy.serialize_keras_object(make_twice) == "make_twice"
+    flat = read("Flatten", custom_objects={"Flatten": layers.Flatten})
+    assert isinstance(flat, layers.Flatten)
+    with pytest.raises(ValueError, match="Unknown layer: 'Dense'"):
+        read(form, printable_module_name="layer")
+    with pytest.raises(ValueError, match="Could not interpret serialized object: 3"):
+        read(3)
+    with pytest.raises(ImportError, match="not supported, as in Keras 3"):
+        pydl.optimizers.legacy.Adam(0.1)
+
+
+def make_twice(x: int) -> int:
+    return 2 * x
