@@ -56,14 +56,7 @@ def vectorize(
                 f"vectorize: signature {signature!r} has {len(own)} arguments, "
                 f"received {len(places)}"
             )
-        rows = {i: lift(args[i]) for i in places}
-        outer = np.broadcast_shapes(
-            *(rows[i].shape[: rows[i].ndim - rank]
-              for i, rank in zip(places, own, strict=True))
-        )  # fmt: skip
-        for i, rank in zip(places, own, strict=True):
-            inner = rows[i].shape[rows[i].ndim - rank :]
-            rows[i] = broadcast_to(rows[i], [*outer, *inner])
+        rows, outer = _broadcast({i: lift(args[i]) for i in places}, own)
         unrolling("vectorize", math.prod(outer))
         found = [
             pyfunc(*(rows[i][at] if i in rows else arg for i, arg in enumerate(args)))
@@ -76,6 +69,20 @@ def vectorize(
         return _joined(found, outer)
 
     return call
+
+
+def _broadcast(
+    rows: dict[int, Any], ranks: list[int]
+) -> tuple[dict[int, Any], tuple[int, ...]]:
+    """Arguments with the same leading axes, and these; `ranks` are of the cores."""
+    cores = {
+        i: tuple(x.shape[x.ndim - rank :])
+        for (i, x), rank in zip(rows.items(), ranks, strict=True)
+    }
+    outer = np.broadcast_shapes(
+        *(tuple(x.shape[: x.ndim - len(cores[i])]) for i, x in rows.items())
+    )
+    return {i: broadcast_to(x, [*outer, *cores[i]]) for i, x in rows.items()}, outer
 
 
 def _joined(results: Any, outer: tuple[int, ...]) -> Any:

@@ -43,12 +43,7 @@ def find_files(
     elif labels is None:
         names = None
     else:
-        if len(labels) != len(paths):
-            raise ValueError(
-                "Expected the lengths of `labels` to match the number of files in the "
-                f"target directory. len(labels) is {len(labels)} while we found "
-                f"{len(paths)} files in directory {directory}."
-            )
+        _check_count(labels, paths, directory)
         names = [str(label) for label in sorted(set(labels))]
         labels = np.asarray(labels, "int32")
     if verbose:
@@ -58,6 +53,15 @@ def find_files(
         paths = [paths[at] for at in order]
         labels = None if labels is None else labels[order]
     return paths, labels, names
+
+
+def _check_count(labels: Any, paths: list[Path], directory: Any) -> None:
+    if len(labels) != len(paths):
+        raise ValueError(
+            "Expected the lengths of `labels` to match the number of files in the "
+            f"target directory. len(labels) is {len(labels)} while we found "
+            f"{len(paths)} files in directory {directory}."
+        )
 
 
 def _classes(root: Path, class_names: Sequence[str] | None) -> list[str]:

@@ -63,11 +63,7 @@ def text_dataset_from_directory(
     paths, labels, names = find_files(
         directory, labels, (".txt",), class_names, shuffle, seed, follow_links, verbose
     )
-    if label_mode == "binary" and len(names or ()) != 2:
-        raise ValueError(
-            'When passing `label_mode="binary"`, there must be exactly 2 class_names. '
-            f"Received: class_names={names}"
-        )
+    _check_binary(label_mode, names)
 
     def make(which: str | None) -> SampleDataset:
         own = paths, labels
@@ -108,6 +104,14 @@ def _check(labels: Any, label_mode: Any, class_names: Any, format: str) -> None:
     if format not in ("tf", "grain"):
         raise ValueError(
             f'`format` should be either "tf" or "grain". Received: format={format}'
+        )
+
+
+def _check_binary(label_mode: str | None, names: list[str] | None) -> None:
+    if label_mode == "binary" and len(names or ()) != 2:
+        raise ValueError(
+            'When passing `label_mode="binary"`, there must be exactly 2 class_names. '
+            f"Received: class_names={names}"
         )
 
 
