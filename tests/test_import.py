@@ -38,6 +38,19 @@ def test_import_loads_nothing_heavy() -> None:
     assert sorted(modules.intersection(LATER)) == []
 
 
+def test_a_usual_script_loads_no_slow_part_of_the_standard_library() -> None:
+    """Each would take a share of the time that a test of time, on a busy machine,
+    would not notice."""
+    usual = """
+import pydl
+pydl.Sequential, pydl.Model, pydl.layers.Dense, pydl.ops.matmul, pydl.losses.get
+pydl.optimizers.Adam, pydl.metrics.Mean, pydl.callbacks.EarlyStopping
+"""
+    slow = "dataclasses json pathlib tempfile zipfile urllib.parse asyncio email random"
+    more = loaded(usual) - loaded("import numpy, ml_dtypes")
+    assert sorted(more.intersection(slow.split())) == []
+
+
 def test_using_every_public_name_loads_nothing_optional() -> None:
     numpy = loaded("import numpy, ml_dtypes")
     modules = loaded("import pydl" + EVERYTHING)
