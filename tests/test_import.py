@@ -46,7 +46,7 @@ import pydl
 pydl.Sequential, pydl.Model, pydl.layers.Dense, pydl.ops.matmul, pydl.losses.get
 pydl.optimizers.Adam, pydl.metrics.Mean, pydl.callbacks.EarlyStopping
 """
-    slow = "dataclasses json pathlib tempfile zipfile urllib.parse asyncio email random"
+    slow = "pathlib tempfile zipfile urllib.parse asyncio email random"
     more = loaded(usual) - loaded("import numpy, ml_dtypes")
     assert sorted(more.intersection(slow.split())) == []
 
