@@ -142,6 +142,10 @@ def run_op(
     kernel: str = "",
     precision: str = "float32",
 ) -> list[Any]: ...
+# None: not for it (other arrays than NumPy's own, row-major ones), but for `run_op`.
+def run_eager(
+    op: str, inputs: Sequence[Any], attrs: dict[str, Any]
+) -> list[np.ndarray] | None: ...
 def kernels(op: str, isa: str = "") -> list[str]: ...  # candidate names in order
 
 # int64, in place, Philox Fisher-Yates

@@ -1,4 +1,4 @@
-"""NumPy: matrix products, as its BLAS does them."""
+"""NumPy: matrix products, as its BLAS does them; sorting and moving elements."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 from serve import Run, repeated, serve
 
 from benchmarks.cases import GEMMS
+from benchmarks.rearranging import REARRANGING, Calls, call_of
 
 
 def gemm(name: str) -> Run:
@@ -17,4 +18,43 @@ def gemm(name: str) -> Run:
     return repeated(lambda: np.matmul(a, b, out=out))
 
 
-serve(lambda name: gemm(name) if name in GEMMS else None)
+def top_k(k: int, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A partition, whose part is sorted."""
+    found = np.argpartition(x, -k, axis=-1)[..., -k:]
+    values = np.take_along_axis(x, found, -1)
+    order = np.argsort(values, axis=-1)[..., ::-1]
+    values = np.take_along_axis(values, order, -1)
+    return values, np.take_along_axis(found, order, -1)
+
+
+def one_hot(classes: int, x: np.ndarray) -> np.ndarray:
+    rows = np.zeros((len(x), classes), np.float32)
+    rows[np.arange(len(x)), x] = 1
+    return rows
+
+
+CALLS: Calls = {
+    "top_k": top_k,
+    "sort": lambda _, x: np.sort(x),
+    "argsort": lambda _, x: np.argsort(x, kind="stable"),
+    "cumsum": lambda axis, x: np.cumsum(x, axis),
+    "take": lambda _, x, indices: np.take(x, indices, 0),
+    "take_along_axis": lambda axis, x, indices: np.take_along_axis(x, indices, axis),
+    "one_hot": one_hot,
+    "transpose": lambda perm, x: np.ascontiguousarray(x.transpose(perm)),
+}
+
+
+def setup(name: str) -> Run | None:
+    if name in GEMMS:
+        return gemm(name)
+    if name in REARRANGING:
+        case = REARRANGING[name]
+        return repeated(call_of(case, CALLS, case.operands()))
+    if name == "eager-add-8":
+        a, b = np.ones(8, np.float32), np.ones(8, np.float32)
+        return repeated(lambda: np.add(a, b))
+    return None
+
+
+serve(setup)

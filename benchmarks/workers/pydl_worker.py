@@ -1,4 +1,4 @@
-"""pydl: `fit` for networks; products and updates in native loops of a plan."""
+"""pydl: `fit` for networks; products and updates in native loops of a plan; eager ops."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from serve import Run, repeated, serve
 
 import pydl
 from benchmarks.cases import GEMMS, NETWORKS, Mlp
+from benchmarks.rearranging import REARRANGING, Calls, call_of
 from pydl.graph.trace import Trace
 from pydl.ops.apply import apply
 from pydl.runtime.program import compile_graph
@@ -92,12 +93,38 @@ def scale() -> Run:
     return repeated(lambda: program.run({}))
 
 
+CALLS: Calls = {
+    "top_k": lambda k, x: pydl.ops.top_k(x, k),
+    "sort": lambda _, x: pydl.ops.sort(x),
+    "argsort": lambda _, x: pydl.ops.argsort(x),
+    "cumsum": lambda axis, x: pydl.ops.cumsum(x, axis),
+    "take": lambda _, x, indices: pydl.ops.take(x, indices, 0),
+    "take_along_axis": lambda axis, x, at: pydl.ops.take_along_axis(x, at, axis),
+    "one_hot": lambda classes, x: pydl.ops.one_hot(x, classes),
+    "transpose": lambda perm, x: pydl.ops.transpose(x, perm),
+}
+
+
+def rearranging(name: str) -> Run:
+    case = REARRANGING[name]
+    operands = [pydl.ops.convert_to_tensor(x) for x in case.operands()]
+    return repeated(call_of(case, CALLS, operands))
+
+
+def eager_add() -> Run:
+    a, b = (pydl.ops.convert_to_tensor(np.ones(8, np.float32)) for _ in range(2))
+    return repeated(lambda: pydl.ops.add(a, b))
+
+
 def setup(name: str) -> Run | None:
     if name in NETWORKS:
         return mlp(NETWORKS[name])
     if name in GEMMS:
         return gemm(name)
-    return {"adam-10m": adam, "scale-280mb": scale}[name]()
+    if name in REARRANGING:
+        return rearranging(name)
+    singles = {"adam-10m": adam, "scale-280mb": scale, "eager-add-8": eager_add}
+    return singles[name]()
 
 
 if __name__ == "__main__":

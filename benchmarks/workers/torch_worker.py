@@ -1,4 +1,4 @@
-"""PyTorch: eager with the fused Adam, and the same step compiled."""
+"""PyTorch: eager with the fused Adam, and the same step compiled; eager ops."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 from serve import Run, repeated, serve
 
 from benchmarks.cases import GEMMS, NETWORKS, Mlp
+from benchmarks.rearranging import REARRANGING, Calls, call_of
 
 COMPILED = "--compile" in sys.argv
 
@@ -69,6 +70,40 @@ def adam() -> Run:
     return repeated(optimizer.step)
 
 
+def one_hot(classes: int, x: torch.Tensor) -> torch.Tensor:
+    """As float32, without the int64 rows of `torch.nn.functional.one_hot`."""
+    return torch.zeros(len(x), classes).scatter_(1, x[:, None], 1.0)
+
+
+def take(_: None, x: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
+    if x.ndim == 2:
+        return torch.nn.functional.embedding(indices, x)
+    return torch.index_select(x, 0, indices)
+
+
+CALLS: Calls = {
+    "top_k": lambda k, x: torch.topk(x, k),
+    "sort": lambda _, x: torch.sort(x)[0],
+    "argsort": lambda _, x: torch.argsort(x, stable=True),
+    "cumsum": lambda axis, x: torch.cumsum(x, axis),
+    "take": take,
+    "take_along_axis": lambda axis, x, indices: torch.gather(x, axis, indices),
+    "one_hot": one_hot,
+    "transpose": lambda perm, x: x.permute(perm).contiguous(),
+}
+
+
+def rearranging(name: str) -> Run:
+    case = REARRANGING[name]
+    operands = [torch.from_numpy(x) for x in case.operands()]
+    return repeated(call_of(case, CALLS, operands))
+
+
+def eager_add() -> Run:
+    a, b = torch.ones(8), torch.ones(8)
+    return repeated(lambda: torch.add(a, b))
+
+
 def setup(name: str) -> Run | None:
     if name in NETWORKS:
         return mlp(NETWORKS[name])
@@ -76,7 +111,10 @@ def setup(name: str) -> Run | None:
         return None
     if name in GEMMS:
         return gemm(name)
-    return adam() if name == "adam-10m" else None
+    if name in REARRANGING:
+        return rearranging(name)
+    singles = {"adam-10m": adam, "eager-add-8": eager_add}
+    return singles[name]() if name in singles else None
 
 
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))

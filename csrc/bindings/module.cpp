@@ -7,5 +7,6 @@ PYBIND11_MODULE(_core, m) {
   pydl::register_plan(m);
   pydl::register_device(m);
   pydl::register_program(m);
+  pydl::register_eager(m);
   pydl::register_info(m);
 }

@@ -292,4 +292,28 @@ Status Program::run_on_host(const State& state, const std::vector<Buffer>& input
   return {};
 }
 
+Status Program::run_op(void* const* operands) const {
+  const Bound& bound = instructions_[0].bound;
+  bool whole = true;
+  for (int p = 0; p < bound.n_phases; ++p) whole = whole && bound.phases[p].pieces == 1;
+  if (!whole) {
+    Run run(*this, nullptr, nullptr);
+    run.connect(operands);
+    return run_job(run);
+  }
+  // Nothing to share: no crew, and mostly no memory beside the operands.
+  Arena arena;
+  const int64_t scratch = (scratch_bytes_ + 63) / 64 * 64;
+  if (scratch + worker_bytes_ > 0) PYDL_RETURN_IF_ERROR(arena.reserve(scratch + worker_bytes_));
+  const Call call = {bound.params,
+                     const_cast<const void* const*>(operands),
+                     operands + entry_.inputs.size(),
+                     arena.data(),
+                     arena.data() + scratch,
+                     nullptr,
+                     nullptr};
+  for (int p = 0; p < bound.n_phases; ++p) bound.phases[p].run(call, 0);
+  return {};
+}
+
 }  // namespace pydl

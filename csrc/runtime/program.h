@@ -53,6 +53,10 @@ class PYDL_EXPORT Program {
              const std::vector<Buffer>& outputs, int64_t* passes,
              std::vector<double>* seconds = nullptr) const;
 
+  // Runs a program of bind_op on the host. `operands`: memory as its specs ask for, of the inputs,
+  // then of the outputs; nothing is checked.
+  Status run_op(void* const* operands) const;
+
   const Entry& entry() const { return entry_; }
   const std::vector<StateSlot>& state() const { return state_; }
   const std::vector<BoundInstruction>& instructions() const { return instructions_; }

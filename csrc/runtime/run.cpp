@@ -33,6 +33,10 @@ void Run::connect(const State& state, const std::vector<Buffer>& inputs,
   }
 }
 
+void Run::connect(void* const* operands) {
+  std::copy_n(operands, pointers_.size(), pointers_.begin());
+}
+
 Status Run::prepare(int workers) {
   adapts_ = workers > 1 && seconds_ == nullptr;
   const int64_t values = align_up(program_.entry_.arena_bytes);

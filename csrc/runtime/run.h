@@ -16,6 +16,7 @@ class Run final : public Job {
 
   void connect(const State& state, const std::vector<Buffer>& inputs,
                const std::vector<Buffer>& outputs);
+  void connect(void* const* operands);  // of a program of one op
   int64_t passes() const { return passes_; }
 
   Status prepare(int workers) override;

@@ -138,11 +138,11 @@ class Trace:
         self._guard: Value | None = None
 
     def __enter__(self) -> Trace:
-        _stack().append(self)
+        _local.stack.append(self)
         return self
 
     def __exit__(self, *exc: object) -> None:
-        _stack().pop()
+        _local.stack.pop()
 
     # -- leaves ---------------------------------------------------------------------
 
@@ -266,30 +266,30 @@ class Trace:
         return TraceTensor(self, node.outputs[0])
 
 
-_local = threading.local()
+class _Local(threading.local):
+    """The traces that run in a thread, the innermost last; None: outside them."""
+
+    def __init__(self) -> None:
+        self.stack: list[Trace | None] = []
 
 
-def _stack() -> list[Trace | None]:
-    stack: list[Trace | None] | None = getattr(_local, "stack", None)
-    if stack is None:
-        stack = _local.stack = []
-    return stack
+_local = _Local()
 
 
 def current_trace() -> Trace | None:
     """The innermost running trace of this thread."""
-    stack = _stack()
+    stack = _local.stack
     return stack[-1] if stack else None
 
 
 @contextmanager
 def outside_trace() -> Iterator[None]:
     """Run ops at once although a trace is running (to create variables)."""
-    _stack().append(None)
+    _local.stack.append(None)
     try:
         yield
     finally:
-        _stack().pop()
+        _local.stack.pop()
 
 
 def user_line() -> str:

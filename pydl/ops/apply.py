@@ -44,7 +44,8 @@ def apply(op: str, inputs: Sequence[Any], attrs: dict[str, Any]) -> tuple[Any, .
 def _run(op: str, inputs: Sequence[Any], attrs: dict[str, Any]) -> tuple[Tensor, ...]:
     if op == "reshape":
         return (_reshaped(_eager_tensor(inputs[0]), attrs),)
-    return tuple(map(Tensor, run_op(op, [_array(x) for x in inputs], attrs)))
+    arrays = [x.array if type(x) is Tensor else _array(x) for x in inputs]
+    return tuple(map(Tensor, run_op(op, arrays, attrs)))
 
 
 def emit(op: str, *inputs: Any, **attrs: Any) -> Any:
@@ -59,6 +60,8 @@ def lift(x: Any, dtype: str | None = None) -> Any:
     `dtype`, else floatx, int32 or bool.
     """
     trace = current_trace()
+    if type(x) is Tensor and trace is None and (dtype is None or x.dtype == dtype):
+        return x
     if not isinstance(x, TENSORS):
         x = from_python(x, dtype)
     elif dtype is None and isinstance(x, Variable):
@@ -86,12 +89,28 @@ def dtype_of(x: Any) -> Any:
 
 def promote(*operands: Any) -> list[Any]:
     """The operands as tensors of their common dtype."""
+    if _are_alike(operands):
+        return list(operands)
     common = result_type(*[dtype_of(x) for x in operands])
     return [lift(x, common) for x in operands]
 
 
+def _are_alike(operands: Sequence[Any]) -> bool:
+    """Whether all are eager tensors of one dtype, outside a trace: nothing to do."""
+    dtype = None
+    for x in operands:
+        if type(x) is not Tensor:
+            return False
+        if dtype is not None and x.array.dtype is not dtype:
+            return False
+        dtype = x.array.dtype
+    return current_trace() is None
+
+
 def promote_float(*operands: Any) -> list[Any]:
     """As `promote`, integers and bools becoming floatx."""
+    if _are_alike(operands) and operands and is_float(operands[0].dtype):
+        return list(operands)
     common = result_type(*[dtype_of(x) for x in operands])
     if not is_float(common):
         common = floatx()

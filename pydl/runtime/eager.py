@@ -19,16 +19,16 @@ def run_op(op: str, arrays: Sequence[Any], attrs: dict[str, Any]) -> list[Any]:
     ValueError, from the same check that a trace and a plan pass, when shapes, dtypes or
     attributes do not fit.
     """
-    if current_device() != CPU or not _all_host(arrays):
+    on_host = current_device() == CPU
+    if on_host and (results := _core.run_eager(op, arrays, attrs)) is not None:
+        return results
+    if not on_host or not _all_host(arrays):
         return gpu.run_op(op, arrays, attrs)
     return _core.run_op(op, [row_major(array) for array in arrays], attrs)
 
 
 def _all_host(arrays: Sequence[Any]) -> bool:
-    for x in arrays:  # a plain loop: this is in the way of every op
-        if type(x) is not np.ndarray and gpu.is_device_array(x):
-            return False
-    return True
+    return not any(gpu.is_device_array(x) for x in arrays)
 
 
 def row_major(array: np.ndarray) -> np.ndarray:

@@ -22,54 +22,51 @@ class Tensor(Operators):
     installed, else the runtime's own; `cupy` gives it as the former.
     """
 
-    __slots__ = ("__dict__", "__weakref__", "_array", "_borrowed")
+    __slots__ = ("__dict__", "__weakref__", "_borrowed", "array")
 
     def __init__(self, array: Any, *, borrowed: bool = False) -> None:
-        self._array = array
+        #: The array itself, to read at once: a borrowed one may change later. Plain, as
+        #: every op reads it.
+        self.array = array
         #: The array is a `Variable`'s own buffer: leave before it is written.
         self._borrowed = borrowed
-
-    @property
-    def array(self) -> Any:
-        """The array itself, to read at once: a borrowed one may change later."""
-        return self._array
 
     def detach(self) -> None:
         """Stop sharing a variable's buffer."""
         if self._borrowed:
-            self._array = gpu.copied(self._array)
+            self.array = gpu.copied(self.array)
             self._borrowed = False
 
     @property
     def device(self) -> str:
         """Where the content lies: "cpu" or "cuda:<number>"."""
-        return CPU if self._on_host else gpu.device_of(self._array)
+        return CPU if self._on_host else gpu.device_of(self.array)
 
     @property
     def _on_host(self) -> bool:
-        return type(self._array) is np.ndarray or not gpu.is_device_array(self._array)
+        return type(self.array) is np.ndarray or not gpu.is_device_array(self.array)
 
     def _host(self) -> np.ndarray:
         """The content on the host: the array itself, or a copy of what a GPU has."""
-        return gpu.to_host(self._array)
+        return gpu.to_host(self.array)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self._array.shape  # type: ignore[no-any-return]
+        return self.array.shape  # type: ignore[no-any-return]
 
     @property
     def dtype(self) -> str:
-        if type(self._array) is np.ndarray:
-            return dtype_name(self._array.dtype)
-        return gpu.dtype_of(self._array).name
+        if type(self.array) is np.ndarray:
+            return dtype_name(self.array.dtype)
+        return gpu.dtype_of(self.array).name
 
     @property
     def ndim(self) -> int:
-        return len(self._array.shape)
+        return len(self.array.shape)
 
     @property
     def size(self) -> int:
-        return gpu.size_of(self._array)
+        return gpu.size_of(self.array)
 
     def numpy(self) -> np.ndarray:
         """The content, read-only."""
@@ -88,7 +85,7 @@ class Tensor(Operators):
                 "`with pydl.device('cuda'):`, or use cupy.asarray(tensor.numpy())"
             )
         self.detach()
-        return cupy.asarray(self._array)
+        return cupy.asarray(self.array)
 
     def astype(self, dtype: str) -> Tensor:
         """The same values as another dtype."""
@@ -113,24 +110,24 @@ class Tensor(Operators):
         if self._on_host:  # so that hasattr() says no
             raise AttributeError("__cuda_array_interface__: the tensor is on the CPU")
         self.detach()
-        found: dict[str, Any] = self._array.__cuda_array_interface__
+        found: dict[str, Any] = self.array.__cuda_array_interface__
         return found
 
     def __dlpack__(self, **options: Any) -> Any:
         self.detach()
-        if isinstance(self._array, np.ndarray) or hasattr(self._array, "__dlpack__"):
-            return self._array.__dlpack__(**options)
-        return gpu.require_cupy().asarray(self._array).__dlpack__(**options)
+        if isinstance(self.array, np.ndarray) or hasattr(self.array, "__dlpack__"):
+            return self.array.__dlpack__(**options)
+        return gpu.require_cupy().asarray(self.array).__dlpack__(**options)
 
     def __dlpack_device__(self) -> tuple[int, int]:
         if self._on_host:
-            kind, number = self._array.__dlpack_device__()
+            kind, number = self.array.__dlpack_device__()
             return int(kind), int(number)
         return 2, int(self.device.partition(":")[2])  # kDLCUDA
 
     def __getstate__(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Copies and pickles hold the content on the host, and own it."""
-        content = {"_array": np.array(self._host()), "_borrowed": False}
+        content = {"array": np.array(self._host()), "_borrowed": False}
         return dict(self.__dict__), content
 
     def __float__(self) -> float:
@@ -159,7 +156,7 @@ class Tensor(Operators):
         self.detach()
         if not self._on_host:
             return (self[i] for i in range(len(self)))
-        return (Tensor(np.asarray(row)) for row in self._array)
+        return (Tensor(np.asarray(row)) for row in self.array)
 
     def __repr__(self) -> str:
         place = "" if self._on_host else f", device={self.device}"

@@ -1,0 +1,47 @@
+"""top-k, sort, cumsum, gather, one-hot, transpose against NumPy and PyTorch.
+
+Eager calls on both sides: what a user of either library would time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from benchmarks.compare import Timing, compare
+from benchmarks.peers import PEERS
+from benchmarks.rearranging import REARRANGING
+from benchmarks.report import Row
+
+#: The libraries whose eager ops these are.
+RIVALS = [
+    peer for peer in PEERS if peer.module in ("numpy", "torch") and not peer.arguments
+]
+
+
+def measure(
+    threads: int, rounds: int, done: Callable[[Timing], None] | None = None
+) -> dict[str, Timing]:
+    return compare(list(REARRANGING), RIVALS, threads, rounds, done=done)
+
+
+def worst(timings: dict[str, Timing], threads: int) -> list[Row]:
+    """Of every family the case that does worst against the better library."""
+    found = {}
+    for name, case in REARRANGING.items():
+        timing = timings[name]
+        peer = timing.best_peer()
+        if not peer:
+            continue
+        row = Row(
+            f"{case.family}, eager, worst case [{threads} thr]",
+            1.0, timing.ratio(peer), "x", f"{peer}, {name}",
+        )  # fmt: skip
+        kept = found.setdefault(case.family, row)
+        if row.measured < kept.measured:
+            found[case.family] = row
+    return list(found.values())
+
+
+def rows(threads: int, rounds: int) -> list[Row]:
+    """A row for each family of ops."""
+    return worst(measure(threads, rounds), threads)
