@@ -142,6 +142,7 @@ def run_op(
     kernel: str = "",
     precision: str = "float32",
 ) -> list[Any]: ...
+
 # None: not for it (other arrays than NumPy's own, row-major ones), but for `run_op`.
 def run_eager(
     op: str, inputs: Sequence[Any], attrs: dict[str, Any]

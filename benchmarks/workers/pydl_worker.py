@@ -1,4 +1,4 @@
-"""pydl: `fit` for networks; products and updates in native loops of a plan; eager ops."""
+"""pydl: `fit`; products and updates in native loops of a plan; eager ops."""
 
 from __future__ import annotations
 

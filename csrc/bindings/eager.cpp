@@ -242,8 +242,8 @@ py::object run_eager(const py::str& name, const py::sequence& inputs, const py::
   add_attrs(&signature, attrs);
   if (!signature.fits()) return py::none();
   const auto place = table().find(signature.text());
-  Found found = place != table().end() ? place->second
-                                       : remember(name, attrs, operands, signature.text());
+  Found found =
+      place != table().end() ? place->second : remember(name, attrs, operands, signature.text());
   if (found == nullptr) return py::none();
   return run_remembered(*found, &operands);
 }

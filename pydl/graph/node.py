@@ -175,12 +175,13 @@ def dtype_size(dtype: str) -> int:
     return _SIZES[dtype]
 
 
-_NAMES: dict[Any, str] = {}
+class _Names(dict[Any, str]):
+    """``dtype.name`` of NumPy's dtypes, remembered: NumPy makes it anew each time."""
+
+    def __missing__(self, dtype: np.dtype[Any]) -> str:
+        self[dtype] = dtype.name
+        return self[dtype]
 
 
-def dtype_name(dtype: np.dtype[Any]) -> str:
-    """``dtype.name``, remembered: NumPy makes it anew each time."""
-    name = _NAMES.get(dtype)
-    if name is None:
-        name = _NAMES[dtype] = dtype.name
-    return name
+#: The name of a NumPy dtype.
+DTYPE_NAMES = _Names()

@@ -10,10 +10,10 @@ import numpy as np
 
 from pydl.ops.apply import TENSORS, emit, lift, promote
 from pydl.ops.axes import to_shape
-from pydl.ops.gather import take
+from pydl.ops.gather import index_tensor, take
 from pydl.ops.host import host_array
 from pydl.ops.public import public_op
-from pydl.ops.scatter import gather_nd, index_tensor
+from pydl.ops.scatter import gather_nd
 from pydl.ops.shape import broadcast_to
 from pydl.ops.window import start_tensor
 

@@ -11,8 +11,7 @@ from pydl.graph.registry import OpCall, define
 from pydl.ops.apply import TENSORS, apply, emit, lift
 from pydl.ops.axes import one_axis, to_shape
 from pydl.ops.creation import zeros
-from pydl.ops.dtypes import is_int
-from pydl.ops.gather import note_fault
+from pydl.ops.gather import index_tensor, note_fault, pick
 from pydl.ops.host import host_array
 from pydl.ops.public import public_op
 from pydl.ops.rules import simple, unbroadcast
@@ -80,29 +79,6 @@ define("scatter_nd", simple(_scatter_nd_rule), "Rows added to named rows of zero
 define("scatter_update", simple(_scatter_update_rule), "Named rows replaced.")
 
 
-def index_tensor(name: str, indices: Any, sizes: Any) -> Any:
-    """`indices` as int32 or int64, negative ones counted from the end. `sizes`: of the
-    axes they point into, a number or one for each of the last axis of `indices`."""
-    if not isinstance(indices, TENSORS):
-        indices = np.asarray(indices)
-        if indices.size == 0 and indices.dtype.kind == "f":
-            indices = indices.astype(np.int32)  # an empty list
-        if indices.dtype.kind not in "iu":
-            raise TypeError(
-                f"{name}: expected integer indices, received {indices.dtype}"
-            )
-        indices = np.where(indices < 0, indices + np.asarray(sizes), indices)
-        return lift(indices.astype(np.int64))
-    indices = lift(indices)
-    if not is_int(indices.dtype):
-        raise TypeError(f"{name}: expected integer indices, received {indices.dtype}")
-    if indices.dtype not in ("int32", "int64"):
-        indices = lift(indices, "int64")
-    zero = lift(0, indices.dtype)
-    wrapped = emit("add", indices, lift(np.asarray(sizes, indices.dtype)))
-    return emit("where", emit("less", indices, zero), wrapped, indices)
-
-
 @public_op
 def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
     """For each place of `indices` the element of `x` at that index along `axis`, at the
@@ -117,12 +93,7 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
         indices = emit("reshape", lift(indices), shape=[-1])
     place = one_axis("take_along_axis", axis, x.ndim)
     size = x.shape[place]
-    where = index_tensor("take_along_axis", indices, size)
-    out, fault = apply("take_along_axis", (x, where), {"axis": place})
-    note_fault(
-        fault, f"take_along_axis: expected indices between {-size} and {size - 1}"
-    )
-    return out
+    return pick("take_along_axis", x, indices, size, {"axis": place})
 
 
 def _names(name: str, indices: Any, shape: tuple[int, ...]) -> tuple[Any, str]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pydl.graph import operators
-from pydl.graph.node import dtype_name
+from pydl.graph.node import DTYPE_NAMES
 from pydl.graph.operators import Operators
 from pydl.placement import CPU
 from pydl.runtime import gpu, watchers
@@ -57,7 +57,7 @@ class Tensor(Operators):
     @property
     def dtype(self) -> str:
         if type(self.array) is np.ndarray:
-            return dtype_name(self.array.dtype)
+            return DTYPE_NAMES[self.array.dtype]
         return gpu.dtype_of(self.array).name
 
     @property

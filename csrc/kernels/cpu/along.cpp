@@ -2,7 +2,7 @@
 // a piece owns lines along the axis and adds to them in order of position.
 #include "kernels/along_nest.h"
 #include "kernels/cpu/bundle.h"
-#include "kernels/cpu/fault.h"
+#include "kernels/cpu/indices.h"
 #include "kernels/cpu/simd/vec.h"
 #include "plan/opcode.h"
 
@@ -15,26 +15,6 @@ struct AlongParams {
   int64_t count, per_piece;
   int64_t n_indices, indices_per_piece;
 };
-
-template <class Index>
-PYDL_INLINE bool in_range(Index k, int64_t size) {
-  return static_cast<uint64_t>(static_cast<int64_t>(k)) < static_cast<uint64_t>(size);
-}
-
-// 0, or 1 + the position of the first bad index in [begin, end).
-template <class Index>
-int64_t find_bad(const Index* indices, int64_t begin, int64_t end, int64_t size) {
-  constexpr int64_t kBlock = 256;
-  for (int64_t i = begin; i < end; i += kBlock) {
-    const int64_t stop = i + kBlock < end ? i + kBlock : end;
-    int bad = 0;
-    for (int64_t k = i; k < stop; ++k) bad |= !in_range(indices[k], size);
-    for (int64_t k = i; bad != 0 && k < stop; ++k) {
-      if (!in_range(indices[k], size)) return k + 1;
-    }
-  }
-  return 0;
-}
 
 // The axis has at least one element: index 0 stands in for a bad one.
 template <class T, class Index>
@@ -67,7 +47,7 @@ void take_range(const AlongNest& nest, const T* x, const Index* indices, int64_t
     const int64_t n = left < end - i ? left : end - i;
     const int64_t x_stride = nest.x_strides[inner], index_stride = nest.index_strides[inner];
     if (x_stride == 0 && index_stride == 1 && nest.axis_stride == 1) {
-      take_row(x + x_at, 0, 1, nest.axis_size, indices + index_at, 1, n, out + i);
+      take_numbers(x + x_at, nest.axis_size, indices + index_at, n, out + i);
     } else {
       take_row(x + x_at, x_stride, nest.axis_stride, nest.axis_size, indices + index_at,
                index_stride, n, out + i);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/cpu/simd/transpose.h"
+#include "kernels/sort_key.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -41,15 +42,38 @@ PYDL_INLINE void merge_registers(V* columns) {
 
 // Eight values by the 19 exchanges that eight need.
 template <class V>
-PYDL_INLINE void sort_registers(V* columns) {
+PYDL_INLINE void sort_eight(V* r) {
   constexpr int kPairs[19][2] = {{0, 2}, {1, 3}, {4, 6}, {5, 7}, {0, 4}, {1, 5}, {2, 6},
                                  {3, 7}, {0, 1}, {2, 3}, {4, 5}, {6, 7}, {2, 4}, {3, 5},
                                  {1, 4}, {3, 6}, {1, 2}, {3, 4}, {5, 6}};
-  V r[8];
-  for (int i = 0; i < 8; ++i) r[i] = columns[i];
 #pragma GCC unroll 19
   for (int k = 0; k < 19; ++k) exchange(r[kPairs[k][0]], r[kPairs[k][1]]);
-  for (int i = 0; i < 8; ++i) columns[i] = r[i];
+}
+
+// Two sorted halves of 16 values by the 25 exchanges of Batcher's odd-even merge.
+template <class V>
+PYDL_INLINE void merge_eights(V* r) {
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i) exchange(r[i], r[i + 8]);
+#pragma GCC unroll 4
+  for (int d = 4; d > 0; d /= 2) {
+#pragma GCC unroll 16
+    for (int i = d; i < 16 - d; ++i) {
+      if (i & d) exchange(r[i], r[i + d]);
+    }
+  }
+}
+
+template <int count, class V>
+PYDL_INLINE void sort_registers(V* columns) {
+  V r[count];
+  for (int i = 0; i < count; ++i) r[i] = columns[i];
+  sort_eight(r);
+  if constexpr (count == 16) {
+    sort_eight(r + 8);
+    merge_eights(r);
+  }
+  for (int i = 0; i < count; ++i) columns[i] = r[i];
 }
 
 // The first two steps of a merge of two sorted halves of `k` values: each meets its mirror image,
@@ -90,8 +114,10 @@ PYDL_INLINE void merge_twice(V* columns, int64_t d) {
 // more than for the exchanges.
 template <class V>
 static inline void sort_columns(V* columns, int64_t n) {
-  for (int64_t i = 0; i < n; i += 8) sort_registers(columns + i);
-  for (int64_t k = 16; k <= n; k *= 2) {
+  constexpr int kFirst = kVectorBytes == 64 ? 16 : 8;  // as many as there are registers for
+  if (n < kFirst) return sort_registers<8>(columns);
+  for (int64_t i = 0; i < n; i += kFirst) sort_registers<kFirst>(columns + i);
+  for (int64_t k = 2 * kFirst; k <= n; k *= 2) {
     for (int64_t i = 0; i < n; i += k) merge_mirrored(columns + i, k);
     int64_t d = k / 8;
     for (; d >= 16; d /= 4) {
@@ -112,38 +138,73 @@ static inline int64_t column_length(int64_t n) {
   return length;
 }
 
-// `rows` (at most a vector's lanes) rows of n elements to columns, and back.
-template <class Key>
-static inline void load_columns(const void* x, int64_t rows, int64_t n, Key* columns) {
+// Numbers of 4 or 8 bytes as keys (kernels/sort_key.h) and back, a vector at a time.
+template <class T>
+struct ColumnKeys {
+  using Key = typename SortKey<T>::Key;
   using F = typename Carrier<sizeof(Key)>::type;
+  typedef Key V __attribute__((vector_size(kVectorBytes)));
+  static constexpr bool kFloat = static_cast<T>(0.5) != T(0);
+  static constexpr Key kTop = Key{1} << (8 * sizeof(Key) - 1);
+
+  // All bits where the sign is set.
+  PYDL_INLINE static V signs(V bits) {
+    return reinterpret_cast<V>(reinterpret_cast<VecI<F>>(bits) >> (8 * sizeof(Key) - 1));
+  }
+  PYDL_INLINE static Vec<F> of(Vec<F> x) {
+    V key = reinterpret_cast<V>(x.v);
+    if constexpr (kFloat) {
+      const V nan = reinterpret_cast<V>((key & ~kTop) > SortKey<T>::kInfinity);
+      key = (key ^ (signs(key) | kTop)) | nan;
+    } else {
+      key ^= SortKey<T>::of(0);
+    }
+    return from_bits<F>(reinterpret_cast<VecI<F>>(key));
+  }
+  PYDL_INLINE static Vec<F> bits(Vec<F> sorted) {
+    V key = reinterpret_cast<V>(sorted.v);
+    if constexpr (kFloat) {
+      key ^= signs(~key) | kTop;
+    } else {
+      key ^= SortKey<T>::of(0);
+    }
+    return from_bits<F>(reinterpret_cast<VecI<F>>(key));
+  }
+};
+
+// `rows` (at most a vector's lanes) rows of n numbers to columns of keys, and back.
+template <class T>
+static inline void load_columns(const T* x, int64_t rows, int64_t n, void* columns) {
+  using F = typename ColumnKeys<T>::F;
   constexpr int kCount = kLanes<F>;
   for (int64_t i = 0; i < n; i += kCount) {
     const int width = static_cast<int>(n - i < kCount ? n - i : kCount);
     Vec<F> square[kCount];
     for (int r = 0; r < kCount; ++r) {
-      const F* row = static_cast<const F*>(x) + r * n + i;
+      const F* row = reinterpret_cast<const F*>(x) + r * n + i;
       square[r] = r >= rows ? zero<F>() : width == kCount ? load(row) : load_n(row, width);
     }
     transpose(square);
-    for (int k = 0; k < width; ++k)
-      store(reinterpret_cast<F*>(columns) + (i + k) * kCount, square[k]);
+    for (int k = 0; k < width; ++k) {
+      store(static_cast<F*>(columns) + (i + k) * kCount, ColumnKeys<T>::of(square[k]));
+    }
   }
 }
 
-template <class Key>
-static inline void store_columns(const Key* columns, int64_t rows, int64_t n, void* out) {
-  using F = typename Carrier<sizeof(Key)>::type;
+template <class T>
+static inline void store_columns(const void* columns, int64_t rows, int64_t n, T* out) {
+  using F = typename ColumnKeys<T>::F;
   constexpr int kCount = kLanes<F>;
   for (int64_t i = 0; i < n; i += kCount) {
     const int width = static_cast<int>(n - i < kCount ? n - i : kCount);
     Vec<F> square[kCount];
     for (int k = 0; k < kCount; ++k) {
-      square[k] =
-          k < width ? load(reinterpret_cast<const F*>(columns) + (i + k) * kCount) : zero<F>();
+      const F* column = static_cast<const F*>(columns) + (i + k) * kCount;
+      square[k] = k < width ? ColumnKeys<T>::bits(load(column)) : zero<F>();
     }
     transpose(square);
     for (int r = 0; r < rows; ++r) {
-      F* row = static_cast<F*>(out) + r * n + i;
+      F* row = reinterpret_cast<F*>(out) + r * n + i;
       if (width == kCount) {
         store(row, square[r]);
       } else {

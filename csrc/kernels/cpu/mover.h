@@ -5,10 +5,12 @@
 
 #include "kernels/copy_nest.h"
 #include "kernels/cpu/pieces.h"
+#include "kernels/cpu/transposed.h"
 
 namespace pydl::PYDL_ISA {
 
-constexpr int64_t kTile = 16;
+constexpr int64_t kSlab = 64;  // of the across loop that stay together
+constexpr int64_t kSlabElements = 32768;  // of a slab by the innermost loop that stay together
 constexpr int64_t kRowElements = 16384;  // of an innermost loop that stay together
 
 struct Mover {
@@ -16,31 +18,32 @@ struct Mover {
   int across;  // the loop contiguous in the source when the innermost is not, else -1
   int64_t chunk;  // elements of the innermost loop in one unit
   int64_t chunks;  // units of one innermost loop
-  int64_t slabs;  // units of the `across` loop, kTile each
+  int64_t slab;  // elements of the `across` loop in one unit
+  int64_t slabs;  // units of the `across` loop
   int64_t first;  // number of its first unit
 };
 
-// `slabs` tiles of the across loop by the innermost loop.
+// A piece of the across loop by a piece of the innermost.
 template <class T>
-static inline void transpose_tile(const CopyNest& nest, int across, int64_t slab, const T* x,
-                                  T* out) {
-  const int inner = nest.rank - 1;
-  const int64_t source = nest.source_strides[inner], target = nest.target_strides[across];
-  const int64_t begin = slab * kTile;
-  const int64_t rest = nest.dims[across] - begin;
-  const int64_t height = rest < kTile ? rest : kTile;
-  x += begin;  // contiguous along `across`
-  out += begin * target;
-  for (int64_t j = 0; j < nest.dims[inner]; j += kTile) {
-    const int64_t left = nest.dims[inner] - j;
-    const int64_t width = left < kTile ? left : kTile;
-    T tile[kTile][kTile];
-    for (int64_t k = 0; k < width; ++k) {
-      for (int64_t i = 0; i < height; ++i) tile[i][k] = x[(j + k) * source + i];
-    }
-    for (int64_t i = 0; i < height; ++i) {
-      T* row = out + i * target + j;
-      for (int64_t k = 0; k < width; ++k) row[k] = tile[i][k];
+static inline void transpose_tile(const T* x, int64_t source, int64_t height, int64_t width, T* out,
+                                  int64_t target) {
+  if constexpr (sizeof(T) >= 4) {
+    using F = typename Mover4Or8<sizeof(T)>::type;
+    return turn(reinterpret_cast<const F*>(x), source, height, width, reinterpret_cast<F*>(out),
+                target);
+  }
+  constexpr int64_t kSide = 16;
+  for (int64_t i = 0; i < height; i += kSide) {
+    const int64_t high = height - i < kSide ? height - i : kSide;
+    for (int64_t j = 0; j < width; j += kSide) {
+      const int64_t wide = width - j < kSide ? width - j : kSide;
+      T tile[kSide][kSide];
+      for (int64_t k = 0; k < wide; ++k) {
+        for (int64_t l = 0; l < high; ++l) tile[l][k] = x[(j + k) * source + i + l];
+      }
+      for (int64_t l = 0; l < high; ++l) {
+        for (int64_t k = 0; k < wide; ++k) out[(i + l) * target + j + k] = tile[l][k];
+      }
     }
   }
 }
@@ -74,12 +77,18 @@ static inline void move_unit(const Mover& m, int64_t unit, const T* x, T* out) {
     out += rest % nest.dims[d] * nest.target_strides[d];
     rest /= nest.dims[d];
   }
-  if (m.across >= 0) return transpose_tile(nest, m.across, unit % m.slabs, x, out);
   const int64_t begin = unit % m.chunks * m.chunk;
   const int64_t left = nest.dims[inner] - begin;
+  const int64_t width = left < m.chunk ? left : m.chunk;
   const int64_t source = nest.source_strides[inner], target = nest.target_strides[inner];
-  move_row(x + begin * source, source, left < m.chunk ? left : m.chunk, out + begin * target,
-           target);
+  x += begin * source;
+  out += begin * target;
+  if (m.across < 0) return move_row(x, source, width, out, target);
+  const int64_t row = unit / m.chunks % m.slabs * m.slab;
+  const int64_t rest_rows = nest.dims[m.across] - row;
+  const int64_t across = nest.target_strides[m.across];
+  transpose_tile(x + row, source, rest_rows < m.slab ? rest_rows : m.slab, width,
+                 out + row * across, across);
 }
 
 // Unit sizes of one operand; `first` is where its units start.
@@ -93,14 +102,20 @@ static inline void plan_mover(int64_t first, Mover* m) {
   if (nest.count == 0) return;
   if (nest.source_strides[inner] > 1 && nest.target_strides[inner] == 1) {
     for (int d = 0; d < inner; ++d) {
-      if (nest.source_strides[d] == 1 && nest.dims[d] >= 4) m->across = d;
+      const bool parts = nest.dims[d] > 1 && nest.source_strides[inner] == nest.dims[d];
+      if (nest.source_strides[d] == 1 && (nest.dims[d] >= 4 || parts)) m->across = d;
     }
   }
   if (m->across >= 0) {
-    m->slabs = piece_count(nest.dims[m->across], kTile);
-  } else {
-    m->chunks = piece_count(nest.dims[inner], m->chunk);
+    // Narrow sides are walked far along the other, in whole vectors.
+    const int64_t rows = nest.dims[m->across], width = nest.dims[inner];
+    m->slab = width < kSlab ? kSlabElements / width / kSlab * kSlab : kSlab;
+    m->slab = m->slab < rows ? m->slab : rows;
+    m->chunk = kSlabElements / (m->slab < kSlab ? m->slab : kSlab) / kSlab * kSlab;
+    m->chunk = m->chunk < width ? m->chunk : width;
+    m->slabs = piece_count(rows, m->slab);
   }
+  m->chunks = piece_count(nest.dims[inner], m->chunk);
 }
 
 static inline int64_t unit_count(const Mover& m) {

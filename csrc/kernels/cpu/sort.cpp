@@ -74,11 +74,9 @@ void sort_together(const T* x, int64_t rows, int64_t n, void* memory, T* out) {
   typedef Key V __attribute__((vector_size(kVectorBytes), may_alias));
   Key* keys = static_cast<Key*>(memory);
   load_columns(x, rows, n, keys);
-  for (int64_t i = 0; i < n * kTogether<T>; ++i) keys[i] = SortKey<T>::of(keys[i]);
   const int64_t length = column_length(n);
   for (int64_t i = n * kTogether<T>; i < length * kTogether<T>; ++i) keys[i] = static_cast<Key>(-1);
   sort_columns(static_cast<V*>(memory), length);
-  for (int64_t i = 0; i < n * kTogether<T>; ++i) keys[i] = SortKey<T>::bits(keys[i]);
   store_columns(keys, rows, n, out);
 }
 
