@@ -25,12 +25,15 @@ SHAPES: tuple[Shape, ...] = (
     (7000,),
     (40, 300),
     (33, 15),
+    (37, 10),
+    (16, 63),
+    (19, 65),
     (33, 17),
     (17, 64),
     (9, 512),
     (8, 1025),
 )
-KEPT = (0, 1, 2, 5, 40, 128, 300)
+KEPT = (0, 1, 2, 5, 8, 9, 40, 128, 300)
 # Shapes of sorted and of the values.
 SEARCHES: tuple[tuple[Shape, Shape], ...] = (
     ((0,), (5,)),

@@ -1,4 +1,4 @@
-"""`_core.run_eager`: the same results as `run_op`, call after call, and what it leaves."""
+"""`_core.run_eager`: what `run_op` gives, call after call, and what it leaves."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-// sort, argsort, top_k: rows of keys (kernels/sort_key.h), sorted by rank or by digits; top_k keeps
-// the best so far when k is small. searchsorted: several binary searches in step.
+// sort, argsort, top_k: rows of keys (kernels/sort_key.h), sorted many at once, by rank or by
+// digits; top_k keeps the best so far when k is small. searchsorted: several binary searches in
+// step.
 #include "kernels/cpu/bundle.h"
 #include "kernels/cpu/columns.h"
 #include "kernels/cpu/pieces.h"
@@ -169,8 +170,76 @@ void keep_best(const T* x, int64_t n, int64_t kept, Keyed<KeyOf<T>>* best, int32
   for (int64_t i = 0; i < kept; ++i) order[i] = static_cast<int32_t>(best[i].index);
 }
 
+// Short rows, a row in each lane: every column is carried past the best so far.
+constexpr int64_t kShortRow = 64;
+constexpr int64_t kFewBest = 8;
+
+template <class T>
+constexpr bool is_short_top_k(const SortParams& p) {
+  return kTogether<T> > 0 && p.length <= kShortRow && p.kept <= kFewBest;
+}
+
+template <class T>
+void top_together(const T* x, int64_t rows, int64_t n, int64_t kept, void* memory, int32_t* order) {
+  using Key = KeyOf<T>;
+  typedef Key V __attribute__((vector_size(kVectorBytes), may_alias));
+  constexpr int kCount = kTogether<T>;
+  const V* columns = static_cast<const V*>(memory);
+  load_columns(x, rows, n, memory);
+  V best[kFewBest], place[kFewBest];
+  for (int64_t i = 0; i < n; ++i) {
+    // Both zeros get one key, as comparisons see them.
+    V key = columns[i], at = V{} + static_cast<Key>(i);
+    if constexpr (ColumnKeys<T>::kFloat) key -= reinterpret_cast<V>(key == ColumnKeys<T>::kTop - 1);
+    const int64_t full = i < kept ? i : kept;
+    auto beats = key > key;
+    for (int64_t j = 0; j < full; ++j) {
+      beats |= key > best[j];  // from where it enters all move on, equals too
+      const V worse = beats ? best[j] : key, worse_at = beats ? place[j] : at;
+      best[j] = beats ? key : best[j];
+      place[j] = beats ? at : place[j];
+      key = worse;
+      at = worse_at;
+    }
+    if (full < kept) {
+      best[full] = key;
+      place[full] = at;
+    }
+  }
+  const Key* places = reinterpret_cast<const Key*>(place);
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t j = 0; j < kept; ++j) {
+      order[r * kept + j] = static_cast<int32_t>(places[j * kCount + r]);
+    }
+  }
+}
+
+template <class T>
+void run_short_top_k(const Call& call, int64_t piece) {
+  const SortParams& p = *static_cast<const SortParams*>(call.params);
+  const int64_t first = piece * p.rows_per_piece;
+  const int64_t end = first + p.rows_per_piece < p.rows ? first + p.rows_per_piece : p.rows;
+  for (int64_t r = first; r < end; r += kTogether<T>) {
+    const int64_t rows = end - r < kTogether<T> ? end - r : kTogether<T>;
+    const T* x = static_cast<const T*>(call.in[0]) + r * p.length;
+    T* values = static_cast<T*>(call.out[0]) + r * p.kept;
+    int32_t* order = static_cast<int32_t*>(call.out[1]) + r * p.kept;
+    top_together(x, rows, p.length, p.kept, call.worker, order);
+    for (int64_t i = 0; i < rows; ++i) {
+      for (int64_t j = 0; j < p.kept; ++j) {
+        values[i * p.kept + j] = x[i * p.length + order[i * p.kept + j]];
+      }
+    }
+  }
+}
+
 template <class T>
 void run_top_k(const Call& call, int64_t piece) {
+  if constexpr (kTogether<T> > 0) {
+    if (is_short_top_k<T>(*static_cast<const SortParams*>(call.params))) {
+      return run_short_top_k<T>(call, piece);
+    }
+  }
   const SortParams& p = *static_cast<const SortParams*>(call.params);
   const auto room = make_room<Keyed<KeyOf<T>>>(call, p.length);
   const int64_t first = piece * p.rows_per_piece, end = first + p.rows_per_piece;
@@ -309,7 +378,9 @@ const char* bind_sort(const OpView& op, Binder* binder, Bound* bound) {
   p->right = attr_int(op, "right", 0) != 0;
   bound->params = p;
   if (op.op == Opcode::searchsorted) return bind_search(runs, p, bound);
-  const int64_t unit = op.op == Opcode::sort && p->length <= kColumnLength<float> ? 16 : 1;
+  const bool together = (op.op == Opcode::sort && p->length <= kColumnLength<float>) ||
+                        (op.op == Opcode::top_k && is_short_top_k<float>(*p));
+  const int64_t unit = together ? 16 : 1;
   const double flops = 8 * static_cast<double>(p->length) * log2_of(p->length);
   p->rows_per_piece = cut_pieces(p->rows, 2 * p->length * dtype_size(x.dtype), flops, unit);
   // Elements are keys, with their indices (padded) but for `sort`.
