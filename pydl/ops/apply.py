@@ -26,6 +26,10 @@ from pydl.runtime.variable import Variable
 TENSORS = (Tensor, TraceTensor, Variable)
 _NUMBERS = (bool, int, float)  # np.float64 is a float: weak as well
 _ARRAYS = (np.ndarray, np.generic)
+#: NumPy looks the names up slowly. (bfloat16 it does not know by itself.)
+_NUMPY_DTYPES = {
+    name: np.dtype(name) for name in ("float16", "float32", "float64", "bool")
+}
 
 
 def apply(op: str, inputs: Sequence[Any], attrs: dict[str, Any]) -> tuple[Any, ...]:
@@ -74,6 +78,11 @@ def lift(x: Any, dtype: str | None = None) -> Any:
 
 def dtype_of(x: Any) -> Any:
     """The dtype of an operand; ``bool``, ``int`` or ``float`` for a Python number."""
+    kind = type(x)
+    if kind is Tensor:  # these two first: nearly all operands of eager ops
+        return x.dtype
+    if kind is float or kind is int:
+        return kind
     if isinstance(x, Variable):
         return read_dtype(x)
     if isinstance(x, TENSORS):
@@ -152,7 +161,7 @@ def emit_stack(tensors: list[Any]) -> Any:
 def _numbers(x: Any, dtype: str) -> Any:
     """Python numbers as an array; an integer that does not fit is an error."""
     if is_float(dtype) or dtype == "bool":
-        return np.array(x, dtype)
+        return np.array(x, _NUMPY_DTYPES.get(dtype, dtype))
     if np.asarray(x).dtype.kind == "f":
         return np.asarray(x)  # cast by the op, by its rules for NaN and infinity
     info = np.iinfo(dtype)

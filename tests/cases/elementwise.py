@@ -105,6 +105,9 @@ def binary_cases() -> list[Case]:
             )
         cases.append(case("pow", (dtype, (96,), "special"), (dtype, (96,), "special")))
         cases.append(case("pow", (dtype, (6, 33)), (dtype, (), "positive")))
+        for base in ("normal", ("int", -2, 3)):  # of both signs and zeros
+            exponents = (dtype, (330,), ("int", -5, 6))
+            cases.append(case("pow", (dtype, (330,), base), exponents))
         for op in OUTPUT_GRADIENTS:
             for n in (0, 1, 16, 17, 1000):
                 cases.append(case(op, (dtype, (n,)), (dtype, (n,))))
