@@ -24,20 +24,29 @@ PYDL_INLINE void exchange(V& a, V& b) {
   a = low;
 }
 
-// Merges `count` values in registers whose halves are sorted towards each other's ends: distances
-// count / 2, ..., 2, 1.
-template <int count, class V>
-PYDL_INLINE void merge_registers(V* columns) {
-  V r[count];
-  for (int i = 0; i < count; ++i) r[i] = columns[i];
-#pragma GCC unroll 8
-  for (int d = count / 2; d > 0; d /= 2) {
-#pragma GCC unroll 16
-    for (int i = 0; i < count; ++i) {
+// How many columns a pass over memory holds in registers, and the steps of a merge it so takes: the
+// passes wait for their stores, so the fewer the better.
+constexpr int kHeld = kVectorBytes == 64 ? 16 : 8;
+constexpr int kSteps = kVectorBytes == 64 ? 4 : 3;
+
+// f(0), f(1), ... written out, so that the arrays they index stay in registers.
+template <class F, int... i>
+PYDL_INLINE void each(LaneList<i...>, F f) {
+  (f(i), ...);
+}
+template <int count>
+using Counted = typename AllLanes<count>::type;
+#define PYDL_EACH __attribute__((always_inline))
+
+// Steps of distances count / 2, ..., 2, 1.
+template <int count, int d = count / 2, class V>
+PYDL_INLINE void clean(V* r) {
+  if constexpr (d > 0) {
+    each(Counted<count>{}, [&](int i) PYDL_EACH {
       if (!(i & d)) exchange(r[i], r[i + d]);
-    }
+    });
+    clean<count, d / 2>(r);
   }
-  for (int i = 0; i < count; ++i) columns[i] = r[i];
 }
 
 // Eight values by the 19 exchanges that eight need.
@@ -76,58 +85,76 @@ PYDL_INLINE void sort_registers(V* columns) {
   for (int i = 0; i < count; ++i) columns[i] = r[i];
 }
 
-// The first two steps of a merge of two sorted halves of `k` values: each meets its mirror image,
-// then the one a quarter further on.
-template <class V>
-PYDL_INLINE void merge_mirrored(V* columns, int64_t k) {
-  const int64_t quarter = k / 4;
-  for (int64_t i = 0; i < quarter; ++i) {
-    V a = columns[i], b = columns[i + quarter];
-    V c = columns[k - 1 - i - quarter], d = columns[k - 1 - i];
-    exchange(a, d);
-    exchange(b, c);
-    exchange(a, b);
-    exchange(c, d);
-    columns[i] = a;
-    columns[i + quarter] = b;
-    columns[k - 1 - i - quarter] = c;
-    columns[k - 1 - i] = d;
+// The first log2(count) steps of a merge of two sorted halves of `k` values: each meets its mirror
+// image, then the halves are cleaned.
+template <int count, class V>
+static inline void merge_mirrored(V* columns, int64_t k) {
+  constexpr int kHalf = count / 2;
+  const int64_t apart = k / count;
+  for (int64_t i = 0; i < apart; ++i) {
+    V* first = columns + i;
+    V* last = columns + k - 1 - i;
+    const auto at = [=](int j) PYDL_EACH {
+      return j < kHalf ? first + j * apart : last + (j - count + 1) * apart;
+    };
+    V r[count];
+    each(Counted<count>{}, [&](int j) PYDL_EACH { r[j] = *at(j); });
+    each(Counted<count>{}, [&](int j) PYDL_EACH {
+      if (j < kHalf) exchange(r[j], r[count - 1 - j]);
+    });
+    clean<kHalf>(r);
+    clean<kHalf>(r + kHalf);
+    each(Counted<count>{}, [&](int j) PYDL_EACH { *at(j) = r[j]; });
   }
 }
 
-// Steps of distances `d` and d / 2 over 2 d values.
-template <class V>
-PYDL_INLINE void merge_twice(V* columns, int64_t d) {
-  const int64_t half = d / 2;
-  for (int64_t i = 0; i < half; ++i) {
-    V r[4];
-    for (int j = 0; j < 4; ++j) r[j] = columns[i + j * half];
-    exchange(r[0], r[2]);
-    exchange(r[1], r[3]);
-    exchange(r[0], r[1]);
-    exchange(r[2], r[3]);
-    for (int j = 0; j < 4; ++j) columns[i + j * half] = r[j];
+// Steps of distances count / 2 * apart, ..., 2 apart, apart.
+template <int count, class V>
+static inline void merge_apart(V* columns, int64_t apart) {
+  for (int64_t i = 0; i < apart; ++i) {
+    V r[count];
+    each(Counted<count>{}, [&](int j) PYDL_EACH { r[j] = columns[i + j * apart]; });
+    clean<count>(r);
+    each(Counted<count>{}, [&](int j) PYDL_EACH { columns[i + j * apart] = r[j]; });
   }
 }
+#undef PYDL_EACH
 
-// n: a power of two from 8 on. Steps are taken two or three at a time, since they wait for memory
-// more than for the exchanges.
+// Merges the sorted halves of k = 2^steps columns, k > kHeld: a first pass, a last one of the
+// distances below kHeld, and what is left between them.
+template <class V>
+static inline void merge_halves(V* columns, int64_t k, int steps) {
+  int rest = steps - kSteps;
+  const int first = rest < kSteps ? rest : kSteps;
+  switch (first) {
+    case 1: merge_mirrored<2>(columns, k); break;
+    case 2: merge_mirrored<4>(columns, k); break;
+    case 3: merge_mirrored<8>(columns, k); break;
+    default: merge_mirrored<kHeld>(columns, k); break;
+  }
+  int64_t block = k >> first;  // such do not meet any more
+  for (rest -= first; rest > 0;) {
+    const int some = rest < 3 ? rest : 3;
+    const int64_t apart = block >> some;
+    for (int64_t i = 0; i < k; i += block) {
+      if (some == 1) merge_apart<2>(columns + i, apart);
+      if (some == 2) merge_apart<4>(columns + i, apart);
+      if (some == 3) merge_apart<8>(columns + i, apart);
+    }
+    block = apart;
+    rest -= some;
+  }
+  for (int64_t i = 0; i < k; i += kHeld) merge_apart<kHeld>(columns + i, 1);
+}
+
+// n: a power of two from 8 on.
 template <class V>
 static inline void sort_columns(V* columns, int64_t n) {
-  constexpr int kFirst = kVectorBytes == 64 ? 16 : 8;  // as many as there are registers for
-  if (n < kFirst) return sort_registers<8>(columns);
-  for (int64_t i = 0; i < n; i += kFirst) sort_registers<kFirst>(columns + i);
-  for (int64_t k = 2 * kFirst; k <= n; k *= 2) {
-    for (int64_t i = 0; i < n; i += k) merge_mirrored(columns + i, k);
-    int64_t d = k / 8;
-    for (; d >= 16; d /= 4) {
-      for (int64_t i = 0; i < n; i += 2 * d) merge_twice(columns + i, d);
-    }
-    if (d == 8) {
-      for (int64_t i = 0; i < n; i += 16) merge_registers<16>(columns + i);
-    } else {
-      for (int64_t i = 0; i < n; i += 8) merge_registers<8>(columns + i);
-    }
+  if (n < kHeld) return sort_registers<8>(columns);
+  for (int64_t i = 0; i < n; i += kHeld) sort_registers<kHeld>(columns + i);
+  int steps = kSteps + 1;
+  for (int64_t k = 2 * kHeld; k <= n; k *= 2, ++steps) {
+    for (int64_t i = 0; i < n; i += k) merge_halves(columns + i, k, steps);
   }
 }
 
