@@ -5,11 +5,12 @@ from __future__ import annotations
 from benchmarks.cases import GEMMS, NETWORKS
 from benchmarks.compare import compare
 from benchmarks.peers import PYDL
+from benchmarks.stream_cases import STREAMS
 
 
 def smoke() -> None:
     """Raises RuntimeError naming the first case that fails."""
-    names = [*NETWORKS, *list(GEMMS)[:3], "adam-10m"]
+    names = [*NETWORKS, *list(GEMMS)[:3], "adam-10m", *STREAMS]
     for name, timing in compare(names, [], threads=1, rounds=1).items():
         if timing.errors:
             raise RuntimeError(f"{name}: {timing.errors[PYDL.name]}")

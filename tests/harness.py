@@ -125,6 +125,7 @@ def probabilities(
 
 KINDS: dict[str, Any] = {
     "normal": lambda rng, shape, dtype: rng.standard_normal(shape),
+    "far": lambda rng, shape, dtype: 1000 + rng.standard_normal(shape),
     "positive": lambda rng, shape, dtype: rng.uniform(0.1, 4.0, shape),
     "signed_unit": lambda rng, shape, dtype: rng.uniform(-1, 1, shape),
     "above_one": lambda rng, shape, dtype: rng.uniform(1, 20, shape),

@@ -102,7 +102,27 @@ def _chain(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
     functions = sum(step.split()[0] in UNITS for step in attrs["steps"].split(";"))
     grads = attrs["steps"].count("_grad")
     size = 1 + max((float(np.max(np.abs(w), initial=0)) for w in want), default=0.0)
-    return [8.0 * (functions + grads) * size for _ in want]
+    if not attrs.get("reduce"):
+        return [8.0 * (functions + grads) * size for _ in want]
+    return _reduced_chain(inputs, attrs, want, 8.0 * (functions + grads))
+
+
+def _reduced_chain(
+    inputs: list[Array], attrs: Attrs, want: list[Array], units: float
+) -> list[Any]:
+    # Those of the values, and of the sum over them, see _reduce_sum.
+    plain = {"steps": attrs["steps"], "results": attrs["results"]}
+    values = reference("chain", inputs, plain)
+    scales: list[Any] = []
+    for x, name in zip(values, attrs["reduce"].split(";"), strict=True):
+        size = np.abs(_finite(_wide(x)))
+        if name in ("reduce_sum", "reduce_mean"):
+            scale = _SCALES[name]([size], attrs, want)[0]
+            count = math.prod(x.shape[axis] for axis in attrs["axes"])
+            scales.append((1 + units / (4 + _log2(count))) * scale)
+        else:
+            scales.append(units * (1 + np.max(size, initial=0)))
+    return scales
 
 
 def _reduce_sum(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
@@ -183,6 +203,43 @@ def _log_softmax(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[A
 def _finite(x: Array) -> Array:
     """Extremes limited so that scales made of them stay numbers."""
     return np.nan_to_num(np.clip(x, -1e300, 1e300), nan=0.0)
+
+
+def _norm(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
+    # The mean's error moves every element; that of the root is relative.
+    x, columns = _finite(_wide(inputs[0])), max(inputs[0].shape[-1], 1)
+    centred = len(want) == 3
+    mean, rstd = _finite(_wide(want[-2])) * centred, _finite(_wide(want[-1]))
+    steps = 8 + _log2(columns)
+    moved = steps * np.abs(x).sum(axis=-1) / columns * centred
+    relative = steps + _eps(want[0]) * np.square(moved * rstd)
+    gamma = np.abs(_wide(inputs[1])) if attrs.get("scale") else 1.0
+    size = np.abs(x - (mean * centred)[..., None] if centred else x)
+    out = gamma * rstd[..., None] * (moved[..., None] + relative[..., None] * size)
+    scales = [out + 2 * np.abs(_finite(_wide(want[0])))]
+    if attrs.get("center"):
+        scales[0] = scales[0] + 2 * np.abs(_wide(inputs[-1]))
+    return [*scales, *([moved] * centred), relative * rstd]
+
+
+def _norm_grad(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
+    grad, x, *rest = (_finite(_wide(v)) for v in inputs)
+    scaled = bool(attrs.get("scale"))
+    centred = len(rest) - scaled == 2
+    rstd = rest[int(centred)][..., None]
+    hat = np.abs(x - rest[0][..., None] if centred else x) * rstd
+    pull = np.abs(grad * rest[-1] if scaled else grad)
+    columns, rows = max(x.shape[-1], 1), math.prod(x.shape[:-1])
+    steps = 10 + _log2(columns)
+    slope = (pull * hat).sum(axis=-1, keepdims=True) / columns
+    level = pull.sum(axis=-1, keepdims=True) / columns
+    over = tuple(range(x.ndim - 1))
+    scales = [steps * rstd * (pull + level + hat * slope)]
+    if scaled:
+        scales.append((8 + _log2(rows)) * (np.abs(grad) * hat).sum(axis=over))
+    if attrs.get("center"):
+        scales.append((8 + _log2(rows)) * np.abs(grad).sum(axis=over))
+    return scales
 
 
 def _dense_loss(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
@@ -312,6 +369,10 @@ _SCALES: dict[str, Scale] = {
     "batch_matmul": _batch_matmul,
     "softmax": _softmax,
     "log_softmax": _log_softmax,
+    "layer_norm": _norm,
+    "layer_norm_grad": _norm_grad,
+    "rms_norm": _norm,
+    "rms_norm_grad": _norm_grad,
     "softmax_cross_entropy": _dense_loss,
     "sparse_softmax_cross_entropy": _sparse_loss,
     "cross_entropy": _cross_entropy,

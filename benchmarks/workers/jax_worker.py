@@ -8,6 +8,7 @@ import optax
 from serve import Run, repeated, serve
 
 from benchmarks.cases import GEMMS, NETWORKS, Mlp
+from benchmarks.stream_cases import STREAMS
 
 
 def init(case: Mlp) -> list[tuple[jax.Array, jax.Array]]:
@@ -80,9 +81,44 @@ def gemm(name: str) -> Run:
     return repeated(lambda: product(a, b).block_until_ready())
 
 
+def chain8(x: jax.Array) -> jax.Array:
+    return jnp.sqrt(jnp.square(jax.nn.relu(x * 1.5 + 0.5) * 0.25 - 1) + 1)
+
+
+def layer_norm(x: jax.Array, gamma: jax.Array, beta: jax.Array) -> jax.Array:
+    mean = x.mean(-1, keepdims=True)
+    variance = x.var(-1, keepdims=True)
+    return (x - mean) * jax.lax.rsqrt(variance + 1e-3) * gamma + beta
+
+
+def layer_norm_grad(grad: jax.Array, *sources: jax.Array) -> tuple:
+    return jax.vjp(layer_norm, *sources)[1](grad)
+
+
+WORKS = {
+    "chain8": chain8,
+    "mse": lambda a, b: jnp.square(a - b).mean(),
+    "sum": jnp.sum,
+    "row_sum": lambda x: x.sum(-1),
+    "column_sum": lambda x: x.sum(0),
+    "softmax": jax.nn.softmax,
+    "layer_norm": layer_norm,
+    "layer_norm_grad": layer_norm_grad,
+}
+
+
+def stream(name: str) -> Run:
+    case = STREAMS[name]
+    arrays = [jax.device_put(array) for array in case.operands()]
+    work = jax.jit(WORKS[case.op])
+    return repeated(lambda: jax.block_until_ready(work(*arrays)))
+
+
 def setup(name: str) -> Run | None:
     if name in NETWORKS:
         return mlp(NETWORKS[name])
+    if name in STREAMS:
+        return stream(name)
     return gemm(name) if name in GEMMS else None
 
 

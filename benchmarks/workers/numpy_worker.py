@@ -1,4 +1,4 @@
-"""NumPy: matrix products, as its BLAS does them; sorting and moving elements."""
+"""NumPy: matrix products, as its BLAS does them; streams, sorting, moving elements."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from serve import Run, repeated, serve
 
 from benchmarks.cases import GEMMS
 from benchmarks.rearranging import REARRANGING, Calls, call_of
+from benchmarks.stream_cases import STREAMS
 
 
 def gemm(name: str) -> Run:
@@ -45,6 +46,43 @@ CALLS: Calls = {
 }
 
 
+def chain8(x: np.ndarray) -> np.ndarray:
+    out = x * np.float32(1.5)
+    out += np.float32(0.5)
+    np.maximum(out, 0, out=out)
+    out *= np.float32(0.25)
+    out -= np.float32(1)
+    np.square(out, out=out)
+    out += np.float32(1)
+    return np.sqrt(out, out=out)
+
+
+def softmax(x: np.ndarray) -> np.ndarray:
+    out = x - x.max(axis=-1, keepdims=True)
+    np.exp(out, out=out)
+    out /= out.sum(axis=-1, keepdims=True)
+    return out
+
+
+def layer_norm(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray) -> np.ndarray:
+    out = x - x.mean(axis=-1, keepdims=True)
+    out /= np.sqrt(np.square(out).mean(axis=-1, keepdims=True) + 1e-3)
+    out *= gamma
+    out += beta
+    return out
+
+
+WORKS = {
+    "chain8": chain8,
+    "mse": lambda a, b: np.square(a - b).mean(),
+    "sum": np.sum,
+    "row_sum": lambda x: x.sum(axis=-1),
+    "column_sum": lambda x: x.sum(axis=0),
+    "softmax": softmax,
+    "layer_norm": layer_norm,
+}
+
+
 def setup(name: str) -> Run | None:
     if name in GEMMS:
         return gemm(name)
@@ -54,7 +92,11 @@ def setup(name: str) -> Run | None:
     if name == "eager-add-8":
         a, b = np.ones(8, np.float32), np.ones(8, np.float32)
         return repeated(lambda: np.add(a, b))
-    return None
+    case = STREAMS.get(name)
+    if case is None or case.op not in WORKS:
+        return None
+    arrays = case.operands()
+    return repeated(lambda: WORKS[case.op](*arrays))
 
 
 serve(setup)

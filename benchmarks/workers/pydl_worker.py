@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from serve import Run, repeated, serve
+from streams_pydl import STREAMS, stream
 
 import pydl
 from benchmarks.cases import GEMMS, NETWORKS, Mlp
@@ -123,6 +124,8 @@ def setup(name: str) -> Run | None:
         return gemm(name)
     if name in REARRANGING:
         return rearranging(name)
+    if name in STREAMS:
+        return stream(name)
     singles = {"adam-10m": adam, "scale-280mb": scale, "eager-add-8": eager_add}
     return singles[name]()
 

@@ -37,12 +37,26 @@ def repeated(work: Callable[[], Any], seconds: float = 0.02) -> Run:
 def serve(setup: Setup) -> None:
     """Answer requests until standard input ends."""
     ready: dict[str, Run | None] = {}
+    _serve(lambda name: _answer(name, setup, ready))
+
+
+def serve_seconds(seconds: Callable[[str], float | None]) -> None:
+    """As `serve`, for a worker that times itself; None: it has no such case."""
+
+    def answer(name: str) -> dict[str, Any]:
+        found = seconds(name)
+        return {"missing": True} if found is None else {"seconds": found}
+
+    _serve(answer)
+
+
+def _serve(answer_to: Callable[[str], dict[str, Any]]) -> None:
     answers = sys.stdout
     sys.stdout = sys.stderr  # libraries may print
     for line in sys.stdin:
         name = line.strip()
         try:
-            answer = _answer(name, setup, ready)
+            answer = answer_to(name)
         except Exception:
             answer = {"error": traceback.format_exc(limit=3)}
         answers.write(json.dumps(answer) + "\n")

@@ -11,6 +11,7 @@ from serve import Run, repeated, serve
 
 from benchmarks.cases import GEMMS, NETWORKS, Mlp
 from benchmarks.rearranging import REARRANGING, Calls, call_of
+from benchmarks.stream_cases import STREAMS
 
 COMPILED = "--compile" in sys.argv
 
@@ -104,6 +105,36 @@ def eager_add() -> Run:
     return repeated(lambda: torch.add(a, b))
 
 
+def chain8(x: torch.Tensor) -> torch.Tensor:
+    return torch.sqrt(torch.square(torch.relu(x * 1.5 + 0.5) * 0.25 - 1) + 1)
+
+
+def layer_norm(x: torch.Tensor, *learned: torch.Tensor) -> torch.Tensor:
+    return torch.nn.functional.layer_norm(x, x.shape[-1:], *learned, eps=1e-3)
+
+
+def stream(name: str) -> Run | None:
+    case = STREAMS[name]
+    functional = torch.nn.functional
+    works = {
+        "chain8": chain8,
+        "mse": functional.mse_loss,
+        "sum": torch.sum,
+        "row_sum": lambda x: x.sum(-1),
+        "column_sum": lambda x: x.sum(0),
+        "softmax": lambda x: functional.softmax(x, -1),
+        "layer_norm": layer_norm,
+    }
+    tensors = [torch.from_numpy(array) for array in case.operands()]
+    if case.op in works:
+        return repeated(lambda: works[case.op](*tensors))
+    grad, *sources = tensors
+    for source in sources:
+        source.requires_grad_()
+    out = layer_norm(*sources)
+    return repeated(lambda: torch.autograd.grad(out, sources, grad, retain_graph=True))
+
+
 def setup(name: str) -> Run | None:
     if name in NETWORKS:
         return mlp(NETWORKS[name])
@@ -114,6 +145,8 @@ def setup(name: str) -> Run | None:
     if name in REARRANGING:
         return rearranging(name)
     singles = {"adam-10m": adam, "eager-add-8": eager_add}
+    if name in STREAMS:
+        return stream(name)
     return singles[name]() if name in singles else None
 
 

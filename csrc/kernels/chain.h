@@ -26,7 +26,15 @@ struct ChainProgram {
   ChainStep steps[kMaxSteps];
   double literals[kMaxSteps * kMaxStepArgs];
   int results[kMaxResults];  // registers
+  Opcode reduces[kMaxResults];  // how each result is reduced; copy: not at all
 };
+
+bool reduces_results(const OpView& op);
+// The shape that the operands of `op` broadcast to.
+TensorView broadcast_view(const OpView& op);
+// Sees `x` as [outer, length, inner]; false when the reduced axes are not neighbours.
+bool fold_axes(const TensorView& x, const int64_t* axes, int n_axes, int64_t* outer,
+               int64_t* length, int64_t* inner);
 
 // The program of a `chain` or of a single op as one step.
 const char* chain_program(const OpView& op, ChainProgram* out);

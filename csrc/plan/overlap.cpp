@@ -47,6 +47,8 @@ bool may_share(const std::vector<Value>& values, const Instruction& instruction,
   const Spec& read = values[static_cast<size_t>(instruction.inputs[input])].spec;
   const Spec& written = values[static_cast<size_t>(instruction.outputs[output])].spec;
   if (family == "elementwise") {
+    // Where results are reduced, an operand is read after some of them have been written.
+    if (!instruction.attrs.get_string("reduce", "").empty()) return false;
     // The same bytes could still hold one double or eight bools.
     return read.shape == written.shape && dtype_size(read.dtype) == dtype_size(written.dtype);
   }

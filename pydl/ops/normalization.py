@@ -15,6 +15,7 @@ from pydl.ops.axes import axes_list, one_axis
 from pydl.ops.creation import one_hot
 from pydl.ops.dtypes import result_type, standardize_dtype
 from pydl.ops.exponential import log10
+from pydl.ops.norm import are_rows, normalized_rows
 from pydl.ops.public import public_op
 from pydl.ops.reduce import max as max_
 from pydl.ops.reduce import mean, norm, var
@@ -140,6 +141,26 @@ def _wide(x: Any) -> tuple[Any, str]:
     return lift(x, result_type(x.dtype, "float32")), x.dtype
 
 
+def _normalized_rows(
+    x: Any, axes: Sequence[int], epsilon: float, gamma: Any, beta: Any, centred: bool
+) -> Any:
+    """As `normalized_rows`; what is not a number per element broadcasts behind it."""
+    learned = [None if v is None else lift(v, x.dtype) for v in (gamma, beta)]
+    sizes = tuple(x.shape[axis] for axis in axes)
+    fits = [v is None or _spans(v.shape, sizes, x.ndim) for v in learned]
+    if all(fits):
+        return normalized_rows(x, axes, epsilon, learned[0], learned[1], centred)
+    out = normalized_rows(x, axes, epsilon, None, None, centred)
+    out = out if learned[0] is None else out * learned[0]
+    return out if learned[1] is None else out + learned[1]
+
+
+def _spans(shape: Sequence[int], sizes: Sequence[int], rank: int) -> bool:
+    """Whether a factor of this shape has an element for each of a row's."""
+    lead = [1] * (rank - len(sizes))
+    return list(shape) in ([*sizes], [*lead, *sizes])
+
+
 @public_op
 def layer_normalization(
     x: Any, gamma: Any = None, beta: Any = None, axis: Axis = -1,
@@ -153,6 +174,8 @@ def layer_normalization(
     x, dtype = _wide(x)
     axes = axes_list("layer_normalization", axis, x.ndim)
     least = default_epsilon() if epsilon is None else epsilon
+    if not rms_scaling and are_rows(axes, x.shape):
+        return lift(_normalized_rows(x, axes, least, gamma, beta, True), dtype)
     wide = [d if i in axes else 1 for i, d in enumerate(x.shape)]
 
     def factor(value: Any) -> Any:
@@ -186,6 +209,9 @@ def rms_normalization(
     x, dtype = _wide(x)
     x = x if x.ndim else emit("reshape", x, shape=[1])
     least = default_epsilon() if epsilon is None else epsilon
+    axes = axes_list("rms_normalization", axis, x.ndim)
+    if are_rows(axes, x.shape):
+        return lift(_normalized_rows(x, axes, least, scale, None, False), dtype)
     squares = mean(emit("square", x), axis, keepdims=True)
     out = x * emit("rsqrt", squares + least)
     return lift(out if scale is None else out * lift(scale, x.dtype), dtype)

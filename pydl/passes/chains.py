@@ -9,6 +9,13 @@ without being stored; a cast from bool is nothing at all.
     %2 = mul(%0, 0.5)
     %3 = add(%2, %1)        becomes   %4 = chain(%0, %1) {steps: "mul 0 #0.5;add 2 1;
     %4 = tanh(%3)                                         tanh 3", results: [4]}
+
+Reductions at the end of a chain are taken along (`reduce`), so that what they read is
+never in memory::
+
+    %2 = sub(%0, %1)
+    %3 = square(%2)                 becomes   %4 = chain(%0, %1) {steps: "sub 0 1;square
+    %4 = reduce_mean(%3)                      2", results: [3], reduce: "reduce_mean"}
 """
 
 from __future__ import annotations
@@ -28,7 +35,10 @@ def chains(graph: Graph) -> Graph:
     index = {node: i for i, node in enumerate(graph.nodes)}
     for unit in clusters.order(graph.nodes):
         if isinstance(unit, Group):
-            writer.write(_in_order(unit.members, index, uses))
+            writer.write(
+                _in_order(unit.members, index, uses),
+                sorted(unit.tails, key=index.__getitem__),
+            )
         else:
             writer.rewriter.keep(unit)
     return writer.rewriter.finish()
@@ -53,26 +63,37 @@ class _Writer:
         self.uses = uses
         self.clusters = clusters
 
-    def write(self, members: list[Node]) -> None:
+    def write(self, members: list[Node], tails: list[Node]) -> None:
         """Write nodes that may run as one: as a chain, as two if they are too many."""
-        results = self._results(members)
-        if not results:
+        results = self._results(members, tails)
+        if not results and not tails:
             return
-        alone = len(members) == 1 and not self._gains(members[0])
+        alone = len(members) == 1 and not tails and not self._gains(members[0])
         operands = [] if alone else self._operands(members)
         if not operands:
             for node in members:
                 self._keep(node)
+            for tail in tails:
+                self.rewriter.keep(tail)
         elif (
-            len(results) > MAX_RESULTS
+            len(results) + len(tails) > MAX_RESULTS
             or len(operands) > MAX_OPERANDS
             or len(members) > MAX_STEPS
         ):
-            half = self._split(members)
-            self.write(members[:half])
-            self.write(members[half:])
+            self._write_halves(members, tails)
         else:
-            self._write_chain(members, operands, results)
+            self._write_chain(members, operands, results, tails)
+
+    def _write_halves(self, members: list[Node], tails: list[Node]) -> None:
+        half = self._split(members) if len(members) > 1 else 0
+        if half == 0 or half == len(members):  # only tails are too many
+            self.write(members, tails[:1])
+            for tail in tails[1:]:
+                self.rewriter.keep(tail)
+            return
+        first = set(members[:half])
+        self.write(members[:half], [t for t in tails if t.inputs[0].node in first])
+        self.write(members[half:], [t for t in tails if t.inputs[0].node not in first])
 
     def _gains(self, node: Node) -> bool:
         """Whether one node alone is better off as a chain: literals are not loaded."""
@@ -87,9 +108,9 @@ class _Writer:
             half += 1
         return half
 
-    def _results(self, members: list[Node]) -> list[Value]:
-        """What is read outside."""
-        inside = set(members)
+    def _results(self, members: list[Node], tails: list[Node]) -> list[Value]:
+        """What is read outside, but for what only `tails` read."""
+        inside = {*members, *tails}
         readers, kept = self.uses.readers, self.uses.kept
         return [
             value
@@ -135,25 +156,40 @@ class _Writer:
         return self.rewriter.add("full", (), attrs, spec, node).outputs[0]
 
     def _write_chain(
-        self, members: list[Node], operands: list[Value], results: list[Value]
+        self,
+        members: list[Node],
+        operands: list[Value],
+        results: list[Value],
+        tails: list[Node],
     ) -> None:
-        registers = {value: str(i) for i, value in enumerate(operands)}
-        numbers = self.clusters.literals
+        registers = {value: i for i, value in enumerate(operands)}
         steps: list[str] = []
         for node in members:
-            arguments = [
-                registers[v] if v in registers else f"#{float(numbers[v] or 0)!r}"
-                for v in node.inputs
-            ]
-            op = "copy" if node.op == "cast" else node.op  # a bool register is 0 or 1
-            steps.append(" ".join((op, *arguments)))
-            registers[node.outputs[0]] = str(len(operands) + len(steps) - 1)
+            steps.append(self._step(node, registers))
+            registers[node.outputs[0]] = len(operands) + len(steps) - 1
+        ends = [*results, *(tail.inputs[0] for tail in tails)]
         attrs: dict[str, Attr] = {
             "steps": ";".join(steps),
-            "results": [int(registers[value]) for value in results],
+            "results": [registers[value] for value in ends],
         }
+        if tails:
+            names = ["none"] * len(results) + [tail.op for tail in tails]
+            attrs["reduce"] = ";".join(names)
+            attrs["axes"] = tails[0].attrs["axes"]
+            attrs["keepdims"] = tails[0].attrs.get("keepdims", 0)
+        outputs = [*results, *(tail.outputs[0] for tail in tails)]
         inputs = [self.rewriter.now(value) for value in operands]
-        specs = [(value.dtype, value.shape) for value in results]
-        chain = self.rewriter.add("chain", inputs, attrs, specs, members[-1])
-        for old, new in zip(results, chain.outputs, strict=True):
+        specs = [(value.dtype, value.shape) for value in outputs]
+        like = tails[-1] if tails and not results else members[-1]
+        chain = self.rewriter.add("chain", inputs, attrs, specs, like)
+        for old, new in zip(outputs, chain.outputs, strict=True):
             self.rewriter.replace(old, new)
+
+    def _step(self, node: Node, registers: dict[Value, int]) -> str:
+        numbers = self.clusters.literals
+        arguments = [
+            str(registers[v]) if v in registers else f"#{float(numbers[v] or 0)!r}"
+            for v in node.inputs
+        ]
+        op = "copy" if node.op == "cast" else node.op  # a bool register is 0 or 1
+        return " ".join((op, *arguments))

@@ -4,13 +4,17 @@ Every node has a position, at first its index; all operands stand before it. A g
 stands at one position for all its members. A node joins a group if the group can stand
 behind the node's operands and before everything outside that reads a member: so there
 is a legal order at all times, and no search for cycles is needed.
+
+A reduction of a member's value joins as a tail: the group's loop reduces the value on
+its way. All tails of a group reduce the same axes, neighbours in memory.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from pydl.graph.families import families
 from pydl.graph.node import Graph, Node, Shape, Value
@@ -23,6 +27,9 @@ MAX_OPERANDS = 16
 #: although they have nothing in common.
 SMALL = 16
 
+#: Reductions that may be a chain's tails.
+REDUCTIONS = frozenset({"reduce_sum", "reduce_mean", "reduce_max", "reduce_min"})
+
 Key = tuple[Shape, str, Value | None]  # of the result; and the guard
 
 
@@ -33,6 +40,7 @@ class Group:
     key: Key
     position: float
     members: list[Node] = field(default_factory=list)
+    tails: list[Node] = field(default_factory=list)
     operands: set[Value] = field(default_factory=set)
     #: Where the first node outside stands that reads a member.
     limit: float = math.inf
@@ -88,11 +96,31 @@ class Clusters:
             if _eligible(node):
                 self._place(node, index)
                 return
+        elif self._take_tail(node):
+            return
         self.positions[node] = index
         for value in node.inputs:
             if value.node in self._held:
                 self._release(value.node, index - 1, index)
         self._note_reads(_reads(node), index, None)
+
+    def _take_tail(self, node: Node) -> bool:
+        """Let a reduction join the group that makes its operand."""
+        if node.op not in REDUCTIONS:
+            return False
+        value, out = node.inputs[0], node.outputs[0]
+        group = self.group_of.get(value.node)
+        if group is None or group.key != (value.shape, value.dtype, node.guard):
+            return False
+        if value.node in group.tails or value.shape == out.shape:
+            return False
+        if not _are_neighbours(value.shape, node.attrs["axes"]):  # type: ignore[arg-type]
+            return False
+        if not _agree(group.tails, [node]):
+            return False
+        group.tails.append(node)
+        self.group_of[node] = group
+        return True
 
     def _is_held(self, node: Node) -> bool:
         """A bool result waits to be taken in by its reader, if that is only one."""
@@ -174,8 +202,12 @@ class Clusters:
             or position >= min(group.limit, other.limit)
             or len(group.members) + len(other.members) > MAX_STEPS
             or len(group.operands | other.operands) > MAX_OPERANDS
+            or not _agree(group.tails, other.tails)
+            or any(value.node in other.tails for value in group.operands)
         ):
             return
+        group.tails += other.tails
+        self.group_of.update(dict.fromkeys(other.tails, group))
         group.position = position
         group.limit = min(group.limit, other.limit)
         self._add(group, other.members, other.operands)
@@ -197,6 +229,8 @@ class Clusters:
 
     def _fits(self, group: Group, key: Key, reads: list[Value], more: int) -> bool:
         if group.key != key or len(group.members) + more > MAX_STEPS:
+            return False
+        if any(value.node in group.tails for value in reads):
             return False
         floor = self._floor(group, reads)
         if group.position <= floor and not floor < (floor + group.limit) / 2:
@@ -228,6 +262,20 @@ class Clusters:
                 maker.limit = min(maker.limit, position)
             if group is not None and not self.is_literal(value):
                 self._readers[value] = group
+
+
+def _agree(tails: list[Node], more: list[Node]) -> bool:
+    """Whether reductions may be tails of one chain."""
+    forms = [(tail.attrs["axes"], tail.attrs.get("keepdims", 0)) for tail in tails[:1]]
+    forms += [(tail.attrs["axes"], tail.attrs.get("keepdims", 0)) for tail in more]
+    return all(form == forms[0] for form in forms)
+
+
+def _are_neighbours(shape: Shape, axes: Sequence[int]) -> bool:
+    """Whether nothing lies between these axes but axes of size 1."""
+    reduced = [axis in axes for axis, dim in enumerate(shape) if dim != 1]
+    changes = sum(a != b for a, b in pairwise([False, *reduced, False]))
+    return changes == 2
 
 
 def _reads(node: Node) -> tuple[Value, ...]:

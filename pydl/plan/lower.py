@@ -197,7 +197,7 @@ def exact_alias(schedule: Schedule, result: Value, operand: Value) -> bool:
     step reads: same shape, and each element read before it is written."""
     step = result.node
     family = families().get(step.op)  # a join has none
-    if family not in IN_PLACE or step.op == "square_norms":
+    if family not in IN_PLACE or step.op == "square_norms" or "reduce" in step.attrs:
         return False
     if (result.dtype, result.nbytes) != (operand.dtype, operand.nbytes):
         return False

@@ -231,10 +231,60 @@ def chain_cases() -> list[Case]:
     return cases
 
 
+#: steps, results, reduce, the operands' shapes, axes.
+REDUCED: tuple[tuple[Any, ...], ...] = (
+    ("mul 0 1", (2,), "reduce_sum", ((10,), (10,)), [0]),
+    ("mul 0 1", (2,), "reduce_sum", ((7, 33), (7, 33)), [1]),
+    ("mul 0 1", (2,), "reduce_sum", ((7, 33), (7, 33)), [0]),
+    ("sub 0 1;square 2", (3,), "reduce_mean", ((128, 10), (10,)), [1]),
+    ("sub 0 1;square 2", (3,), "reduce_mean", ((128, 10), (10,)), [0]),
+    ("sub 0 1;square 2", (3,), "reduce_mean", ((70_003,), (70_003,)), [0]),
+    ("sub 0 1;square 2", (3,), "reduce_mean", ((3, 5, 7), (3, 1, 7)), [0, 1, 2]),
+    ("sub 0 1", (2, 2), "reduce_max;reduce_min", ((9, 1025), (9, 1)), [1]),
+    ("sub 0 1", (2, 2), "reduce_max;none", ((300, 257), (257,)), [0]),
+    ("sub 0 1;exp 2", (2, 3, 3), "none;none;reduce_sum", ((5, 2100), (5, 1)), [1]),
+    ("add 0 1;tanh 2", (3, 2), "reduce_sum;reduce_mean", ((3, 9, 40), (40,)), [1]),
+    ("mul 0 #0.5;exp 2", (3, 2), "none;reduce_max", ((2, 3000), (3000,)), [0]),
+    ("exp 1", (2,), "reduce_sum", ((700, 300), (700, 300)), [0]),
+    ("exp 1", (2,), "reduce_sum", ((1, 300), (1, 300)), [0]),
+    ("mul 0 1", (2,), "reduce_sum", ((4, 5, 6, 7), (6, 1)), [0, 2]),
+    ("mul 0 1", (2,), "reduce_sum", ((0, 5), (5,)), [0]),
+    ("mul 0 1", (2,), "reduce_mean", ((5, 0), (5, 1)), [1]),
+    ("mul 0 1;relu 2", (3,), "reduce_sum", ((5, 0), (5, 1)), [0]),
+    (";".join(f"add {k} 1" for k in range(1, 9)), (9, 8, 7, 6, 5, 4, 3, 2),
+     "reduce_sum;reduce_max;reduce_mean;reduce_min;reduce_sum;none;reduce_max;reduce_sum",
+     ((40, 500), (500,)), [1]),
+    ("where 1 0 #0.0", (2,), "reduce_sum", ((33, 33), "bool"), [1]),
+)  # fmt: skip
+
+
+def reduced_chain_cases() -> list[Case]:
+    """Chains with reductions at their ends: rows, columns, both, and none to read."""
+    cases = []
+    for dtype in FLOATS:
+        for steps, results, reduce, shapes, axes in REDUCED:
+            inputs: list[Operand] = [
+                ("bool", (33,), "bool") if shape == "bool" else (dtype, shape)
+                for shape in shapes
+            ]
+            attrs = {"results": list(results), "reduce": reduce, "axes": axes}
+            for keepdims in (0, 1):
+                cases.append(
+                    case("chain", *inputs, steps=steps, keepdims=keepdims, **attrs)
+                )
+        odd = [(dtype, (40, 300), "infinite"), (dtype, (300,), "normal")]
+        for axis in (0, 1):
+            names = "reduce_sum;reduce_max;reduce_min"
+            attrs = {"results": [2, 2, 2], "reduce": names, "axes": [axis]}
+            cases.append(case("chain", *odd, steps="mul 0 1", **attrs))
+    return cases
+
+
 CASES: list[Case] = [
     *unary_cases(),
     *binary_cases(),
     *quotient_cases(),
     *other_cases(),
     *chain_cases(),
+    *reduced_chain_cases(),
 ]

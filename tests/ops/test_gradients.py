@@ -130,6 +130,31 @@ CASES = [
     ),
     Case("softmax", [normal(3, 4)]),
     Case("log_softmax", [normal(3, 4)]),
+    *(
+        Case(op, [normal(3, 4), *[normal(4)] * (scale + center)], attrs)
+        for scale, center in ((1, 1), (0, 1), (1, 0), (0, 0))
+        for op, attrs in (
+            ("layer_norm", {"epsilon": 0.1, "scale": scale, "center": center}),
+            ("rms_norm", {"epsilon": 0.1, "scale": scale}),
+        )
+        if op == "layer_norm" or not center
+    ),
+    *(
+        Case(
+            "layer_norm_grad",
+            [normal(3, 4), normal(3, 4), normal(3), positive(3), *[normal(4)] * scale],
+            {"scale": scale, "center": center},
+        )
+        for scale, center in ((1, 1), (0, 1), (0, 0))
+    ),
+    *(
+        Case(
+            "rms_norm_grad",
+            [normal(3, 4), normal(3, 4), positive(3), *[normal(4)] * scale],
+            {"scale": scale},
+        )
+        for scale in (1, 0)
+    ),
     Case("softmax_cross_entropy", [normal(3, 4), rows(3, 4)]),
     Case("softmax_cross_entropy", [normal(3, 4), positive(3, 4)]),
     Case("sparse_softmax_cross_entropy", [normal(3, 4), LABELS]),

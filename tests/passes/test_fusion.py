@@ -101,7 +101,7 @@ def test_literals_do_not_hold_a_chain_back() -> None:
         assert grad is not None
         trace.output("grad", grad)
         trace.output("loss", loss)
-    assert op_names(check_same(trace.graph)) == ["chain", "reduce_mean"]
+    assert op_names(check_same(trace.graph)) == ["chain"]
 
 
 def test_literals_alone_may_give_the_shape() -> None:
@@ -189,7 +189,60 @@ def test_a_chain_never_crosses_what_lies_between() -> None:
         total = ops.sum(a)
         trace.output("y", ops.negative(ops.subtract(a, total)))
     names = op_names(check_same(trace.graph, chains))
-    assert names == ["exp", "reduce_sum", "chain"]
+    assert names == ["chain", "chain"]
+
+
+@pytest.mark.parametrize("axes", [[0], [1], [2], [1, 2], [0, 1], [0, 1, 2]])
+def test_a_reduction_ends_a_chain(axes: list[int]) -> None:
+    """What it reads is not written to memory, unless something else reads it."""
+    with Trace("ends") as trace:
+        x, y = (trace.input(name, (4, 5, 6), "float64") for name in "xy")
+        trace.output("loss", ops.mean(ops.square(x - y), axis=axes))
+    fused = check_same(trace.graph)
+    assert op_names(fused) == ["chain"]
+    (chain,) = (node for node in fused.nodes if node.op == "chain")
+    assert chain.attrs["reduce"] == "reduce_mean" and len(chain.outputs) == 1
+
+
+def test_reductions_of_one_chain_run_together() -> None:
+    """A stored result, two reductions over the same axes, and one over others."""
+    with Trace("several") as trace:
+        x = trace.input("x", (4, 50), "float64")
+        y = ops.tanh(x * 2.0)
+        trace.output("y", y)
+        trace.output("sum", ops.sum(y, axis=1))
+        trace.output("squares", ops.sum(ops.square(y), axis=1))
+        trace.output("columns", ops.max(y, axis=0))
+    fused = check_same(trace.graph)
+    assert sorted(op_names(fused)) == ["chain", "reduce_max"]
+    (chain,) = (node for node in fused.nodes if node.op == "chain")
+    assert chain.attrs["reduce"] == "none;reduce_sum;reduce_sum"
+
+
+def test_a_reduction_over_axes_apart_stays_alone() -> None:
+    """No kernel would take it: rows lie between what is summed."""
+    with Trace("apart") as trace:
+        x = trace.input("x", (4, 5, 6), "float64")
+        trace.output("y", ops.sum(ops.square(x), axis=[0, 2]))
+    assert op_names(check_same(trace.graph)) == ["square", "reduce_sum"]
+
+
+def test_what_reads_a_reduction_stands_behind_its_chain() -> None:
+    """A softmax by hand: each chain waits for the reduction before it."""
+    with Trace("softmax") as trace:
+        x = trace.input("x", (4, 50), "float64")
+        shifted = ops.exp(x - ops.max(x, axis=1, keepdims=True))
+        trace.output("y", shifted / ops.sum(shifted, axis=1, keepdims=True))
+    assert op_names(check_same(trace.graph)) == ["reduce_max", "chain", "div"]
+
+
+def test_too_many_tails() -> None:
+    with Trace("tails") as trace:
+        x = trace.input("x", (40, 30), "float64")
+        for i in range(11):
+            trace.output(f"y{i}", ops.sum(x * float(i + 2), axis=1))
+    for node in check_same(trace.graph).nodes:
+        assert node.op != "chain" or len(node.outputs) <= 8
 
 
 def test_limits_of_a_chain() -> None:

@@ -34,6 +34,7 @@ def boolean(*shape: int) -> Spec:
 
 FAULT: Spec = ("int64", (1,))
 CHAIN = "mul 0 #0.5;add 2 1;relu 3"
+EXP: dict[str, Any] = {"steps": "exp 0", "results": [1]}
 
 GOOD: list[tuple[str, list[Spec], dict[str, Any], list[Spec]]] = [
     ("exp", [f32(2, 3)], {}, [f32(2, 3)]),
@@ -52,6 +53,53 @@ GOOD: list[tuple[str, list[Spec], dict[str, Any], list[Spec]]] = [
         [f32(2), boolean(2)],
         {"steps": "where 1 0 #-inf;exp 2", "results": [3, 2]},
         [f32(2), f32(2)],
+    ),
+    (
+        "chain",
+        [f32(2, 3), f32(3)],
+        {
+            "steps": "mul 0 1",
+            "results": [2, 2],
+            "reduce": "reduce_sum;none",
+            "axes": [0],
+        },
+        [f32(3), f32(2, 3)],
+    ),
+    (
+        "chain",
+        [f32(-1, 3)],
+        {
+            "steps": "exp 0",
+            "results": [1],
+            "reduce": "reduce_max",
+            "axes": [0, 1],
+            "keepdims": 1,
+        },
+        [f32(1, 1)],
+    ),
+    (
+        "layer_norm",
+        [f32(2, 3), f32(3), f32(3)],
+        {"epsilon": 0.1, "scale": 1, "center": 1},
+        [f32(2, 3), f32(2), f32(2)],
+    ),
+    (
+        "layer_norm_grad",
+        [f32(-1, 4, 3), f32(-1, 4, 3), f32(-1, 4), f32(-1, 4)],
+        {"center": 1},
+        [f32(-1, 4, 3), f32(3)],
+    ),
+    (
+        "rms_norm",
+        [f32(3), f32(3)],
+        {"epsilon": 0.0, "scale": 1},
+        [f32(3), f32()],
+    ),
+    (
+        "rms_norm_grad",
+        [f32(2, 3), f32(2, 3), f32(2), f32(3)],
+        {"scale": 1},
+        [f32(2, 3), f32(3)],
     ),
     ("reshape", [f32(2, 6)], {"shape": [3, -1]}, [f32(3, 4)]),
     ("reshape", [f32(-1, 8, 8)], {"shape": [-1, 64]}, [f32(-1, 64)]),
@@ -236,6 +284,19 @@ BAD: list[tuple[str, list[Spec], dict[str, Any], str]] = [
     ("chain", [f32(3)], {"steps": ";".join(["exp 0"] * 65), "results": [1]}, "64 s"),
     ("chain", [f32(3)] * 17, {"steps": "exp 0", "results": [17]}, "1 to 16 operands"),
     ("chain", [boolean(3)], {"steps": "exp 0", "results": [1]}, "received only bool"),
+    ("chain", [f32(3)], {**EXP, "reduce": "sum"}, "received 'sum'"),
+    ("chain", [f32(3)], {**EXP, "reduce": "none"}, "received only 'none'"),
+    ("chain", [f32(3)], {**EXP, "reduce": "none;reduce_sum"}, "of 1 results, received"),
+    ("chain", [f32(3)], {**EXP, "reduce": "reduce_sum", "axes": [1]}, "axes"),
+    ("chain", [f32(0)], {**EXP, "reduce": "reduce_max", "axes": [0]}, "empty axis"),
+    ("layer_norm", [f32(2, 3)], {"epsilon": -1.0}, "'epsilon' must be finite and at"),
+    ("layer_norm", [f32(2, 3)], {"epsilon": 0.1, "scale": 1}, "operands (x, gamma)"),
+    ("layer_norm", [f32()], {"epsilon": 0.1}, "x must have at least one axis"),
+    ("layer_norm", [i32(3)], {"epsilon": 0.1}, "x"),
+    ("rms_norm", [f32(2, 3), f32(2)], {"epsilon": 0.1, "scale": 1}, "gamma"),
+    ("rms_norm", [f32(3)], {"epsilon": 0.1, "center": 1}, "unknown attribute"),
+    ("rms_norm_grad", [f32(3)], {}, "expected operand x, received 1"),
+    ("layer_norm_grad", [f32(3), f32(3), f32(3), f32()], {}, "mean"),
     ("chain", [f32(3)], {"steps": "exp 99999999999", "results": [1]}, "bad argument"),
     (
         "reshape",

@@ -7,7 +7,7 @@ namespace pydl::PYDL_ISA {
 
 const Family* const kFamilies[] = {
     &kMatmulFamily, &kBatchMatmulFamily, &kElementwiseFamily, &kShapeFamily,
-    &kWindowFamily, &kReduceFamily,      &kSoftmaxFamily,     &kLossFamily,
+    &kWindowFamily, &kReduceFamily,      &kSoftmaxFamily, &kNormFamily,     &kLossFamily,
     &kGatherFamily, &kAlongFamily,       &kScatterFamily,     &kSortFamily,
     &kRandomFamily, &kCumulativeFamily,  &kOptimizerFamily,
 };

@@ -17,6 +17,7 @@ extern const Family kShapeFamily;
 extern const Family kWindowFamily;
 extern const Family kReduceFamily;
 extern const Family kSoftmaxFamily;
+extern const Family kNormFamily;
 extern const Family kLossFamily;
 extern const Family kGatherFamily;
 extern const Family kAlongFamily;

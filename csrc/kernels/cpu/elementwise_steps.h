@@ -25,6 +25,7 @@ StepFn integer_step(const StepKey& key);  // also bool
 // Bool in memory to 0 and 1.
 StepFn load_bools(DType dtype);
 
+const char* bind_chain_reduce(const OpView& op, Binder* binder, Bound* bound);
 const char* bind_cast(const OpView& op, Binder* binder, Bound* bound);
 const char* bind_copy(const OpView& op, Binder* binder, Bound* bound);
 

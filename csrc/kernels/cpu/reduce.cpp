@@ -2,9 +2,10 @@
 // reduced. inner 1: along rows; else by columns. Sums run in float over a few numbers and then in
 // double. Large ones are cut into blocks of `length` fixed by the shape; a second phase combines
 // the blocks in order. Other patterns of axes are left to the reference kernels.
+#include "kernels/chain.h"
 #include "kernels/cpu/bundle.h"
 #include "kernels/cpu/pieces.h"
-#include "kernels/cpu/simd/vec_extra.h"
+#include "kernels/cpu/reduce_ops.h"
 #include "plan/opcode.h"
 
 namespace pydl::PYDL_ISA {
@@ -20,143 +21,6 @@ struct ReduceParams {
   int64_t units, units_per_piece;  // a unit: outer, block, tile
   double factor;                  // of the result: 1, or 1 / length for a mean
 };
-
-struct Add {
-  static constexpr int kRun = 8;  // rows, or vectors, combined before they are widened
-  static constexpr double kStart = 0.0;
-  template <class T>
-  static PYDL_INLINE Vec<T> apply(Vec<T> a, Vec<T> b) {
-    return a + b;
-  }
-  template <class T>
-  static PYDL_INLINE T fold(Vec<T> a) {
-    return reduce_add(a);
-  }
-};
-struct Mul {
-  static constexpr int kRun = 1;  // a float could overflow
-  static constexpr double kStart = 1.0;
-  template <class T>
-  static PYDL_INLINE Vec<T> apply(Vec<T> a, Vec<T> b) {
-    return a * b;
-  }
-  template <class T>
-  static PYDL_INLINE T fold(Vec<T> a) {
-    return reduce_mul(a);
-  }
-};
-struct Max {
-  static constexpr int kRun = 8;
-  static constexpr double kStart = -__builtin_inf();
-  template <class T>
-  static PYDL_INLINE Vec<T> apply(Vec<T> a, Vec<T> b) {
-    return max(a, b);
-  }
-  template <class T>
-  static PYDL_INLINE T fold(Vec<T> a) {
-    return reduce_max(a);
-  }
-};
-struct Min {
-  static constexpr int kRun = 8;
-  static constexpr double kStart = __builtin_inf();
-  template <class T>
-  static PYDL_INLINE Vec<T> apply(Vec<T> a, Vec<T> b) {
-    return min(a, b);
-  }
-  template <class T>
-  static PYDL_INLINE T fold(Vec<T> a) {
-    return reduce_min(a);
-  }
-};
-
-// total = op(total, lanes of a), in double. Lane k of a float vector goes to lane k or to its half.
-template <class Op>
-PYDL_INLINE void widen_into(Vec<float> a, Vec<double>* low, Vec<double>* high) {
-  Vec<double> x, y;
-  widen(a, &x, &y);
-  *low = Op::apply(*low, x);
-  *high = Op::apply(*high, y);
-}
-template <class Op>
-PYDL_INLINE void widen_into(Vec<double> a, Vec<double>* low, Vec<double>*) {
-  *low = Op::apply(*low, a);
-}
-
-template <class Op, class T>
-PYDL_INLINE Vec<T> load_or_start(const T* x, int lanes) {
-  const Vec<T> start = set(static_cast<T>(Op::kStart));
-  return select(first_lanes<T>(lanes), load_n(x, lanes), start);
-}
-
-// All of a row.
-template <class Op, class T>
-double reduce_row(const T* x, int64_t n) {
-  constexpr int64_t kStep = Op::kRun * kLanes<T>;
-  Vec<double> low = set(Op::kStart), high = low;
-  int64_t i = 0;
-  for (; i + kStep <= n; i += kStep) {
-    Vec<T> v[Op::kRun];
-    for (int k = 0; k < Op::kRun; ++k) v[k] = load(x + i + k * kLanes<T>);
-    for (int width = Op::kRun / 2; width > 0; width /= 2) {
-      for (int k = 0; k < width; ++k) v[k] = Op::apply(v[k], v[k + width]);
-    }
-    widen_into<Op>(v[0], &low, &high);
-  }
-  for (; i + kLanes<T> <= n; i += kLanes<T>) widen_into<Op>(load(x + i), &low, &high);
-  if (i < n) widen_into<Op>(load_or_start<Op>(x + i, static_cast<int>(n - i)), &low, &high);
-  return Op::fold(Op::apply(low, high));
-}
-
-// One vector of columns over `rows` <= Op::kRun rows.
-template <class Op, class T, bool kFull>
-PYDL_INLINE Vec<T> reduce_run(const T* x, int64_t stride, int rows, int lanes) {
-  Vec<T> v[Op::kRun];
-  for (int r = 0; r < Op::kRun; ++r) {
-    if (r >= rows) {
-      v[r] = set(static_cast<T>(Op::kStart));
-    } else {
-      v[r] = kFull ? load(x + r * stride) : load_n(x + r * stride, lanes);
-    }
-  }
-  for (int width = Op::kRun / 2; width > 0; width /= 2) {
-    for (int r = 0; r < width; ++r) v[r] = Op::apply(v[r], v[r + width]);
-  }
-  return v[0];
-}
-
-// out[k] = op(out[k], a[k]) in double; `out` is padded to whole float vectors.
-template <class Op>
-PYDL_INLINE void accumulate(Vec<float> a, double* out) {
-  Vec<double> low = load(out), high = load(out + kLanes<double>);
-  widen_into<Op>(a, &low, &high);
-  store(out, low);
-  store(out + kLanes<double>, high);
-}
-template <class Op>
-PYDL_INLINE void accumulate(Vec<double> a, double* out) {
-  store(out, Op::apply(load(out), a));
-}
-
-// Columns [0, width) of `rows` rows into `out`, width <= kTile.
-template <class Op, class T>
-void reduce_columns(const T* x, int64_t stride, int64_t rows, int64_t width, double* out) {
-  for (int64_t k = 0; k < width + kLanes<float>; ++k) out[k] = Op::kStart;
-  for (int64_t r = 0; r < rows; r += Op::kRun) {
-    const T* row = x + r * stride;
-    const int count = rows - r < Op::kRun ? static_cast<int>(rows - r) : Op::kRun;
-    int64_t j = 0;
-    if (count == Op::kRun) {
-      for (; j + kLanes<T> <= width; j += kLanes<T>) {
-        accumulate<Op>(reduce_run<Op, T, true>(row + j, stride, Op::kRun, kLanes<T>), out + j);
-      }
-    }
-    for (; j < width; j += kLanes<T>) {
-      const int lanes = width - j < kLanes<T> ? static_cast<int>(width - j) : kLanes<T>;
-      accumulate<Op>(reduce_run<Op, T, false>(row + j, stride, count, lanes), out + j);
-    }
-  }
-}
 
 // Where a unit lies.
 struct Unit {
@@ -188,6 +52,7 @@ void run_reduce(const Call& call, int64_t piece) {
     if (p.inner == 1) {
       columns[0] = reduce_row<Op>(x, u.length);
     } else {
+      start_columns<Op>(u.width, columns);
       reduce_columns<Op>(x, p.inner, u.length, u.width, columns);
     }
     if (p.blocks == 1) {
@@ -213,26 +78,6 @@ void combine_blocks(const Call& call, int64_t) {
     for (int64_t b = 1; b < p.blocks; ++b) total = Op::apply(total, set(x[b * p.inner]));
     out[i] = static_cast<T>(total.v[0] * p.factor);
   }
-}
-
-// Sees the operand as [outer, length, inner]; false when the reduced axes are not neighbours.
-bool fold_axes(const TensorView& x, const int64_t* axes, int n_axes, ReduceParams* p) {
-  p->outer = p->length = p->inner = 1;
-  int next = 0, last = -1;  // axis number last reduced
-  for (int d = 0; d < x.rank; ++d) {
-    const bool reduced = next < n_axes && axes[next] == d;
-    if (reduced) {
-      ++next;
-      if (p->inner > 1) return false;
-      p->length *= x.dims[d];
-      last = d;
-    } else if (last < 0) {
-      p->outer *= x.dims[d];
-    } else {
-      p->inner *= x.dims[d];
-    }
-  }
-  return true;
 }
 
 void cut(int element_size, ReduceParams* p) {
@@ -278,7 +123,9 @@ const char* bind_reduce(const OpView& op, Binder* binder, Bound* bound) {
   if (p == nullptr) return kOutOfMemory;
   const int64_t* axes = nullptr;
   const int n_axes = attr_ints(op, "axes", &axes);
-  if (!fold_axes(op.in[0], axes, n_axes, p)) return "reduced axes are not neighbours";
+  if (!fold_axes(op.in[0], axes, n_axes, &p->outer, &p->length, &p->inner)) {
+    return "reduced axes are not neighbours";
+  }
   p->factor = op.op == Opcode::reduce_mean ? 1.0 / double(p->length) : 1.0;
   cut(dtype_size(dtype), p);
   const Runs runs = dtype == DType::kFloat32 ? choose<float>(op.op) : choose<double>(op.op);

@@ -4,7 +4,7 @@ namespace pydl::PYDL_GPU {
 
 const Family* const kFamilies[] = {
     &kMatmulFamily, &kBatchMatmulFamily, &kElementwiseFamily, &kShapeFamily,
-    &kWindowFamily, &kReduceFamily,      &kSoftmaxFamily,     &kLossFamily,
+    &kWindowFamily, &kReduceFamily,      &kSoftmaxFamily, &kNormFamily,     &kLossFamily,
     &kGatherFamily, &kAlongFamily,       &kScatterFamily,     &kSortFamily,
     &kRandomFamily, &kCumulativeFamily,  &kOptimizerFamily,
 };

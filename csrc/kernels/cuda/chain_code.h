@@ -36,4 +36,10 @@ struct ChainCode {
 // With at most `wanted_slots` slots if that can be had by reading operands again.
 void make_chain_code(const ChainProgram& program, int wanted_slots, ChainCode* code);
 
+// The chain, or single op, with results that are not reduced.
+const char* bind_steps_of(const OpView& op, Binder* binder, Bound* bound);
+// Results that are reduced: in the chain's own kernel, or by a second one.
+const char* bind_chain_reduce(const OpView& op, Binder* binder, Bound* bound);
+const char* bind_chain_then_reduce(const OpView& op, Binder* binder, Bound* bound);
+
 }  // namespace pydl::PYDL_GPU

@@ -4,7 +4,7 @@ namespace pydl::ref {
 
 const Family* const kFamilies[] = {
     &kMatmulFamily,  &kElementwiseFamily, &kShapeFamily,      &kWindowFamily,    &kReduceFamily,
-    &kSoftmaxFamily, &kLossFamily,        &kGatherFamily,     &kAlongFamily,     &kScatterFamily,
+    &kSoftmaxFamily, &kNormFamily, &kLossFamily,        &kGatherFamily,     &kAlongFamily,     &kScatterFamily,
     &kSortFamily,    &kRandomFamily,      &kCumulativeFamily, &kOptimizerFamily,
 };
 

@@ -20,6 +20,10 @@ struct ChainParams {
   int64_t count;
   bool is_bool[kMaxOperands];  // operands read as 0 and 1
   bool bool_result;
+  // Where results are reduced:
+  TensorView full;                 // what the operands broadcast to
+  int64_t kept;                    // elements of a reduced result
+  int64_t kept_strides[kMaxDims];  // 0 along reduced axes
 };
 
 // Integers wrap around.
@@ -273,21 +277,25 @@ void run_steps(const ChainProgram& program, T* registers) {
 }
 
 template <class T>
+void load_registers(const ChainParams& p, const Call& call, int64_t i, T* registers) {
+  const int64_t inner = p.nest.dims[p.nest.rank - 1];
+  const int64_t row = i / inner, column = i % inner;
+  for (int k = 0; k < p.program.n_inputs; ++k) {
+    const int64_t at = nest_offset(p.nest, k, row) + column * p.nest.strides[k][p.nest.rank - 1];
+    registers[k] = p.is_bool[k] ? T(static_cast<const uint8_t*>(call.in[k])[at] != 0)
+                                : static_cast<const T*>(call.in[k])[at];
+  }
+}
+
+template <class T>
 void run_chain(const Call& call, int64_t) {
   const ChainParams& p = *static_cast<const ChainParams*>(call.params);
-  const ChainProgram& program = p.program;
-  const int64_t inner = p.nest.dims[p.nest.rank - 1];
   T registers[kMaxRegisters];
   for (int64_t i = 0; i < p.count; ++i) {
-    const int64_t row = i / inner, column = i % inner;
-    for (int k = 0; k < program.n_inputs; ++k) {
-      const int64_t at = nest_offset(p.nest, k, row) + column * p.nest.strides[k][p.nest.rank - 1];
-      registers[k] = p.is_bool[k] ? T(static_cast<const uint8_t*>(call.in[k])[at] != 0)
-                                  : static_cast<const T*>(call.in[k])[at];
-    }
-    run_steps(program, registers);
-    for (int r = 0; r < program.n_results; ++r) {
-      const T value = registers[program.results[r]];
+    load_registers(p, call, i, registers);
+    run_steps(p.program, registers);
+    for (int r = 0; r < p.program.n_results; ++r) {
+      const T value = registers[p.program.results[r]];
       if (p.bool_result) {
         static_cast<uint8_t*>(call.out[r])[i] = value != T(0);
       } else {
@@ -295,6 +303,94 @@ void run_chain(const Call& call, int64_t) {
       }
     }
   }
+}
+
+// --- results that are reduced
+
+// Long sums keep double's own accuracy.
+using Total = long double;
+
+Total reduced(Opcode op, Total total, Total x) {
+  switch (op) {
+    case Opcode::reduce_max: return maximum(total, x);
+    case Opcode::reduce_min: return minimum(total, x);
+    default: return total + x;
+  }
+}
+
+Total start_of(Opcode op) {
+  if (op == Opcode::reduce_max) return -kInfinity;
+  return op == Opcode::reduce_min ? kInfinity : 0.0;
+}
+
+// The element of a reduced result that element i of the broadcast shape belongs to.
+int64_t kept_index(const ChainParams& p, int64_t i) {
+  int64_t at = 0;
+  for (int d = p.full.rank - 1; d >= 0; --d) {
+    at += i % p.full.dims[d] * p.kept_strides[d];
+    i /= p.full.dims[d];
+  }
+  return at;
+}
+
+template <class T>
+void run_reduced(const Call& call, int64_t) {
+  const ChainParams& p = *static_cast<const ChainParams*>(call.params);
+  const ChainProgram& program = p.program;
+  Total* totals = reinterpret_cast<Total*>(call.scratch);  // [result][kept]
+  for (int64_t i = 0; i < program.n_results * p.kept; ++i) {
+    totals[i] = start_of(program.reduces[i / p.kept]);
+  }
+  T registers[kMaxRegisters];
+  for (int64_t i = 0; i < p.full.count; ++i) {
+    load_registers(p, call, i, registers);
+    run_steps(program, registers);
+    for (int r = 0; r < program.n_results; ++r) {
+      const T value = registers[program.results[r]];
+      if (program.reduces[r] == Opcode::copy) {
+        static_cast<T*>(call.out[r])[i] = value;
+      } else {
+        Total* total = totals + r * p.kept + kept_index(p, i);
+        *total = reduced(program.reduces[r], *total, Total(value));
+      }
+    }
+  }
+  const Total length = p.kept == 0 ? 1 : p.full.count / p.kept;
+  for (int r = 0; r < program.n_results; ++r) {
+    if (program.reduces[r] == Opcode::copy) continue;
+    const Total divisor = program.reduces[r] == Opcode::reduce_mean ? length : 1;
+    for (int64_t i = 0; i < p.kept; ++i) {
+      static_cast<T*>(call.out[r])[i] = static_cast<T>(totals[r * p.kept + i] / divisor);
+    }
+  }
+}
+
+void describe_reduced(const OpView& op, ChainParams* p) {
+  bool is_reduced[kMaxDims] = {};
+  const int64_t* axes = nullptr;
+  const int n_axes = attr_ints(op, "axes", &axes);
+  for (int k = 0; k < n_axes; ++k) is_reduced[axes[k]] = true;
+  p->kept = 1;
+  for (int d = p->full.rank - 1; d >= 0; --d) {
+    p->kept_strides[d] = is_reduced[d] ? 0 : p->kept;
+    if (!is_reduced[d]) p->kept *= p->full.dims[d];
+  }
+}
+
+const char* bind_reduced(const OpView& op, Binder* binder, Bound* bound) {
+  ChainParams* p = alloc_params<ChainParams>(binder);
+  if (p == nullptr) return kOutOfMemory;
+  const char* error = chain_program(op, &p->program);
+  if (error != nullptr) return error;
+  p->full = broadcast_view(op);
+  describe_reduced(op, p);
+  make_nest(op.in, op.n_in, p->full, &p->nest);
+  for (int i = 0; i < op.n_in; ++i) p->is_bool[i] = op.in[i].dtype == DType::kBool;
+  bound->scratch_bytes = p->program.n_results * p->kept * static_cast<int64_t>(sizeof(Total));
+  PieceFn run = nullptr;
+  visit_float(op.out[0].dtype, [&](auto t) { run = run_reduced<decltype(t)>; });
+  if (run == nullptr) return "dtype not supported";
+  return bind_piece(p, run, bound);
 }
 
 // The dtype the steps compute in.
@@ -315,6 +411,7 @@ DType moved_as(const OpView& op, DType dtype) {
 
 const char* bind_chain(const OpView& op, Binder* binder, Bound* bound) {
   if (all_empty(op)) return nullptr;
+  if (reduces_results(op)) return bind_reduced(op, binder, bound);
   ChainParams* p = alloc_params<ChainParams>(binder);
   if (p == nullptr) return kOutOfMemory;
   const char* error = chain_program(op, &p->program);

@@ -122,4 +122,31 @@ Status parse_chain(std::string_view steps, const std::vector<int64_t>& results, 
   return read_results(results, program);
 }
 
+Status parse_reduces(std::string_view text, ChainProgram* program) {
+  for (Opcode& op : program->reduces) op = Opcode::copy;
+  if (text.empty()) return Status();
+  std::string_view rest = text;
+  std::string_view name;
+  int count = 0;
+  bool any = false;
+  while (next_part(&rest, ';', &name)) {
+    Opcode op = Opcode::copy;
+    const bool known = find_opcode(name, &op) &&
+                       (op == Opcode::reduce_sum || op == Opcode::reduce_mean ||
+                        op == Opcode::reduce_max || op == Opcode::reduce_min);
+    if (!known && name != "none") {
+      return invalid(cat("chain: attribute 'reduce' must name 'reduce_sum', 'reduce_mean', "
+                         "'reduce_max', 'reduce_min' or 'none', received '",
+                         excerpt(name), "'"));
+    }
+    if (count < program->n_results) program->reduces[count] = known ? op : Opcode::copy;
+    any = any || known;
+    ++count;
+  }
+  if (!any) return invalid("chain: attribute 'reduce' must name a reduction, received only 'none'");
+  if (count == program->n_results) return Status();
+  return invalid(cat("chain: attribute 'reduce' must have an entry for each of ",
+                     program->n_results, " results, received ", count));
+}
+
 }  // namespace pydl::ops

@@ -213,6 +213,34 @@ Status check_axis(const OpCall& call, const char* name, int64_t axis, size_t ran
                 axis);
 }
 
+Status check_axes(const OpCall& call, const Shape& axes, size_t rank) {
+  int64_t previous = -1;
+  for (const int64_t axis : axes) {
+    PYDL_RETURN_IF_ERROR(check_axis(call, "attribute 'axes'", axis, rank));
+    if (axis <= previous) {
+      return refuse(call, "attribute 'axes' must be sorted, each axis once, received ", axes);
+    }
+    previous = axis;
+  }
+  return Status();
+}
+
+Status check_not_empty(const OpCall& call, const Shape& x, int64_t axis) {
+  if (x[static_cast<size_t>(axis)] != 0) return Status();
+  return refuse(call, "has no value over an empty axis, received x ", x, " and axis ", axis);
+}
+
+Shape without_axes(Shape shape, const Shape& axes, bool keepdims) {
+  for (size_t i = axes.size(); i-- > 0;) {  // from the back: erasing keeps the earlier axes
+    if (keepdims) {
+      shape[static_cast<size_t>(axes[i])] = 1;
+    } else {
+      shape.erase(shape.begin() + axes[i]);
+    }
+  }
+  return shape;
+}
+
 Status check_range(const OpCall& call, const char* name, double low, double high) {
   const double value = call.attrs.get_float(name, low);
   if (std::isfinite(value) && value >= low && value <= high) return Status();

@@ -29,8 +29,8 @@ struct OpFamily {
   Status (*infer)(const OpCall& call, std::vector<Spec>* outputs);
   double (*flops)(const OpCall& call, const std::vector<Spec>& outputs);
 };
-extern const OpFamily elementwise, shape, reduce, matmul, softmax, loss, gather, cumulative, sort,
-    random, optimizer, control;
+extern const OpFamily elementwise, shape, reduce, matmul, softmax, norm, loss, gather, cumulative,
+    sort, random, optimizer, control;
 
 // "add: " + message.
 template <typename... Parts>
@@ -74,6 +74,11 @@ Status read_dtype(const OpCall& call, Takes kinds, DType* dtype);
 Status read_shape(const OpCall& call, Shape* out);
 // An axis attribute in [0, rank).
 Status check_axis(const OpCall& call, const char* name, int64_t axis, size_t rank);
+// The "axes" attribute of a reduction: sorted, each once, in [0, rank).
+Status check_axes(const OpCall& call, const Shape& axes, size_t rank);
+// An extremum has no value over an empty axis.
+Status check_not_empty(const OpCall& call, const Shape& x, int64_t axis);
+Shape without_axes(Shape shape, const Shape& axes, bool keepdims);
 // A float attribute that must be finite and in [low, high].
 Status check_range(const OpCall& call, const char* name, double low, double high);
 

@@ -1,4 +1,6 @@
 // One result shape by NumPy broadcasting.
+#include <algorithm>
+
 #include "plan/ops/chain.h"
 #include "plan/ops/check.h"
 
@@ -108,20 +110,44 @@ Status chain_dtype(const OpCall& call, DType* dtype) {
   return Status();
 }
 
+// Results that are reduced over axes of the shape that the operands broadcast to.
+Status infer_reduced(const OpCall& call, DType dtype, const Shape& full,
+                     const ChainProgram& program, std::vector<Spec>* outputs) {
+  const Shape axes = call.attrs.get_ints("axes");
+  PYDL_RETURN_IF_ERROR(check_axes(call, axes, full.size()));
+  const bool keepdims = call.attrs.get_int("keepdims", 0) != 0;
+  for (int r = 0; r < program.n_results; ++r) {
+    const Opcode op = program.reduces[r];
+    if (op == Opcode::copy) {
+      outputs->push_back({dtype, full});
+      continue;
+    }
+    if (op == Opcode::reduce_max || op == Opcode::reduce_min) {
+      for (const int64_t axis : axes) PYDL_RETURN_IF_ERROR(check_not_empty(call, full, axis));
+    }
+    outputs->push_back({dtype, without_axes(full, axes, keepdims)});
+  }
+  return Status();
+}
+
 Status infer_chain(const OpCall& call, std::vector<Spec>* outputs) {
   constexpr AttrRule kRules[] = {{"steps", AttrKind::kString, true},
-                                 {"results", AttrKind::kInts, true}};
+                                 {"results", AttrKind::kInts, true},
+                                 {"reduce", AttrKind::kString, false},
+                                 {"axes", AttrKind::kInts, false},
+                                 {"keepdims", AttrKind::kFlag, false}};
   PYDL_RETURN_IF_ERROR(check_attrs(call, kRules));
   const std::string steps = call.attrs.get_string("steps", "");
+  const std::string reduces = call.attrs.get_string("reduce", "");
   ChainProgram program;
   PYDL_RETURN_IF_ERROR(
       parse_chain(steps, call.attrs.get_ints("results"), call.inputs.size(), &program));
+  PYDL_RETURN_IF_ERROR(parse_reduces(reduces, &program));
   DType dtype = DType::kFloat32;
   PYDL_RETURN_IF_ERROR(chain_dtype(call, &dtype));
   Shape shape;
   PYDL_RETURN_IF_ERROR(broadcast(call, call.inputs, &shape));
-  outputs->assign(static_cast<size_t>(program.n_results), Spec{dtype, shape});
-  return Status();
+  return infer_reduced(call, dtype, shape, program, outputs);
 }
 
 Status infer_elementwise(const OpCall& call, std::vector<Spec>* outputs) {
@@ -135,8 +161,16 @@ Status infer_elementwise(const OpCall& call, std::vector<Spec>* outputs) {
   }
 }
 
+// Elements a chain computes: those of its largest operand or result.
+double chain_count(const OpCall& call, const std::vector<Spec>& outputs) {
+  double most = 0.0;
+  for (const Spec& spec : outputs) most = std::max(most, count_of(spec));
+  for (const Spec& spec : call.inputs) most = std::max(most, count_of(spec));
+  return most;
+}
+
 double elementwise_flops(const OpCall& call, const std::vector<Spec>& outputs) {
-  const double count = count_of(outputs[0]);
+  const double count = chain_count(call, outputs);
   if (call.op == Opcode::copy || call.op == Opcode::cast) return 0.0;
   if (call.op != Opcode::chain) return count;
   double steps = 1.0;

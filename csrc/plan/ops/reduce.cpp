@@ -6,24 +6,6 @@
 namespace pydl::ops {
 namespace {
 
-Status check_axes(const OpCall& call, const Shape& axes) {
-  int64_t previous = -1;
-  for (const int64_t axis : axes) {
-    PYDL_RETURN_IF_ERROR(check_axis(call, "attribute 'axes'", axis, call.in(0).shape.size()));
-    if (axis <= previous) {
-      return refuse(call, "attribute 'axes' must be sorted, each axis once, received ", axes);
-    }
-    previous = axis;
-  }
-  return Status();
-}
-
-Status check_not_empty(const OpCall& call, int64_t axis) {
-  if (call.in(0).shape[static_cast<size_t>(axis)] != 0) return Status();
-  return refuse(call, "has no value over an empty axis, received x ", call.in(0).shape,
-                " and axis ", axis);
-}
-
 Status infer_over_axes(const OpCall& call, std::vector<Spec>* outputs) {
   constexpr AttrRule kRules[] = {{"axes", AttrKind::kInts, true},
                                  {"keepdims", AttrKind::kFlag, false}};
@@ -32,19 +14,13 @@ Status infer_over_axes(const OpCall& call, std::vector<Spec>* outputs) {
   const Takes kinds = call.op == Opcode::reduce_mean ? Takes::kFloat : Takes::kNumber;
   PYDL_RETURN_IF_ERROR(check_dtype(call, "x", call.in(0).dtype, kinds));
   const Shape axes = call.attrs.get_ints("axes");
-  PYDL_RETURN_IF_ERROR(check_axes(call, axes));
-  const bool extremum = call.op == Opcode::reduce_max || call.op == Opcode::reduce_min;
-  const bool keepdims = call.attrs.get_int("keepdims", 0) != 0;
-  Spec out = call.in(0);
-  for (size_t i = axes.size(); i-- > 0;) {  // from the back: erasing keeps the earlier axes
-    if (extremum) PYDL_RETURN_IF_ERROR(check_not_empty(call, axes[i]));
-    if (keepdims) {
-      out.shape[static_cast<size_t>(axes[i])] = 1;
-    } else {
-      out.shape.erase(out.shape.begin() + axes[i]);
-    }
+  const Shape& x = call.in(0).shape;
+  PYDL_RETURN_IF_ERROR(check_axes(call, axes, x.size()));
+  if (call.op == Opcode::reduce_max || call.op == Opcode::reduce_min) {
+    for (const int64_t axis : axes) PYDL_RETURN_IF_ERROR(check_not_empty(call, x, axis));
   }
-  outputs->push_back(std::move(out));
+  const bool keepdims = call.attrs.get_int("keepdims", 0) != 0;
+  outputs->push_back({call.in(0).dtype, without_axes(x, axes, keepdims)});
   return Status();
 }
 
@@ -56,7 +32,7 @@ Status infer_argmax(const OpCall& call, std::vector<Spec>* outputs) {
   PYDL_RETURN_IF_ERROR(check_dtype(call, "x", x.dtype, Takes::kNumber));
   const int64_t axis = call.attrs.get_int("axis", 0);
   PYDL_RETURN_IF_ERROR(check_axis(call, "attribute 'axis'", axis, x.shape.size()));
-  PYDL_RETURN_IF_ERROR(check_not_empty(call, axis));
+  PYDL_RETURN_IF_ERROR(check_not_empty(call, x.shape, axis));
   if (x.shape[static_cast<size_t>(axis)] > std::numeric_limits<int32_t>::max()) {
     return refuse(call, "the result is int32: axis ", axis, " of x ", x.shape, " is too long");
   }

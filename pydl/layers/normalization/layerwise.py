@@ -9,6 +9,7 @@ from pydl.layers.base import InputSpec, Layer
 from pydl.layers.normalization.scaling import (
     CenterScale,
     along,
+    are_last,
     check_axes,
     in_float,
     int_or_list,
@@ -73,8 +74,14 @@ class LayerNormalization(CenterScale):
     def call(self, inputs: Any) -> Any:
         x = in_float(inputs)
         axes = check_axes(self.axis, x.shape)
-        out = standardized(x, axes, self.epsilon)
-        return ops.cast(self._scaled(out, along(x.shape, axes)), self.compute_dtype)
+        if are_last(axes, x.shape):
+            out = ops.layer_normalization(
+                x, self.gamma, self.beta, axes, epsilon=self.epsilon
+            )
+        else:
+            out = standardized(x, axes, self.epsilon)
+            out = self._scaled(out, along(x.shape, axes))
+        return ops.cast(out, self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -195,10 +202,9 @@ class RMSNormalization(Layer):
     def call(self, x: Any) -> Any:
         wide = in_float(x)
         axes = check_axes(self.axis, x.shape)
-        square = ops.mean(ops.square(wide), axis=axes, keepdims=True)
-        out = wide * ops.rsqrt(square + self.epsilon)
         scale = ops.reshape(ops.cast(self.scale, wide.dtype), along(x.shape, axes))
-        return ops.cast(out * scale, self.compute_dtype)
+        out = ops.rms_normalization(wide, scale, axes, epsilon=self.epsilon)
+        return ops.cast(out, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         check_axes(self.axis, input_shape)

@@ -126,6 +126,11 @@ def along(shape: Sequence[int], axes: Sequence[int]) -> list[int]:
     return [size if i in axes else 1 for i, size in enumerate(shape)]
 
 
+def are_last(axes: Sequence[int], shape: Sequence[int]) -> bool:
+    """Whether these are the last axes: each sample's values lie side by side."""
+    return list(axes) == list(range(len(shape) - len(axes), len(shape)))
+
+
 def in_float(x: Any) -> Any:
     """Statistics are taken in float32 at least."""
     return x if x.dtype in ("float32", "float64") else ops.cast(x, "float32")
@@ -158,6 +163,8 @@ def moments(x: Any, axes: Sequence[int]) -> Moments:
 
 def standardized(x: Any, axes: Sequence[int], epsilon: float) -> Any:
     """``(x - mean) / sqrt(var + epsilon)`` over `axes`."""
+    if are_last(axes, x.shape):
+        return ops.layer_normalization(x, axis=list(axes), epsilon=epsilon)
     found = moments(x, axes)
     factor = ops.rsqrt(found.variance + epsilon)
     return ops.add(found.centred * factor, found.shift * factor)

@@ -1,0 +1,251 @@
+// Layer and RMS normalization of rows. A row is read from memory once: its moments (two passes, so
+// that a large mean costs no accuracy) and its result find it in L1 or L2. Backward the same; the
+// sums over rows are taken in float over a few rows, then in double, one partial sum for each
+// block of rows, and the blocks are added in order.
+#include "kernels/norm.h"
+
+#include "kernels/cpu/bundle.h"
+#include "kernels/cpu/pieces.h"
+#include "kernels/cpu/row_sums.h"
+#include "plan/opcode.h"
+
+namespace pydl::PYDL_ISA {
+namespace {
+
+constexpr int64_t kRowsInFloat = 16;  // added before they are widened
+constexpr int64_t kMaxBlocks = 64;
+constexpr int64_t kCombined = 256;  // columns of a piece that adds the blocks
+
+struct NormParams {
+  NormShape shape;
+  int64_t rows_per_piece, pieces;
+};
+
+template <class T>
+const T* operand(const Call& call, int k) {
+  return k < 0 ? nullptr : static_cast<const T*>(call.in[k]);
+}
+
+template <class T>
+T* result(const Call& call, int k) {
+  return k < 0 ? nullptr : static_cast<T*>(call.out[k]);
+}
+
+// The mean, and the root of what is left without it.
+template <class T>
+struct Moments {
+  T mean, rstd;
+};
+
+template <class T, bool kCentred>
+PYDL_INLINE Moments<T> moments_of(const T* x, int64_t n, double epsilon) {
+  const double count = static_cast<double>(n);
+  double sum = 0.0, squares = 0.0;
+  if constexpr (kCentred) {
+    sum_row<T, 1>(
+        n, [&](int64_t i, int lanes, Vec<T>* terms) { terms[0] = load_lanes(x + i, lanes); }, &sum);
+  }
+  const T mean = static_cast<T>(sum / count);
+  const Vec<T> centre = set(mean);
+  sum_row<T, 1>(
+      n,
+      [&](int64_t i, int lanes, Vec<T>* terms) {
+        Vec<T> d = load_lanes(x + i, lanes);
+        if constexpr (kCentred) d = d - centre;
+        terms[0] = d * d;
+      },
+      &squares);
+  return {mean, static_cast<T>(1.0 / __builtin_sqrt(squares / count + epsilon))};
+}
+
+// fn(i, lanes) along a row.
+template <class T, class Fn>
+PYDL_INLINE void along_row(int64_t n, Fn fn) {
+  int64_t i = 0;
+  for (; i + kLanes<T> <= n; i += kLanes<T>) fn(i, kLanes<T>);
+  if (i < n) fn(i, static_cast<int>(n - i));
+}
+
+template <class T, bool kScale, bool kShift>
+PYDL_INLINE void write_row(const T* x, int64_t n, Moments<T> m, const T* gamma, const T* beta,
+                           T* out) {
+  const Vec<T> mean = set(m.mean), rstd = set(m.rstd);
+  along_row<T>(n, [&](int64_t i, int lanes) {
+    Vec<T> y = (load_lanes(x + i, lanes) - mean) * rstd;
+    if constexpr (kScale) y = y * load_lanes(gamma + i, lanes);
+    if constexpr (kShift) y = y + load_lanes(beta + i, lanes);
+    store_lanes(out + i, y, lanes);
+  });
+}
+
+template <class T, bool kCentred, bool kScale, bool kShift>
+void run_forward(const Call& call, int64_t piece) {
+  const NormParams& p = *static_cast<const NormParams*>(call.params);
+  const NormShape& s = p.shape;
+  const T *gamma = operand<T>(call, s.gamma), *beta = operand<T>(call, s.beta);
+  const int64_t first = piece * p.rows_per_piece, end = first + p.rows_per_piece;
+  for (int64_t r = first; r < end && r < s.rows; ++r) {
+    const T* x = operand<T>(call, 0) + r * s.columns;
+    const Moments<T> m = moments_of<T, kCentred>(x, s.columns, s.epsilon);
+    write_row<T, kScale, kShift>(x, s.columns, m, gamma, beta, result<T>(call, 0) + r * s.columns);
+    if constexpr (kCentred) result<T>(call, s.mean)[r] = m.mean;
+    result<T>(call, s.rstd)[r] = m.rstd;
+  }
+}
+
+// One row's gradient; its share of the sums over rows is added to grad_gamma and grad_beta, which
+// may be nullptr.
+template <class T, bool kCentred, bool kScale>
+PYDL_INLINE void backward_row(const T* grad_out, const T* x, int64_t n, Moments<T> m,
+                              const T* gamma, T* grad_x, T* grad_gamma, T* grad_beta) {
+  const Vec<T> mean = set(m.mean), rstd = set(m.rstd);
+  double sums[2];
+  sum_row<T, 2>(
+      n,
+      [&](int64_t i, int lanes, Vec<T>* terms) {
+        const Vec<T> g = load_lanes(grad_out + i, lanes);
+        const Vec<T> hat = (load_lanes(x + i, lanes) - mean) * rstd;
+        if constexpr (kScale) {
+          terms[0] = g * load_lanes(gamma + i, lanes);
+        } else {
+          terms[0] = g;
+        }
+        terms[1] = terms[0] * hat;
+        if (grad_gamma != nullptr) {
+          store_lanes(grad_gamma + i, load_lanes(grad_gamma + i, lanes) + g * hat, lanes);
+        }
+        if (grad_beta != nullptr) {
+          store_lanes(grad_beta + i, load_lanes(grad_beta + i, lanes) + g, lanes);
+        }
+      },
+      sums);
+  const double count = static_cast<double>(n);
+  const Vec<T> level = set(static_cast<T>(kCentred ? sums[0] / count : 0.0));
+  const Vec<T> slope = set(static_cast<T>(sums[1] / count));
+  along_row<T>(n, [&](int64_t i, int lanes) {
+    const Vec<T> hat = (load_lanes(x + i, lanes) - mean) * rstd;
+    Vec<T> pull = load_lanes(grad_out + i, lanes);
+    if constexpr (kScale) pull = pull * load_lanes(gamma + i, lanes);
+    if constexpr (kCentred) pull = pull - level;
+    store_lanes(grad_x + i, rstd * (pull - hat * slope), lanes);
+  });
+}
+
+// Moves sums of a few rows, in `few`, to the block's.
+template <class T>
+void flush(T* few, int64_t n, double* block) {
+  for (int64_t i = 0; i < n; ++i) {
+    block[i] += few[i];
+    few[i] = T(0);
+  }
+}
+
+template <class T, bool kCentred, bool kScale>
+void run_backward(const Call& call, int64_t piece) {
+  const NormParams& p = *static_cast<const NormParams*>(call.params);
+  const NormShape& s = p.shape;
+  const int64_t n = s.columns, sums = (s.grad_gamma >= 0) + (s.grad_beta >= 0);
+  T* few = reinterpret_cast<T*>(call.worker);
+  T* grad_gamma = s.grad_gamma >= 0 ? few : nullptr;
+  T* grad_beta = s.grad_beta >= 0 ? few + (sums - 1) * n : nullptr;
+  double* block = reinterpret_cast<double*>(call.scratch) + piece * sums * n;
+  for (int64_t i = 0; i < sums * n; ++i) few[i] = T(0), block[i] = 0.0;
+  const int64_t first = piece * p.rows_per_piece;
+  const int64_t end = first + p.rows_per_piece < s.rows ? first + p.rows_per_piece : s.rows;
+  for (int64_t r = first; r < end; ++r) {
+    const Moments<T> m = {kCentred ? operand<T>(call, s.mean)[r] : T(0),
+                          operand<T>(call, s.rstd)[r]};
+    backward_row<T, kCentred, kScale>(operand<T>(call, 0) + r * n, operand<T>(call, 1) + r * n, n,
+                                      m, operand<T>(call, s.gamma), result<T>(call, 0) + r * n,
+                                      grad_gamma, grad_beta);
+    if (r + 1 == end || (r - first) % kRowsInFloat == kRowsInFloat - 1) flush(few, sums * n, block);
+  }
+}
+
+// The blocks of each column, in order.
+template <class T>
+void combine_blocks(const Call& call, int64_t piece) {
+  const NormParams& p = *static_cast<const NormParams*>(call.params);
+  const NormShape& s = p.shape;
+  const int64_t n = s.columns, sums = (s.grad_gamma >= 0) + (s.grad_beta >= 0);
+  const double* blocks = reinterpret_cast<const double*>(call.scratch);
+  const int64_t first = piece * kCombined, end = first + kCombined < n ? first + kCombined : n;
+  for (int64_t k = 0; k < sums; ++k) {
+    T* out = result<T>(call, k == 0 && s.grad_gamma >= 0 ? s.grad_gamma : s.grad_beta);
+    for (int64_t i = first; i < end; ++i) {
+      double total = 0.0;
+      for (int64_t b = 0; b < p.pieces; ++b) total += blocks[(b * sums + k) * n + i];
+      out[i] = static_cast<T>(total);
+    }
+  }
+}
+
+template <class T, bool kCentred>
+PieceFn choose_forward(const NormShape& s) {
+  if (s.gamma >= 0) {
+    return s.beta >= 0 ? run_forward<T, kCentred, true, true>
+                       : run_forward<T, kCentred, true, false>;
+  }
+  return s.beta >= 0 ? run_forward<T, kCentred, false, true>
+                     : run_forward<T, kCentred, false, false>;
+}
+
+template <class T>
+PieceFn choose(const NormShape& s, bool forward) {
+  if (forward) return s.centred ? choose_forward<T, true>(s) : choose_forward<T, false>(s);
+  if (s.centred) {
+    return s.gamma >= 0 ? run_backward<T, true, true> : run_backward<T, true, false>;
+  }
+  return s.gamma >= 0 ? run_backward<T, false, true> : run_backward<T, false, false>;
+}
+
+void add_combining(DType dtype, const NormParams& p, int64_t sums, Bound* bound) {
+  const int64_t n = p.shape.columns;
+  bound->worker_bytes = sums * n * dtype_size(dtype);
+  bound->scratch_bytes = p.pieces * sums * n * static_cast<int64_t>(sizeof(double));
+  const PieceFn combine =
+      dtype == DType::kFloat32 ? combine_blocks<float> : combine_blocks<double>;
+  bound->phases[1] = {combine, piece_count(n, kCombined)};
+  bound->n_phases = 2;
+}
+
+const char* bind_norm(const OpView& op, Binder* binder, Bound* bound) {
+  const bool forward = op.op == Opcode::layer_norm || op.op == Opcode::rms_norm;
+  const DType dtype = op.in[0].dtype;
+  if (dtype != DType::kFloat32 && dtype != DType::kFloat64) return "dtype not supported";
+  NormParams* p = alloc_params<NormParams>(binder);
+  if (p == nullptr) return kOutOfMemory;
+  p->shape = norm_shape(op);
+  const int64_t n = p->shape.columns;
+  const int64_t sums = (p->shape.grad_gamma >= 0) + (p->shape.grad_beta >= 0);
+  if (forward ? p->shape.rows == 0 : n == 0 || (p->shape.rows == 0 && sums == 0)) return nullptr;
+  const int64_t streams = forward ? 2 : 3;
+  p->rows_per_piece = cut_pieces(p->shape.rows, streams * dtype_size(dtype) * n + 1,
+                                 10.0 * static_cast<double>(n), 1);
+  if (sums > 0) {  // each piece has partial sums
+    const int64_t least = piece_count(p->shape.rows, kMaxBlocks);
+    if (p->rows_per_piece < least) p->rows_per_piece = least;
+  }
+  p->pieces = piece_count(p->shape.rows, p->rows_per_piece);
+  bound->params = p;
+  const PieceFn run =
+      dtype == DType::kFloat32 ? choose<float>(p->shape, forward) : choose<double>(p->shape, forward);
+  bound->phases[0] = {run, p->pieces};
+  bound->n_phases = 1;
+  if (sums > 0) add_combining(dtype, *p, sums, bound);
+  return nullptr;
+}
+
+const Candidate kCandidates[] = {
+    {Opcode::layer_norm, "layer_norm_rows", bind_norm},
+    {Opcode::layer_norm_grad, "layer_norm_grad_rows", bind_norm},
+    {Opcode::rms_norm, "rms_norm_rows", bind_norm},
+    {Opcode::rms_norm_grad, "rms_norm_grad_rows", bind_norm},
+};
+
+}  // namespace
+
+const Family kNormFamily = {kCandidates,
+                            static_cast<int>(sizeof(kCandidates) / sizeof(kCandidates[0]))};
+
+}  // namespace pydl::PYDL_ISA
