@@ -1,7 +1,8 @@
 // What memory gives N threads at each footprint: `streams N` answers each line KIND BYTES with the
-// seconds of a pass. copy: BYTES read and written together, half each; read: BYTES read. The buffers
-// of a footprint are used again in every pass, so small ones stay in a cache. A copy may use plain or
-// streaming stores (which spare the read of what is overwritten): the better one counts.
+// seconds of a pass. copy: BYTES read and written together, half each; read: BYTES read. The
+// buffers of a footprint are used again in every pass, so small ones stay in a cache. A copy may
+// use plain or streaming stores (which spare the read of what is overwritten): the better one
+// counts.
 #include <immintrin.h>
 
 #include <algorithm>
@@ -63,8 +64,7 @@ void read(const float* from, float*, size_t n) {
 using Pass = void (*)(const float*, float*, size_t);
 
 double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
-      .count();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 // Seconds of a pass of all threads, each over its own part.

@@ -106,7 +106,7 @@ def eager_add() -> Run:
 
 
 def chain8(x: torch.Tensor) -> torch.Tensor:
-    return torch.sqrt(torch.square(torch.relu(x * 1.5 + 0.5) * 0.25 - 1) + 1)
+    return torch.clamp_max(torch.square(torch.relu(x * 1.5 + 0.5) * 0.25 - 1) + 1, 4)
 
 
 def layer_norm(x: torch.Tensor, *learned: torch.Tensor) -> torch.Tensor:

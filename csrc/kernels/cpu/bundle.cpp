@@ -7,9 +7,9 @@ namespace pydl::PYDL_ISA {
 
 const Family* const kFamilies[] = {
     &kMatmulFamily, &kBatchMatmulFamily, &kElementwiseFamily, &kShapeFamily,
-    &kWindowFamily, &kReduceFamily,      &kSoftmaxFamily, &kNormFamily,     &kLossFamily,
-    &kGatherFamily, &kAlongFamily,       &kScatterFamily,     &kSortFamily,
-    &kRandomFamily, &kCumulativeFamily,  &kOptimizerFamily,
+    &kWindowFamily, &kReduceFamily,      &kSoftmaxFamily,     &kNormFamily,
+    &kLossFamily,   &kGatherFamily,      &kAlongFamily,       &kScatterFamily,
+    &kSortFamily,   &kRandomFamily,      &kCumulativeFamily,  &kOptimizerFamily,
 };
 
 const Bundle kBundle = {PYDL_STRING(PYDL_ISA), kFamilies,

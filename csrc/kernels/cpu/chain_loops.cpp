@@ -1,5 +1,7 @@
 #include "kernels/cpu/chain_loops.h"
 
+#include "kernels/cpu/simd/vec_extra.h"
+
 namespace pydl::PYDL_ISA {
 namespace {
 
@@ -37,6 +39,13 @@ void release(Compiler* c, int reg) {
   if (c->slot[reg] >= first) c->free_temporary[c->slot[reg] - first] = true;
 }
 
+// Operands of a step that may be a link; 0 of others.
+int ops_arity(Opcode op) {
+  if (op >= Opcode::neg && op <= Opcode::isfinite) return 1;
+  if (op >= Opcode::add && op <= Opcode::tanh_grad) return 2;
+  return op == Opcode::copy ? 1 : 0;
+}
+
 void add_loop(Compiler* c, const StepKey& key, const int* args, int out, bool scalar) {
   Loop* loop = &c->p->loops[c->p->n_loops++];
   loop->run = float_step(key);
@@ -45,6 +54,9 @@ void add_loop(Compiler* c, const StepKey& key, const int* args, int out, bool sc
   for (int a = 0; a < kMaxStepArgs; ++a) loop->args[a] = static_cast<uint16_t>(args[a]);
   loop->out = static_cast<uint16_t>(out);
   loop->scalar = scalar;
+  loop->op = key.op;
+  loop->n_args = static_cast<uint8_t>(ops_arity(key.op));
+  for (int a = 0; a < kMaxStepArgs; ++a) loop->scalar_args[a] = key.scalar[a];
 }
 
 void find_last_uses(Compiler* c) {
@@ -191,6 +203,63 @@ void describe_operands(const OpView& op, DType dtype, const TensorView& full, Ch
   }
 }
 
+// --- links
+
+bool is_temporary(const ChainLoops& p, int slot) { return slot >= p.n_in + p.n_out + p.n_literals; }
+
+bool reads(const Loop& loop, int slot) {
+  for (int a = 0; a < kMaxStepArgs; ++a) {
+    if (loop.args[a] == slot) return true;
+  }
+  return false;
+}
+
+// Whether loop s + 1 alone reads what loop s writes, as one of its operands.
+bool hands_on(const ChainLoops& p, int s) {
+  const int slot = p.loops[s].out;
+  if (!is_temporary(p, slot) || s + 1 == p.n_loops) return false;
+  const Loop& next = p.loops[s + 1];
+  int times = 0;
+  for (int a = 0; a < next.n_args; ++a) times += next.args[a] == slot;
+  if (times != 1 || next.scalar) return false;
+  for (int t = s + 2; t < p.n_loops && p.loops[t - 1].out != slot; ++t) {
+    if (reads(p.loops[t], slot)) return false;
+  }
+  return true;
+}
+
+// Gives the loop a link with operand `held` in registers; false if it has none.
+bool make_link(const ChainLoops& p, int held, Loop* loop) {
+  if (loop->scalar || loop->n_args == 0 || loop->scalar_args[held]) return false;
+  const bool binary = loop->n_args == 2;
+  const LinkKey key = {loop->op, p.dtype, binary && held == 1,
+                       binary && loop->scalar_args[1 - held]};
+  loop->held = static_cast<uint8_t>(held);
+  loop->link = float_link(key);
+  return loop->link != nullptr;
+}
+
+bool start_link(const ChainLoops& p, Loop* loop) {
+  return make_link(p, 0, loop) || (loop->n_args == 2 && make_link(p, 1, loop));
+}
+
+// Runs of loops that hand on their values are linked; a run of one is when it stores past caches.
+void link_loops(ChainLoops* p) {
+  for (int s = 0; s < p->n_loops;) {
+    Loop* first = &p->loops[s];
+    int count = start_link(*p, first) ? 1 : 0;
+    while (count > 0 && hands_on(*p, s + count - 1)) {
+      Loop* next = &p->loops[s + count];
+      if (!make_link(*p, next->args[0] == p->loops[s + count - 1].out ? 0 : 1, next)) break;
+      ++count;
+    }
+    const bool streams =
+        p->stream && !is_temporary(*p, p->loops[s + (count > 0 ? count - 1 : 0)].out);
+    first->links = count > 1 || (count == 1 && streams) ? count : 0;
+    s += count > 0 ? count : 1;
+  }
+}
+
 void choose_block(ChainLoops* p) {
   p->block = p->row_length < kChunk ? p->row_length : kChunk;
   if (p->n_temporaries == 0) return;
@@ -234,6 +303,7 @@ const char* compile_chain(const OpView& op, const ChainProgram& program, const T
                           ChainLoops* p) {
   const DType dtype = loop_dtype(op);
   describe_operands(op, dtype, full, p);
+  p->dtype = dtype;
   Compiler c = {op, program, p, dtype, {}, {}, {}, {}, false};
   p->n_literals = program.n_literals;
   store_literals(&c);
@@ -245,7 +315,42 @@ const char* compile_chain(const OpView& op, const ChainProgram& program, const T
     store_results(&c);
   }
   choose_block(p);
-  return c.failed ? "dtype not supported" : nullptr;
+  if (c.failed) return "dtype not supported";
+  const int64_t bytes = chain_bytes(op, full) * full.count;
+  p->stream = bytes >= kStreamBytes;
+  if (dtype == DType::kFloat32 || dtype == DType::kFloat64) link_loops(p);
+  return nullptr;
+}
+
+// What is left behind whole groups of vectors: loop by loop.
+static void run_rest(const ChainLoops& p, int first, void* const* slots, int64_t at, int64_t n) {
+  for (int s = first; s < first + p.loops[first].links; ++s) {
+    const Loop& loop = p.loops[s];
+    const auto place = [&](int slot, bool scalar) {
+      return static_cast<unsigned char*>(slots[slot]) + (scalar ? 0 : at * p.element_size);
+    };
+    loop.run(place(loop.args[0], loop.scalar_args[0]), place(loop.args[1], loop.scalar_args[1]),
+             place(loop.args[2], loop.scalar_args[2]), place(loop.out, false), n);
+  }
+}
+
+void run_linked(const ChainLoops& p, int first, void* const* slots, int64_t n) {
+  Link links[kMaxLoops + 2];
+  const int count = p.loops[first].links;
+  links[0] = {load_link(p.dtype), slots[p.loops[first].args[p.loops[first].held]]};
+  for (int k = 0; k < count; ++k) {
+    const Loop& loop = p.loops[first + k];
+    links[k + 1] = {loop.link, slots[loop.args[loop.n_args == 2 ? 1 - loop.held : 0]]};
+  }
+  const int out = p.loops[first + count - 1].out;
+  const bool aligned = reinterpret_cast<uintptr_t>(slots[out]) % kVectorBytes == 0;
+  const bool streams = p.stream && aligned && !is_temporary(p, out);
+  links[count + 1] = {store_link(p.dtype, streams), slots[out]};
+  const int64_t group = kLinked * kVectorBytes / p.element_size;
+  const int64_t whole = n / group * group;
+  run_links(links, p.dtype, whole);
+  if (streams) stream_fence();
+  if (whole < n) run_rest(p, first, slots, whole, n - whole);
 }
 
 }  // namespace pydl::PYDL_ISA

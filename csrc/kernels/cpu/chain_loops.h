@@ -18,13 +18,23 @@ struct Loop {
   uint16_t args[kMaxStepArgs];
   uint16_t out;
   bool scalar;  // one element
+  Opcode op;
+  uint8_t n_args;
+  bool scalar_args[kMaxStepArgs];  // of which only the first element is read
+  // As a link: this one and the next `links` - 1 loops hand their values on in registers. The first
+  // loads args[held]; the others find it there.
+  int links;
+  uint8_t held;
+  void (*link)();
 };
 
 struct ChainLoops {
   int n_in, n_out, n_literals, n_temporaries, n_loops;
   int element_size;
+  DType dtype;
+  bool stream;  // results go past the caches
   int64_t block;  // elements, at most, that the loops run over
-  int64_t row_length;             // of an innermost loop
+  int64_t row_length;  // of an innermost loop
   int64_t in_step[kMaxOperands];  // bytes per element of the innermost loop, 0 for scalars
   int in_size[kMaxOperands];
   int out_size;
@@ -63,9 +73,16 @@ static inline void place_operands(const ChainLoops& p, const Call& call, int64_t
   }
 }
 
+void run_linked(const ChainLoops& p, int first, void* const* slots, int64_t n);
+
 static inline void run_block(const ChainLoops& p, void* const* slots, int64_t n) {
   for (int s = 0; s < p.n_loops; ++s) {
     const Loop& loop = p.loops[s];
+    if (loop.links > 0) {
+      run_linked(p, s, slots, n);
+      s += loop.links - 1;
+      continue;
+    }
     loop.run(slots[loop.args[0]], slots[loop.args[1]], slots[loop.args[2]], slots[loop.out],
              loop.scalar ? 1 : n);
   }

@@ -1,6 +1,7 @@
 // Chains whose results are reduced: the loops of a chain fill a panel that stays in L1, which is
 // reduced from there; so the chain's values are never in memory. The shape that the operands
-// broadcast to is seen as [outer, length, inner], `length` reduced, as in reduce.cpp, and cut alike.
+// broadcast to is seen as [outer, length, inner], `length` reduced, as in reduce.cpp, and cut
+// alike.
 //
 //   inner 1   a panel is a part of a row, or several short rows
 //   else      a panel is some rows of a few columns, or of all if they are few
@@ -292,6 +293,7 @@ const char* bind_chain_reduce(const OpView& op, Binder* binder, Bound* bound) {
   }
   error = compile_chain(op, program, full, &p->loops);
   if (error != nullptr) return error;
+  p->loops.stream = false;  // panels are read again at once
   describe_results(program, dtype, p);
   if (p->n_reduced == 0) return "no result is reduced";
   cut(static_cast<double>(chain_bytes(op, full)), chain_flops(program) + 1.0, p);
@@ -301,7 +303,7 @@ const char* bind_chain_reduce(const OpView& op, Binder* binder, Bound* bound) {
   bound->n_phases = 1;
   bound->worker_bytes = temporary_bytes(p->loops) +
                         p->n_reduced * p->panel * p->loops.element_size +
-                        p->n_reduced * (kTile + kLanes<float>) * int64_t{sizeof(double)};
+                        p->n_reduced * (kTile + kLanes<float>)*int64_t{sizeof(double)};
   if (p->blocks > 1) {
     bound->phases[1] = {dtype == DType::kFloat32 ? combine_blocks<float> : combine_blocks<double>,
                         1};

@@ -14,11 +14,13 @@ namespace {
 
 constexpr int64_t kRowsInFloat = 16;  // added before they are widened
 constexpr int64_t kMaxBlocks = 64;
+constexpr int64_t kPairedColumns = 600;
 constexpr int64_t kCombined = 256;  // columns of a piece that adds the blocks
 
 struct NormParams {
   NormShape shape;
   int64_t rows_per_piece, pieces;
+  bool stream;  // forward: the result goes past the caches
 };
 
 template <class T>
@@ -37,25 +39,38 @@ struct Moments {
   T mean, rstd;
 };
 
-template <class T, bool kCentred>
-PYDL_INLINE Moments<T> moments_of(const T* x, int64_t n, double epsilon) {
+// Several rows at a time: their sums wait for each other's additions less, and gamma and beta are
+// loaded once for all. A row's bits are those it has alone.
+template <class T, bool kCentred, int kRows>
+PYDL_INLINE void moments_of(const T* x, int64_t n, double epsilon, Moments<T>* moments) {
   const double count = static_cast<double>(n);
-  double sum = 0.0, squares = 0.0;
+  double sums[kRows] = {}, squares[kRows];
   if constexpr (kCentred) {
-    sum_row<T, 1>(
-        n, [&](int64_t i, int lanes, Vec<T>* terms) { terms[0] = load_lanes(x + i, lanes); }, &sum);
+    sum_row<T, kRows>(
+        n,
+        [&](int64_t i, int lanes, Vec<T>* totals) PYDL_INLINED {
+          for (int r = 0; r < kRows; ++r) totals[r] = totals[r] + load_lanes(x + r * n + i, lanes);
+        },
+        sums);
   }
-  const T mean = static_cast<T>(sum / count);
-  const Vec<T> centre = set(mean);
-  sum_row<T, 1>(
+  Vec<T> centres[kRows];
+  for (int r = 0; r < kRows; ++r) {
+    moments[r].mean = static_cast<T>(sums[r] / count);
+    centres[r] = set(moments[r].mean);
+  }
+  sum_row<T, kRows>(
       n,
-      [&](int64_t i, int lanes, Vec<T>* terms) {
-        Vec<T> d = load_lanes(x + i, lanes);
-        if constexpr (kCentred) d = d - centre;
-        terms[0] = d * d;
+      [&](int64_t i, int lanes, Vec<T>* totals) PYDL_INLINED {
+        for (int r = 0; r < kRows; ++r) {
+          Vec<T> d = load_lanes(x + r * n + i, lanes);
+          if constexpr (kCentred) d = d - centres[r];
+          totals[r] = fma(d, d, totals[r]);
+        }
       },
-      &squares);
-  return {mean, static_cast<T>(1.0 / __builtin_sqrt(squares / count + epsilon))};
+      squares);
+  for (int r = 0; r < kRows; ++r) {
+    moments[r].rstd = static_cast<T>(1.0 / __builtin_sqrt(squares[r] / count + epsilon));
+  }
 }
 
 // fn(i, lanes) along a row.
@@ -66,30 +81,72 @@ PYDL_INLINE void along_row(int64_t n, Fn fn) {
   if (i < n) fn(i, static_cast<int>(n - i));
 }
 
-template <class T, bool kScale, bool kShift>
-PYDL_INLINE void write_row(const T* x, int64_t n, Moments<T> m, const T* gamma, const T* beta,
-                           T* out) {
-  const Vec<T> mean = set(m.mean), rstd = set(m.rstd);
-  along_row<T>(n, [&](int64_t i, int lanes) {
-    Vec<T> y = (load_lanes(x + i, lanes) - mean) * rstd;
-    if constexpr (kScale) y = y * load_lanes(gamma + i, lanes);
-    if constexpr (kShift) y = y + load_lanes(beta + i, lanes);
-    store_lanes(out + i, y, lanes);
+template <class T, bool kScale, bool kShift, bool kStream, int kRows>
+PYDL_INLINE void write_rows(const T* x, int64_t n, const Moments<T>* moments, const T* gamma,
+                            const T* beta, T* out) {
+  Vec<T> mean[kRows], rstd[kRows];
+  for (int r = 0; r < kRows; ++r) mean[r] = set(moments[r].mean), rstd[r] = set(moments[r].rstd);
+  along_row<T>(n, [&](int64_t i, int lanes) PYDL_INLINED {
+    Vec<T> g, b;
+    if constexpr (kScale) g = load_lanes(gamma + i, lanes);
+    if constexpr (kShift) b = load_lanes(beta + i, lanes);
+    for (int r = 0; r < kRows; ++r) {
+      prefetch_far(x + (kRows + r) * n + i);
+      Vec<T> y = (load_lanes(x + r * n + i, lanes) - mean[r]) * rstd[r];
+      if constexpr (kScale && kShift) {
+        y = fma(y, g, b);
+      } else if constexpr (kScale) {
+        y = y * g;
+      } else if constexpr (kShift) {
+        y = y + b;
+      }
+      if constexpr (kStream) {
+        stream(out + r * n + i, y);
+      } else {
+        store_lanes(out + r * n + i, y, lanes);
+      }
+    }
   });
+}
+
+template <class T, bool kCentred, bool kScale, bool kShift, bool kStream, int kRows>
+PYDL_INLINE void forward_rows(const Call& call, const NormShape& s, int64_t r) {
+  const T* x = operand<T>(call, 0) + r * s.columns;
+  const T *gamma = operand<T>(call, s.gamma), *beta = operand<T>(call, s.beta);
+  Moments<T> moments[kRows];
+  moments_of<T, kCentred, kRows>(x, s.columns, s.epsilon, moments);
+  write_rows<T, kScale, kShift, kStream, kRows>(x, s.columns, moments, gamma, beta,
+                                                result<T>(call, 0) + r * s.columns);
+  for (int k = 0; k < kRows; ++k) {
+    if constexpr (kCentred) result<T>(call, s.mean)[r + k] = moments[k].mean;
+    result<T>(call, s.rstd)[r + k] = moments[k].rstd;
+  }
+}
+
+template <class T, bool kCentred, bool kScale, bool kShift, bool kStream>
+PYDL_INLINE void forward_piece(const Call& call, const NormShape& s, int64_t first, int64_t end) {
+  // Short rows two at a time: longer ones would meet in the same places of L1.
+  int64_t r = first;
+  if (s.columns <= kPairedColumns) {
+    for (; r + 2 <= end; r += 2) {
+      forward_rows<T, kCentred, kScale, kShift, kStream, 2>(call, s, r);
+    }
+  }
+  for (; r < end; ++r) forward_rows<T, kCentred, kScale, kShift, kStream, 1>(call, s, r);
 }
 
 template <class T, bool kCentred, bool kScale, bool kShift>
 void run_forward(const Call& call, int64_t piece) {
   const NormParams& p = *static_cast<const NormParams*>(call.params);
   const NormShape& s = p.shape;
-  const T *gamma = operand<T>(call, s.gamma), *beta = operand<T>(call, s.beta);
-  const int64_t first = piece * p.rows_per_piece, end = first + p.rows_per_piece;
-  for (int64_t r = first; r < end && r < s.rows; ++r) {
-    const T* x = operand<T>(call, 0) + r * s.columns;
-    const Moments<T> m = moments_of<T, kCentred>(x, s.columns, s.epsilon);
-    write_row<T, kScale, kShift>(x, s.columns, m, gamma, beta, result<T>(call, 0) + r * s.columns);
-    if constexpr (kCentred) result<T>(call, s.mean)[r] = m.mean;
-    result<T>(call, s.rstd)[r] = m.rstd;
+  const int64_t first = piece * p.rows_per_piece;
+  const int64_t end = first + p.rows_per_piece < s.rows ? first + p.rows_per_piece : s.rows;
+  const bool aligned = reinterpret_cast<uintptr_t>(call.out[0]) % kVectorBytes == 0;
+  if (p.stream && aligned) {
+    forward_piece<T, kCentred, kScale, kShift, true>(call, s, first, end);
+    stream_fence();
+  } else {
+    forward_piece<T, kCentred, kScale, kShift, false>(call, s, first, end);
   }
 }
 
@@ -102,17 +159,15 @@ PYDL_INLINE void backward_row(const T* grad_out, const T* x, int64_t n, Moments<
   double sums[2];
   sum_row<T, 2>(
       n,
-      [&](int64_t i, int lanes, Vec<T>* terms) {
+      [&](int64_t i, int lanes, Vec<T>* totals) PYDL_INLINED {
         const Vec<T> g = load_lanes(grad_out + i, lanes);
         const Vec<T> hat = (load_lanes(x + i, lanes) - mean) * rstd;
-        if constexpr (kScale) {
-          terms[0] = g * load_lanes(gamma + i, lanes);
-        } else {
-          terms[0] = g;
-        }
-        terms[1] = terms[0] * hat;
+        Vec<T> pull = g;
+        if constexpr (kScale) pull = g * load_lanes(gamma + i, lanes);
+        totals[0] = totals[0] + pull;
+        totals[1] = fma(pull, hat, totals[1]);
         if (grad_gamma != nullptr) {
-          store_lanes(grad_gamma + i, load_lanes(grad_gamma + i, lanes) + g * hat, lanes);
+          store_lanes(grad_gamma + i, fma(g, hat, load_lanes(grad_gamma + i, lanes)), lanes);
         }
         if (grad_beta != nullptr) {
           store_lanes(grad_beta + i, load_lanes(grad_beta + i, lanes) + g, lanes);
@@ -122,7 +177,7 @@ PYDL_INLINE void backward_row(const T* grad_out, const T* x, int64_t n, Moments<
   const double count = static_cast<double>(n);
   const Vec<T> level = set(static_cast<T>(kCentred ? sums[0] / count : 0.0));
   const Vec<T> slope = set(static_cast<T>(sums[1] / count));
-  along_row<T>(n, [&](int64_t i, int lanes) {
+  along_row<T>(n, [&](int64_t i, int lanes) PYDL_INLINED {
     const Vec<T> hat = (load_lanes(x + i, lanes) - mean) * rstd;
     Vec<T> pull = load_lanes(grad_out + i, lanes);
     if constexpr (kScale) pull = pull * load_lanes(gamma + i, lanes);
@@ -203,8 +258,7 @@ void add_combining(DType dtype, const NormParams& p, int64_t sums, Bound* bound)
   const int64_t n = p.shape.columns;
   bound->worker_bytes = sums * n * dtype_size(dtype);
   bound->scratch_bytes = p.pieces * sums * n * static_cast<int64_t>(sizeof(double));
-  const PieceFn combine =
-      dtype == DType::kFloat32 ? combine_blocks<float> : combine_blocks<double>;
+  const PieceFn combine = dtype == DType::kFloat32 ? combine_blocks<float> : combine_blocks<double>;
   bound->phases[1] = {combine, piece_count(n, kCombined)};
   bound->n_phases = 2;
 }
@@ -222,14 +276,16 @@ const char* bind_norm(const OpView& op, Binder* binder, Bound* bound) {
   const int64_t streams = forward ? 2 : 3;
   p->rows_per_piece = cut_pieces(p->shape.rows, streams * dtype_size(dtype) * n + 1,
                                  10.0 * static_cast<double>(n), 1);
+  const int64_t bytes = streams * dtype_size(dtype) * n * p->shape.rows;
+  p->stream = forward && bytes >= kStreamBytes && n * dtype_size(dtype) % kVectorBytes == 0;
   if (sums > 0) {  // each piece has partial sums
     const int64_t least = piece_count(p->shape.rows, kMaxBlocks);
     if (p->rows_per_piece < least) p->rows_per_piece = least;
   }
   p->pieces = piece_count(p->shape.rows, p->rows_per_piece);
   bound->params = p;
-  const PieceFn run =
-      dtype == DType::kFloat32 ? choose<float>(p->shape, forward) : choose<double>(p->shape, forward);
+  const PieceFn run = dtype == DType::kFloat32 ? choose<float>(p->shape, forward)
+                                               : choose<double>(p->shape, forward);
   bound->phases[0] = {run, p->pieces};
   bound->n_phases = 1;
   if (sums > 0) add_combining(dtype, *p, sums, bound);

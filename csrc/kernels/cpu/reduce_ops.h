@@ -83,6 +83,7 @@ double reduce_row(const T* x, int64_t n) {
   for (; i + kStep <= n; i += kStep) {
     Vec<T> v[Op::kRun];
     for (int k = 0; k < Op::kRun; ++k) v[k] = load(x + i + k * kLanes<T>);
+    for (int k = 0; k < Op::kRun; ++k) prefetch_far(x + i + 3 * kStep + k * kLanes<T>);
     for (int width = Op::kRun / 2; width > 0; width /= 2) {
       for (int k = 0; k < width; ++k) v[k] = Op::apply(v[k], v[k + width]);
     }
@@ -138,6 +139,8 @@ void reduce_columns(const T* x, int64_t stride, int64_t rows, int64_t width, dou
     int64_t j = 0;
     if (count == Op::kRun) {
       for (; j + kLanes<T> <= width; j += kLanes<T>) {
+        // The next rows: so many streams at once are more than the hardware follows.
+        for (int k = 0; k < Op::kRun; ++k) prefetch_far(row + (Op::kRun + k) * stride + j);
         accumulate<Op>(reduce_run<Op, T, true>(row + j, stride, Op::kRun, kLanes<T>), out + j);
       }
     }

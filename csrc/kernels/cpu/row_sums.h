@@ -6,6 +6,9 @@
 
 namespace pydl::PYDL_ISA {
 
+// Of a lambda: a call would pass vectors through memory.
+#define PYDL_INLINED __attribute__((always_inline))
+
 struct WideSum {
   Vec<double> low = zero<double>(), high = zero<double>();
   PYDL_INLINE void add(Vec<float> a) {
@@ -20,34 +23,33 @@ struct WideSum {
 
 constexpr int kSumRun = 8;  // vectors that are added in their own type
 
-// sums[k] = the sum over i < n of lane values terms[k]; `term(i, lanes, terms)` fills the terms of
-// elements i, ..., i + lanes - 1. What it puts into lanes past `lanes` is not counted.
-template <class T, int kSums, class Term>
-PYDL_INLINE void sum_row(int64_t n, Term term, double* sums) {
+// sums[k] = the sum over i < n of what `add(i, lanes, totals)` adds to totals[k] for elements i,
+// ..., i + lanes - 1. What it adds to lanes past `lanes` is not counted.
+template <class T, int kSums, class Add>
+PYDL_INLINE void sum_row(int64_t n, Add add, double* sums) {
   constexpr int64_t kStep = kSumRun * kLanes<T>;
   WideSum wide[kSums];
   int64_t i = 0;
   for (; i + kStep <= n; i += kStep) {
-    Vec<T> run[kSums][2];
+    Vec<T> even[kSums] = {}, odd[kSums] = {};
 #pragma GCC unroll 8
-    for (int v = 0; v < kSumRun; ++v) {
-      Vec<T> terms[kSums];
-      term(i + v * kLanes<T>, kLanes<T>, terms);
-      for (int k = 0; k < kSums; ++k) run[k][v % 2] = v < 2 ? terms[k] : run[k][v % 2] + terms[k];
+    for (int v = 0; v < kSumRun; v += 2) {
+      add(i + v * kLanes<T>, kLanes<T>, even);
+      add(i + (v + 1) * kLanes<T>, kLanes<T>, odd);
     }
-    for (int k = 0; k < kSums; ++k) wide[k].add(run[k][0] + run[k][1]);
+    for (int k = 0; k < kSums; ++k) wide[k].add(even[k] + odd[k]);
   }
   for (; i + kLanes<T> <= n; i += kLanes<T>) {
-    Vec<T> terms[kSums];
-    term(i, kLanes<T>, terms);
-    for (int k = 0; k < kSums; ++k) wide[k].add(terms[k]);
+    Vec<T> totals[kSums] = {};
+    add(i, kLanes<T>, totals);
+    for (int k = 0; k < kSums; ++k) wide[k].add(totals[k]);
   }
   if (i < n) {
     const int lanes = static_cast<int>(n - i);
-    Vec<T> terms[kSums];
-    term(i, lanes, terms);
+    Vec<T> totals[kSums] = {};
+    add(i, lanes, totals);
     for (int k = 0; k < kSums; ++k) {
-      wide[k].add(select(first_lanes<T>(lanes), terms[k], zero<T>()));
+      wide[k].add(select(first_lanes<T>(lanes), totals[k], zero<T>()));
     }
   }
   for (int k = 0; k < kSums; ++k) sums[k] = wide[k].total();

@@ -142,9 +142,9 @@ void launch_reduced(const Call& call, int64_t) {
   const ReducedParams<T>& p = *static_cast<const ReducedParams<T>*>(call.params);
   const bool in_step = p.rows.length % kWidth<T> == 0 && p.rows.chunk % kWidth<T> == 0;
   double* partials = reinterpret_cast<double*>(call.scratch);
-  launch(run_reduced<kRare, T>, dim3(p.chain.blocks),
-         dim3(static_cast<unsigned>(p.chain.threads)), p.chain.shared_bytes, call.stream,
-         with_pointers(p.chain, call, in_step), p.rows, partials);
+  launch(run_reduced<kRare, T>, dim3(p.chain.blocks), dim3(static_cast<unsigned>(p.chain.threads)),
+         p.chain.shared_bytes, call.stream, with_pointers(p.chain, call, in_step), p.rows,
+         partials);
   if (p.rows.chunks == 1) return;
   for (int r = 0; r < p.chain.n_outputs; ++r) {
     const Opcode op = static_cast<Opcode>(p.rows.ops[r]);
@@ -195,8 +195,8 @@ const char* bind_rows(const OpView& op, Binder* binder, Bound* bound) {
   if (p->rows.chunks > 1) {
     bound->scratch_bytes = op.n_out * p->rows.items * static_cast<int64_t>(sizeof(double));
   }
-  return bind_piece(p, has_rare_step<T>(program) ? launch_reduced<true, T> : launch_reduced<false, T>,
-                    bound);
+  return bind_piece(
+      p, has_rare_step<T>(program) ? launch_reduced<true, T> : launch_reduced<false, T>, bound);
 }
 
 // --- by two kernels

@@ -1,9 +1,8 @@
 // Layer and RMS normalization: rows up to 4 KB are read once, into registers, and written once. The
 // sums over rows that a gradient also has are a second kernel, over the rows in chunks.
-#include "kernels/norm.h"
-
 #include "kernels/cuda/device/bind.h"
 #include "kernels/cuda/device/over_rows.h"
+#include "kernels/norm.h"
 #include "plan/opcode.h"
 
 namespace pydl::PYDL_GPU {
@@ -145,9 +144,12 @@ template <class T, bool kCentred>
 void run_forward(const Call& call, int64_t) {
   const NormParams& p = *static_cast<const NormParams*>(call.params);
   const NormShape& s = p.shape;
-  const Forward<T, kCentred> operation = {{operand<T>(call, 0)},    operand<T>(call, s.gamma),
-                                          operand<T>(call, s.beta), result<T>(call, 0),
-                                          result<T>(call, s.mean),  result<T>(call, s.rstd),
+  const Forward<T, kCentred> operation = {{operand<T>(call, 0)},
+                                          operand<T>(call, s.gamma),
+                                          operand<T>(call, s.beta),
+                                          result<T>(call, 0),
+                                          result<T>(call, s.mean),
+                                          result<T>(call, s.rstd),
                                           s.epsilon};
   launch_rows(operation, s.rows, s.columns, call.out[0], 0, p.processors, call.stream);
 }

@@ -3,9 +3,9 @@
 namespace pydl::ref {
 
 const Family* const kFamilies[] = {
-    &kMatmulFamily,  &kElementwiseFamily, &kShapeFamily,      &kWindowFamily,    &kReduceFamily,
-    &kSoftmaxFamily, &kNormFamily, &kLossFamily,        &kGatherFamily,     &kAlongFamily,     &kScatterFamily,
-    &kSortFamily,    &kRandomFamily,      &kCumulativeFamily, &kOptimizerFamily,
+    &kMatmulFamily,  &kElementwiseFamily, &kShapeFamily,  &kWindowFamily,     &kReduceFamily,
+    &kSoftmaxFamily, &kNormFamily,        &kLossFamily,   &kGatherFamily,     &kAlongFamily,
+    &kScatterFamily, &kSortFamily,        &kRandomFamily, &kCumulativeFamily, &kOptimizerFamily,
 };
 
 const Bundle kBundle = {"ref", kFamilies,

@@ -131,13 +131,14 @@ Status parse_reduces(std::string_view text, ChainProgram* program) {
   bool any = false;
   while (next_part(&rest, ';', &name)) {
     Opcode op = Opcode::copy;
-    const bool known = find_opcode(name, &op) &&
-                       (op == Opcode::reduce_sum || op == Opcode::reduce_mean ||
-                        op == Opcode::reduce_max || op == Opcode::reduce_min);
+    const bool known =
+        find_opcode(name, &op) && (op == Opcode::reduce_sum || op == Opcode::reduce_mean ||
+                                   op == Opcode::reduce_max || op == Opcode::reduce_min);
     if (!known && name != "none") {
-      return invalid(cat("chain: attribute 'reduce' must name 'reduce_sum', 'reduce_mean', "
-                         "'reduce_max', 'reduce_min' or 'none', received '",
-                         excerpt(name), "'"));
+      return invalid(
+          cat("chain: attribute 'reduce' must name 'reduce_sum', 'reduce_mean', "
+              "'reduce_max', 'reduce_min' or 'none', received '",
+              excerpt(name), "'"));
     }
     if (count < program->n_results) program->reduces[count] = known ? op : Opcode::copy;
     any = any || known;

@@ -16,6 +16,11 @@ PYDL_INLINE Vec<double> widen_load(const float* p) {
   return widen(half);
 }
 PYDL_INLINE void widen(Vec<float> a, Vec<double>* low, Vec<double>* high) {
+#if defined(__AVX512F__)  // GCC 12 converts quarters
+  low->v = _mm512_cvtps_pd(_mm512_castps512_ps256(a.v));
+  high->v = _mm512_cvtps_pd(_mm512_extractf32x8_ps(a.v, 1));
+  return;
+#endif
   HalfFloats halves[2];
   __builtin_memcpy(halves, &a.v, sizeof halves);
   *low = widen(halves[0]);
@@ -27,6 +32,31 @@ PYDL_INLINE Vec<float> narrow(Vec<double> low, Vec<double> high) {
   Vec<float> r;
   __builtin_memcpy(&r.v, halves, sizeof halves);
   return r;
+}
+
+// A store past the caches, for results that would push everything else out of them and are not read
+// soon. `p` must be aligned to a vector. The piece that made some ends with stream_fence().
+constexpr int64_t kStreamBytes = int64_t{24} << 20;  // an op that moves less stores plainly
+
+#if defined(__AVX512F__)
+PYDL_INLINE void stream(float* p, Vec<float> a) { _mm512_stream_ps(p, a.v); }
+PYDL_INLINE void stream(double* p, Vec<double> a) { _mm512_stream_pd(p, a.v); }
+#elif defined(__AVX__)
+PYDL_INLINE void stream(float* p, Vec<float> a) { _mm256_stream_ps(p, a.v); }
+PYDL_INLINE void stream(double* p, Vec<double> a) { _mm256_stream_pd(p, a.v); }
+#elif defined(__SSE2__)
+PYDL_INLINE void stream(float* p, Vec<float> a) { _mm_stream_ps(p, a.v); }
+PYDL_INLINE void stream(double* p, Vec<double> a) { _mm_stream_pd(p, a.v); }
+#else
+template <class T>
+PYDL_INLINE void stream(T* p, Vec<T> a) {
+  store(p, a);
+}
+#endif
+PYDL_INLINE void stream_fence() {
+#if defined(__SSE2__)
+  _mm_sfence();
+#endif
 }
 
 // fn of every lane: for arguments whose range is beyond the polynomials.

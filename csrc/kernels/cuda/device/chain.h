@@ -230,8 +230,8 @@ ChainArguments<T> with_pointers(const ChainParams<T>& p, const Call& call, bool 
   for (int k = 0; k < p.n_inputs; ++k) {
     Operand& operand = arguments.operands[k];
     operand.data = call.in[k];
-    operand.packed =
-        in_step && operand.reading != Reading::kElements && may_pack<T>(call.in[k], operand.is_bool);
+    operand.packed = in_step && operand.reading != Reading::kElements &&
+                     may_pack<T>(call.in[k], operand.is_bool);
   }
   arguments.outputs_packed = in_step;
   for (int r = 0; r < p.n_outputs; ++r) {
