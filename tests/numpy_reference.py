@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from norm_reference import NORMS
+
 Array = NDArray[Any]
 Attrs = dict[str, Any]
 
@@ -244,11 +246,9 @@ def _chain(inputs: list[Array], attrs: Attrs) -> list[Array]:
         (out,) = reference(op, values, {})
         registers.append(out.astype(dtype))
     results = [np.broadcast_to(registers[r], shape).copy() for r in attrs["results"]]
-    names = attrs["reduce"].split(";") if attrs.get("reduce") else []
-    over = {"axes": attrs.get("axes", []), "keepdims": attrs.get("keepdims", 0)}
-    for i, name in enumerate(names):
+    for i, name in enumerate(attrs["reduce"].split(";") if "reduce" in attrs else ()):
         if name != "none":
-            (results[i],) = reference(name, [results[i]], over)
+            (results[i],) = reference(name, [results[i]], attrs)
     return results
 
 
@@ -380,40 +380,6 @@ def _log_softmax(x: Array) -> Array:
 def _softmax(x: Array) -> Array:
     e = np.exp(x - np.max(x, axis=-1, keepdims=True, initial=-np.inf))
     return e / np.sum(e, axis=-1, keepdims=True)
-
-
-def _norm(inputs: list[Array], attrs: Attrs, centred: bool) -> list[Array]:
-    x, *learned = map(_wide, inputs)
-    mean = x.sum(axis=-1) / x.shape[-1] if centred else np.zeros(x.shape[:-1])
-    apart = x - mean[..., None]
-    variance = np.square(apart).sum(axis=-1) / np.float64(x.shape[-1])
-    rstd = np.asarray(1 / np.sqrt(variance + attrs["epsilon"]))
-    out = apart * rstd[..., None]
-    if attrs.get("scale"):
-        out = out * learned.pop(0)
-    if attrs.get("center"):
-        out = out + learned.pop(0)
-    results = [out, mean, rstd] if centred else [out, rstd]
-    return [np.asarray(y).astype(inputs[0].dtype) for y in results]
-
-
-def _norm_grad(inputs: list[Array], attrs: Attrs, centred: bool) -> list[Array]:
-    grad, x, *rest = map(_wide, inputs)
-    apart = x - rest.pop(0)[..., None] if centred else x
-    rstd = rest.pop(0)[..., None]
-    hat = apart * rstd
-    pull = grad * rest.pop(0) if attrs.get("scale") else grad
-    columns = np.float64(x.shape[-1])
-    out = pull - hat * ((pull * hat).sum(axis=-1, keepdims=True) / columns)
-    if centred:
-        out = out - pull.sum(axis=-1, keepdims=True) / columns
-    over = tuple(range(x.ndim - 1))
-    results = [rstd * out]
-    if attrs.get("scale"):
-        results.append((grad * hat).sum(axis=over))
-    if attrs.get("center"):
-        results.append(grad.sum(axis=over))
-    return [np.asarray(y).astype(inputs[0].dtype) for y in results]
 
 
 def _softmax_cross_entropy(inputs: list[Array], attrs: Attrs) -> list[Array]:
@@ -797,10 +763,7 @@ _TABLE: dict[str, Callable[[list[Array], Attrs], list[Array]]] = {
     "batch_matmul": _matmul,
     "softmax": lambda x, a: [_softmax(_wide(x[0])).astype(x[0].dtype)],
     "log_softmax": lambda x, a: [_log_softmax(_wide(x[0])).astype(x[0].dtype)],
-    "layer_norm": lambda x, a: _norm(x, a, True),
-    "layer_norm_grad": lambda x, a: _norm_grad(x, a, True),
-    "rms_norm": lambda x, a: _norm(x, a, False),
-    "rms_norm_grad": lambda x, a: _norm_grad(x, a, False),
+    **NORMS,
     "softmax_cross_entropy": _softmax_cross_entropy,
     "sparse_softmax_cross_entropy": _sparse_softmax_cross_entropy,
     "cross_entropy": _cross_entropy,

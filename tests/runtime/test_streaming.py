@@ -66,3 +66,11 @@ def test_layer_norm(shift: int) -> None:
     np.testing.assert_allclose(rstd, 1 / np.sqrt(wide.var(1) + 1e-3), rtol=1e-6)
     expected = (wide - wide.mean(1)[:, None]) / np.sqrt(wide.var(1) + 1e-3)[:, None]
     np.testing.assert_allclose(out, expected, atol=2e-6)
+
+
+@pytest.mark.parametrize("shift", [0, 1])
+def test_softmax(shift: int) -> None:
+    x = large(COLUMNS, shift)
+    (found,) = run("softmax", [x], {}, shift)
+    e = np.exp(x.astype(np.float64) - x.max(1, keepdims=True))
+    np.testing.assert_allclose(found, e / e.sum(1, keepdims=True), rtol=2e-6)

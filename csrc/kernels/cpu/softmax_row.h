@@ -68,6 +68,7 @@ PYDL_INLINE RowTotal<T> large_row(const T* x, int64_t n, T* out) {
   Vec<T> total = zero<T>();
   int64_t i = 0;
   for (; i + kLanes<T> <= n; i += kLanes<T>) {
+    prefetch_far(x + n + i);  // the next row, while this one is computed
     const Vec<T> e = vexp(load(x + i) - shift);
     total = total + e;
     if (out != nullptr) store(out + i, e);
