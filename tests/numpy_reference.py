@@ -738,6 +738,50 @@ def _square_norms(inputs: list[Array], attrs: Attrs) -> list[Array]:
     return [np.array([np.sum(_wide(x) ** 2) for x in inputs], np.float32)]
 
 
+# -- rows -----------------------------------------------------------------------------
+
+
+def _grouped(grad: Array, indices: Array, rows: int) -> tuple[Array, Array, Array]:
+    """The distinct good indices, the first position of each, and the sums of their rows
+    of `grad` in float64."""
+    flat = indices.reshape(-1)
+    wide = _wide(grad).reshape(flat.size, *grad.shape[indices.ndim :])
+    good = np.flatnonzero((flat >= 0) & (flat < rows))
+    distinct, first, where = np.unique(
+        flat[good], return_index=True, return_inverse=True
+    )
+    sums = np.zeros((distinct.size, *wide.shape[1:]), wide.dtype)
+    np.add.at(sums, where.reshape(-1), wide[good])
+    return distinct, good[first], sums
+
+
+def _row_sums(inputs: list[Array], attrs: Attrs) -> list[Array]:
+    grad, indices = inputs
+    _, first, sums = _grouped(grad, indices, attrs["rows"])
+    out = np.zeros((indices.size, *grad.shape[indices.ndim :]), grad.dtype)
+    out[first] = sums.astype(grad.dtype)
+    return [out.reshape(grad.shape)]
+
+
+def _row_update(rule: Rule) -> Callable[[list[Array], Attrs], list[Array]]:
+    def call(inputs: list[Array], attrs: Attrs) -> list[Array]:
+        rest = list(inputs)
+        lr = float(rest.pop(0))
+        scale = float(rest.pop(0)[0]) if attrs.get("has_scale", 0) else 1.0
+        grad, indices, *tables = rest
+        rows, _, g = _grouped(grad, indices, tables[0].shape[0])
+        clip = attrs.get("clip_value", 0.0)
+        g = g * scale
+        g = np.clip(g, -clip, clip) if clip > 0 else g
+        var, *slots = (_wide(table)[rows] for table in tables)
+        results = [table.copy() for table in tables]
+        for table, new in zip(results, rule(var, g, slots, lr, attrs), strict=True):
+            table[rows] = new.astype(table.dtype)
+        return results
+
+    return call
+
+
 _TABLE: dict[str, Callable[[list[Array], Attrs], list[Array]]] = {
     **{k: lambda x, a, f=f: _arithmetic(f, x) for k, f in _ARITHMETIC.items()},
     **{k: lambda x, a, f=f: [np.asarray(f(*x))] for k, f in _PREDICATES.items()},
@@ -794,4 +838,8 @@ _TABLE: dict[str, Callable[[list[Array], Attrs], list[Array]]] = {
     "rmsprop_update": _update(_rmsprop),
     "adagrad_update": _update(_adagrad),
     "square_norms": _square_norms,
+    "row_sums": _row_sums,
+    "sgd_row_update": _row_update(_sgd),
+    "adam_row_update": _row_update(_adam),
+    "adagrad_row_update": _row_update(_adagrad),
 }

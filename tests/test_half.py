@@ -107,7 +107,10 @@ def half_case(case: Case, name: str) -> Any:
     attrs = dict(case.attrs)
     if attrs.get("dtype") == "float32":
         attrs["dtype"] = name
-    optimizer = dict(_core.opcodes())[case.op] == "optimizer" and "n" in attrs
+    family = dict(_core.opcodes())[case.op]
+    optimizer = case.op.endswith("row_update") or (
+        family == "optimizer" and "n" in attrs
+    )
     skip = 1 + bool(attrs.get("has_scale")) + bool(attrs.get("has_decay"))
     changed = attrs.get("dtype") == name
     for i, x in enumerate(arrays):

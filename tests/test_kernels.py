@@ -145,6 +145,9 @@ def aliases(case: Case) -> list[int]:
         width = (len(case.inputs) - skip) // n if n else 0
         groups = [range(skip + i * width, skip + (i + 1) * width) for i in range(n)]
         return [k for group in groups for k in group if k != group[1]]
+    if family == "rows" and case.op != "row_sums":
+        tables = range(3 + bool(case.attrs.get("has_scale")), len(case.inputs))
+        return list(tables)
     if family != "elementwise" or case.op == "cast":
         return []
     arrays = case.arrays()

@@ -355,6 +355,39 @@ def _square_norms(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[
     return [(4 + _log2(count)) * np.abs(_wide(want[0]))]
 
 
+def _row_sums(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
+    grad, indices = inputs
+    sizes = _row_sizes(grad, indices, attrs["rows"])
+    flat = np.clip(indices.reshape(-1), 0, max(attrs["rows"] - 1, 0))
+    if attrs["rows"] == 0:
+        return [0.0]
+    return [(1 + _most(indices)) * sizes[flat].reshape(grad.shape)]
+
+
+def _most(indices: Array) -> int:
+    """How often the most frequent index stands there."""
+    return int(np.unique(indices, return_counts=True)[1].max(initial=0))
+
+
+def _row_sizes(grad: Array, indices: Array, rows: int) -> Array:
+    """For each row of the table the sum of the sizes of its gradients."""
+    flat = indices.reshape(-1)
+    sizes = np.abs(_wide(grad)).reshape(flat.size, *grad.shape[indices.ndim :])
+    good = (flat >= 0) & (flat < rows)
+    total = np.zeros((rows, *sizes.shape[1:]))
+    np.add.at(total, flat[good], sizes[good])
+    return total
+
+
+def _row_update(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
+    # As `_update`, for the summed gradients, whose error grows with their number.
+    skip = 1 + bool(attrs.get("has_scale"))
+    grad, indices, *tables = inputs[skip:]
+    sizes = _row_sizes(grad, indices, tables[0].shape[0])
+    size = 1 + sizes + sizes**2 + sum(np.abs(_wide(x)) for x in tables)
+    return [(16 + _most(indices)) * size for _ in tables]
+
+
 _SCALES: dict[str, Scale] = {
     "lgamma": _near_roots,
     "digamma": _near_roots,
@@ -391,6 +424,10 @@ _SCALES: dict[str, Scale] = {
     "rmsprop_update": _update,
     "adagrad_update": _update,
     "square_norms": _square_norms,
+    "row_sums": _row_sums,
+    "sgd_row_update": _row_update,
+    "adam_row_update": _row_update,
+    "adagrad_row_update": _row_update,
 }
 
 

@@ -26,7 +26,14 @@ static inline int input_group(const UpdateRule& rule, int i) {
 }
 static inline int output_group(const UpdateRule& rule, int i) { return i * (1 + rule.n_slots); }
 
+// An update of rows: lr, [scale], then from operand `first` on grad, indices, var, slots. Results:
+// var, slots. The rule's `op` is that of the update of whole variables.
+static inline int row_grad(const UpdateRule& rule) { return rule.first; }
+static inline int row_indices(const UpdateRule& rule) { return rule.first + 1; }
+static inline int row_var(const UpdateRule& rule) { return rule.first + 2; }
+
 // nullptr, or why the operands do not fit the attributes.
 const char* read_update_rule(const OpView& op, UpdateRule* rule);
+const char* read_row_rule(const OpView& op, UpdateRule* rule);
 
 }  // namespace pydl

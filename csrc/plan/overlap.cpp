@@ -41,6 +41,12 @@ size_t updated_operand(const Instruction& instruction, size_t output) {
   return scalars + output / results * (results + 1) + (member == 0 ? 0 : member + 1);
 }
 
+// Updates of rows: variable and slots are the last operands, their new values the results.
+bool is_updated_rows(const Instruction& instruction, size_t input, size_t output) {
+  return instruction.op != Opcode::row_sums &&
+         input + instruction.outputs.size() == instruction.inputs.size() + output;
+}
+
 bool may_share(const std::vector<Value>& values, const Instruction& instruction, size_t input,
                size_t output) {
   const std::string_view family = opcode_family(instruction.op);
@@ -52,6 +58,7 @@ bool may_share(const std::vector<Value>& values, const Instruction& instruction,
     // The same bytes could still hold one double or eight bools.
     return read.shape == written.shape && dtype_size(read.dtype) == dtype_size(written.dtype);
   }
+  if (family == "rows") return is_updated_rows(instruction, input, output);
   return family == "optimizer" && instruction.op != Opcode::square_norms &&
          input == updated_operand(instruction, output);
 }

@@ -12,6 +12,7 @@ from pydl.ops.apply import TENSORS, apply, emit, lift
 from pydl.ops.axes import one_axis
 from pydl.ops.dtypes import is_int
 from pydl.ops.public import public_op
+from pydl.ops.rows import note_rows
 from pydl.ops.rules import simple
 
 __all__ = ["take"]
@@ -19,7 +20,11 @@ __all__ = ["take"]
 
 def _take_rule(call: OpCall, g: Any) -> list[Any]:
     x, indices = call.inputs
-    return [lambda: emit("take_grad", g, indices, rows=x.shape[0]), None]
+
+    def grad_x() -> Any:
+        return note_rows(emit("take_grad", g, indices, rows=x.shape[0]), g, indices)
+
+    return [grad_x, None]
 
 
 def _take_grad_rule(call: OpCall, g: Any) -> list[Any]:

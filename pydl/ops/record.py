@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 from pydl.graph.registry import OpCall, opdef
-from pydl.ops.apply import emit
 from pydl.ops.dtypes import is_float
+from pydl.ops.rows import add_gradients
 from pydl.runtime import watchers
 from pydl.runtime.tensor import Tensor
 from pydl.runtime.variable import Variable
@@ -140,12 +140,12 @@ def _back(entry: Entry, grads: list[Any]) -> Sequence[Any]:
 
 def _add(sums: dict[int, Any], x: Any, grad: Any) -> None:
     before = sums.get(id(x))
-    sums[id(x)] = grad if before is None else emit("add", before, grad)
+    sums[id(x)] = grad if before is None else add_gradients(before, grad)
 
 
 def _total(parts: Sequence[Any]) -> Any:
     found = [part for part in parts if part is not None]
     total = found[0] if found else None
     for part in found[1:]:
-        total = emit("add", total, part)
+        total = add_gradients(total, part)
     return total

@@ -14,6 +14,7 @@ from pydl.optimizers.adam import Adam, AdamW
 from pydl.optimizers.adamax import Adamax
 from pydl.optimizers.ftrl import Ftrl
 from pydl.optimizers.lamb import Lamb
+from pydl.optimizers.lazy_adam import LazyAdam
 from pydl.optimizers.lion import Lion
 from pydl.optimizers.loss_scale import LossScaleOptimizer
 from pydl.optimizers.multi import MultiOptimizer, OptimizerMap
@@ -33,6 +34,7 @@ __all__ = [
     "Adamax",
     "Ftrl",
     "Lamb",
+    "LazyAdam",
     "Lion",
     "LossScaleOptimizer",
     "MultiOptimizer",
@@ -59,6 +61,7 @@ _CLASSES: tuple[type[Optimizer], ...] = (
     Adamax,
     Ftrl,
     Lamb,
+    LazyAdam,
     Lion,
     LossScaleOptimizer,
     MultiOptimizer,

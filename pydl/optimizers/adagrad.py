@@ -18,6 +18,7 @@ class Adagrad(Optimizer):
     """
 
     opcode = "adagrad_update"
+    row_opcode = "adagrad_row_update"
 
     def __init__(
         self,

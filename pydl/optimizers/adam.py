@@ -8,6 +8,7 @@ from typing import Any
 
 from pydl import ops
 from pydl.optimizers.optimizer import Optimizer
+from pydl.runtime.variable import Variable
 
 
 class Adam(Optimizer):
@@ -55,6 +56,9 @@ class Adam(Optimizer):
     def slot_names(self) -> Sequence[str]:
         names = ("momentum", "velocity")
         return (*names, "velocity_hat") if self.amsgrad else names
+
+    def moves_all_rows(self, variable: Variable) -> str:
+        return f"{type(self).__name__} moves rows without a gradient too (not LazyAdam)"
 
     def attributes(self) -> dict[str, Any]:
         return {

@@ -12,6 +12,7 @@ from pydl.objects.serialization import (
     serialize_keras_object,
 )
 from pydl.optimizers.optimizer import Optimizer
+from pydl.optimizers.rows import compact
 from pydl.runtime.variable import Variable
 
 _INNER_ONLY = {
@@ -152,7 +153,7 @@ class LossScaleOptimizer(Optimizer):
         for grad in grads:
             if grad is None:
                 continue
-            grad = ops.convert_to_tensor(grad)
+            grad = compact(grad)
             for extreme in (ops.max(grad), ops.min(grad)):  # NaN wins in both
                 found = ops.isfinite(extreme)
                 finite = found if finite is None else ops.logical_and(finite, found)

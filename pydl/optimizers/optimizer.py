@@ -21,6 +21,7 @@ from pydl.lookup import serialize_object, snake_case
 from pydl.optimizers.accumulation import Accumulation
 from pydl.optimizers.averaging import MovingAverage
 from pydl.optimizers.clipping import check_clipping
+from pydl.optimizers.rows import note_whole_tables
 from pydl.optimizers.schedules import LearningRateSchedule
 from pydl.optimizers.state_access import StateAccess
 from pydl.optimizers.stateless import StatelessApply
@@ -53,6 +54,8 @@ class Optimizer(StateAccess, StatelessApply):
 
     #: The update opcode of the subclass; without one `update_step` is called.
     opcode: ClassVar[str] = ""
+    #: The opcode that updates only the rows of a table that were looked up.
+    row_opcode: ClassVar[str] = ""
 
     def __init__(
         self,
@@ -126,6 +129,16 @@ class Optimizer(StateAccess, StatelessApply):
     def attributes(self) -> dict[str, Any]:
         """The attributes of the update rule."""
         return {}
+
+    def row_attributes(self) -> dict[str, Any]:
+        """The attributes of `row_opcode`."""
+        return self.attributes()
+
+    def moves_all_rows(self, variable: Variable) -> str:
+        """Why rows that no gradient reaches change too; "" if they do not."""
+        if not self.row_opcode:
+            return f"{type(self).__name__} moves rows without a gradient too"
+        return "weight decay moves all rows" if self.decays(variable) else ""
 
     def step_size(self, learning_rate: Any) -> Any:
         """What the rule multiplies steps by, from the learning rate."""
@@ -308,8 +321,11 @@ class Optimizer(StateAccess, StatelessApply):
 
     def _update(self, grads: Sequence[Any], variables: Sequence[Variable]) -> None:
         own_rule = type(self).update_step is not Optimizer.update_step
-        update = update_each if own_rule or not self.opcode else update_all
-        update(self, grads, variables)
+        if own_rule or not self.opcode:
+            note_whole_tables(self, variables)
+            update_each(self, grads, variables)
+        else:
+            update_all(self, grads, variables)
 
     def changing_state(self) -> list[Variable]:
         """The state an update writes: not the counter, the rate, averages or sums."""

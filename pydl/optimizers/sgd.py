@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pydl.optimizers.optimizer import Optimizer
+from pydl.runtime.variable import Variable
 
 
 class SGD(Optimizer):
@@ -22,6 +23,7 @@ class SGD(Optimizer):
     """
 
     opcode = "sgd_update"
+    row_opcode = "sgd_row_update"
 
     def __init__(
         self,
@@ -57,6 +59,13 @@ class SGD(Optimizer):
 
     def attributes(self) -> dict[str, Any]:
         return {"momentum": float(self.momentum), "nesterov": int(self.nesterov)}
+
+    def row_attributes(self) -> dict[str, Any]:
+        return {}
+
+    def moves_all_rows(self, variable: Variable) -> str:
+        reason = super().moves_all_rows(variable)
+        return "momentum moves all rows" if self.momentum else reason
 
     def get_config(self) -> dict[str, Any]:
         return {

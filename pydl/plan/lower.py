@@ -16,7 +16,7 @@ from pydl.graph.families import families
 from pydl.graph.node import JOIN, LEAVES, Graph, Node, Value, guards_of
 
 #: Results may stand on exactly the bytes of an operand (csrc/plan/plan.h, point 6).
-IN_PLACE = frozenset({"elementwise", "optimizer"})
+IN_PLACE = frozenset({"elementwise", "optimizer", "rows"})
 
 
 @dataclass
@@ -197,7 +197,8 @@ def exact_alias(schedule: Schedule, result: Value, operand: Value) -> bool:
     step reads: same shape, and each element read before it is written."""
     step = result.node
     family = families().get(step.op)  # a join has none
-    if family not in IN_PLACE or step.op == "square_norms" or "reduce" in step.attrs:
+    aliased = family in IN_PLACE and step.op not in ("square_norms", "row_sums")
+    if not aliased or "reduce" in step.attrs:
         return False
     if (result.dtype, result.nbytes) != (operand.dtype, operand.nbytes):
         return False
@@ -206,6 +207,8 @@ def exact_alias(schedule: Schedule, result: Value, operand: Value) -> bool:
     read_at = [i for i, v in enumerate(step.inputs) if schedule.root(v) is operand]
     if family == "optimizer":
         return read_at == [_updated_operand(step, result.index)]
+    if family == "rows":  # variable and slots are the last operands
+        return read_at == [len(step.inputs) - len(step.outputs) + result.index]
     return all(step.inputs[i].shape == result.shape for i in read_at)
 
 

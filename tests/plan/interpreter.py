@@ -146,7 +146,7 @@ _NEVER_IN_PLACE = frozenset(
     "reduce_sum reduce_mean reduce_max reduce_min argmax matmul gemm softmax "
     "log_softmax softmax_cross_entropy sparse_softmax_cross_entropy cross_entropy "
     "sparse_cross_entropy take take_grad random_uniform random_normal "
-    "truncated_normal dropout square_norms".split()
+    "truncated_normal dropout square_norms row_sums".split()
 )
 
 

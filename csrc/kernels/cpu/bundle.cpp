@@ -6,10 +6,10 @@
 namespace pydl::PYDL_ISA {
 
 const Family* const kFamilies[] = {
-    &kMatmulFamily, &kBatchMatmulFamily, &kElementwiseFamily, &kShapeFamily,
-    &kWindowFamily, &kReduceFamily,      &kSoftmaxFamily,     &kNormFamily,
-    &kLossFamily,   &kGatherFamily,      &kAlongFamily,       &kScatterFamily,
-    &kSortFamily,   &kRandomFamily,      &kCumulativeFamily,  &kOptimizerFamily,
+    &kMatmulFamily,    &kBatchMatmulFamily, &kElementwiseFamily, &kShapeFamily,  &kWindowFamily,
+    &kReduceFamily,    &kSoftmaxFamily,     &kNormFamily,        &kLossFamily,   &kGatherFamily,
+    &kAlongFamily,     &kScatterFamily,     &kSortFamily,        &kRandomFamily, &kCumulativeFamily,
+    &kOptimizerFamily, &kRowsFamily,
 };
 
 const Bundle kBundle = {PYDL_STRING(PYDL_ISA), kFamilies,

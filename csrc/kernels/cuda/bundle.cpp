@@ -3,10 +3,10 @@
 namespace pydl::PYDL_GPU {
 
 const Family* const kFamilies[] = {
-    &kMatmulFamily, &kBatchMatmulFamily, &kElementwiseFamily, &kShapeFamily,
-    &kWindowFamily, &kReduceFamily,      &kSoftmaxFamily,     &kNormFamily,
-    &kLossFamily,   &kGatherFamily,      &kAlongFamily,       &kScatterFamily,
-    &kSortFamily,   &kRandomFamily,      &kCumulativeFamily,  &kOptimizerFamily,
+    &kMatmulFamily,    &kBatchMatmulFamily, &kElementwiseFamily, &kShapeFamily,  &kWindowFamily,
+    &kReduceFamily,    &kSoftmaxFamily,     &kNormFamily,        &kLossFamily,   &kGatherFamily,
+    &kAlongFamily,     &kScatterFamily,     &kSortFamily,        &kRandomFamily, &kCumulativeFamily,
+    &kOptimizerFamily, &kRowsFamily,
 };
 
 // The emulation's kernels work on host memory, so there they are one more CPU bundle.

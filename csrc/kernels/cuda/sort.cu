@@ -1,9 +1,7 @@
-// sort, argsort and top_k: keys with their indices (kernels/sort_key.h), merged run by run: each
-// element finds its place in the merged run by a search in the other one, so that one launch
-// doubles all runs of all rows and equal keys keep their order. searchsorted: a thread for each
-// value.
+// sort, argsort and top_k: keys with their indices (kernels/sort_key.h), merged run by run
+// (device/merge.h). searchsorted: a thread for each value.
 #include "kernels/cuda/device/bind.h"
-#include "kernels/cuda/device/divide.h"
+#include "kernels/cuda/device/merge.h"
 #include "kernels/sort_key.h"
 #include "plan/opcode.h"
 
@@ -34,12 +32,6 @@ struct WideKey<int64_t> {
   using type = uint64_t;
 };
 
-template <class Key>
-struct Order {
-  Key* keys;
-  int32_t* indices;
-};
-
 template <class T, bool descending>
 __device__ __forceinline__ typename WideKey<T>::type key_of(T value) {
   using Key = typename SortKey<T>::Key;
@@ -55,41 +47,6 @@ __global__ void __launch_bounds__(kThreads) make_keys(SortParams p, const T* x, 
   for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < p.count; i += stride) {
     order.keys[i] = key_of<T, descending>(x[i]);
     order.indices[i] = static_cast<int32_t>(i - divide(i, p.by_length) * p.length);
-  }
-}
-
-// How many of the n sorted keys come before `key`; `with_equals`: and before its equals' end.
-template <class Key>
-__device__ __forceinline__ int64_t count_before(const Key* keys, int64_t n, Key key,
-                                                bool with_equals) {
-  int64_t low = 0;
-  while (n > 0) {
-    const int64_t half = n / 2;
-    const Key other = keys[low + half];
-    const bool before = with_equals ? other <= key : other < key;
-    low = before ? low + half + 1 : low;
-    n = before ? n - half - 1 : half;
-  }
-  return low;
-}
-
-// Runs of `width` become runs of twice that.
-template <class Key>
-__global__ void __launch_bounds__(kThreads)
-    merge_runs(SortParams p, int64_t width, Order<Key> from, Order<Key> to) {
-  const int64_t stride = int64_t{gridDim.x} * blockDim.x;
-  for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < p.count; i += stride) {
-    const int64_t start = divide(i, p.by_length) * p.length, at = i - start;
-    const int64_t pair = at & ~(2 * width - 1);  // where the merged run begins
-    const bool second = at - pair >= width;
-    const int64_t other = pair + (second ? 0 : width);
-    int64_t n = p.length - other;
-    n = n < 0 ? 0 : n < width ? n : width;
-    const Key key = from.keys[i];
-    const int64_t before = count_before(from.keys + start + other, n, key, second);
-    const int64_t place = start + (second ? at - width : at) + before;
-    to.keys[place] = key;
-    to.indices[place] = from.indices[i];
   }
 }
 
@@ -125,20 +82,6 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-int64_t rounded(int64_t bytes) { return ceil_div(bytes, 64) * 64; }
-
-template <class Key>
-int64_t order_bytes(int64_t count) {
-  return rounded(count * static_cast<int64_t>(sizeof(Key))) +
-         rounded(count * static_cast<int64_t>(sizeof(int32_t)));
-}
-
-template <class Key>
-Order<Key> order_at(unsigned char* scratch, int64_t count) {
-  return {reinterpret_cast<Key*>(scratch),
-          reinterpret_cast<int32_t*>(scratch + rounded(count * static_cast<int64_t>(sizeof(Key))))};
-}
-
 enum class Want { kValues, kOrder, kBoth };
 
 template <class T, Want want>
@@ -148,15 +91,10 @@ void run_sort(const Call& call, int64_t) {
   const SortParams& p = *static_cast<const SortParams*>(call.params);
   const T* x = static_cast<const T*>(call.in[0]);
   Order<Key> order = order_at<Key>(call.scratch, p.count);
-  Order<Key> other = order_at<Key>(call.scratch + order_bytes<Key>(p.count), p.count);
+  const Order<Key> other = order_at<Key>(call.scratch + order_bytes<Key>(p.count), p.count);
   const dim3 blocks(stride_blocks(p.count, kThreads, p.processors));
   launch(make_keys<T, kDescending, Key>, blocks, dim3(kThreads), 0, call.stream, p, x, order);
-  for (int64_t width = 1; width < p.length; width *= 2) {
-    launch(merge_runs<Key>, blocks, dim3(kThreads), 0, call.stream, p, width, order, other);
-    const Order<Key> merged = other;
-    other = order;
-    order = merged;
-  }
+  order = launch_merges(call.stream, {p.length, p.count, p.by_length, p.processors}, order, other);
   T* values = want == Want::kOrder ? nullptr : static_cast<T*>(call.out[0]);
   void* indices = want == Want::kValues ? nullptr : call.out[want == Want::kBoth ? 1 : 0];
   launch(write_kept<T>, blocks, dim3(kThreads), 0, call.stream, p, x,

@@ -21,6 +21,7 @@ extern const Family kCumulativeFamily;
 extern const Family kSortFamily;
 extern const Family kRandomFamily;
 extern const Family kOptimizerFamily;
+extern const Family kRowsFamily;
 
 extern const Bundle kBundle;
 

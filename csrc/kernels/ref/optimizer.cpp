@@ -1,13 +1,9 @@
-#include <cmath>
-
 #include "kernels/ref/bundle.h"
 #include "kernels/ref/common.h"
-#include "kernels/update_rule.h"
+#include "kernels/ref/update_element.h"
 
 namespace pydl::ref {
 namespace {
-
-constexpr int kMaxSlots = 3;
 
 struct VariableInfo {
   DType dtype;
@@ -19,62 +15,6 @@ struct UpdateParams {
   UpdateRule rule;
   VariableInfo variables[1];  // rule.n of them
 };
-
-// One element: its value, gradient and slots, in double.
-struct Element {
-  double var, grad, lr;
-  double slots[kMaxSlots];
-};
-
-void sgd(const UpdateRule& rule, Element* e) {
-  if (rule.n_slots == 0) {
-    e->var -= e->lr * e->grad;
-    return;
-  }
-  double& v = e->slots[0];
-  v = rule.momentum * v - e->lr * e->grad;
-  e->var += rule.nesterov ? rule.momentum * v - e->lr * e->grad : v;
-}
-
-void adam(const UpdateRule& rule, Element* e) {
-  double &m = e->slots[0], &v = e->slots[1], &v_max = e->slots[2];
-  m += (e->grad - m) * (1.0 - rule.beta1);
-  v += (e->grad * e->grad - v) * (1.0 - rule.beta2);
-  if (rule.amsgrad) v_max = v_max > v ? v_max : v;
-  e->var -= e->lr * m / (std::sqrt(rule.amsgrad ? v_max : v) + rule.epsilon);
-}
-
-void rmsprop(const UpdateRule& rule, Element* e) {
-  double& v = e->slots[0];
-  v = rule.rho * v + (1.0 - rule.rho) * e->grad * e->grad;
-  double denominator = v + rule.epsilon;
-  if (rule.centered) {
-    double& mean = e->slots[1];
-    mean = rule.rho * mean + (1.0 - rule.rho) * e->grad;
-    denominator = v - mean * mean + rule.epsilon;
-  }
-  double step = e->lr * e->grad / std::sqrt(denominator);
-  if (rule.momentum > 0.0) {
-    double& mom = e->slots[rule.n_slots - 1];
-    mom = rule.momentum * mom + step;
-    step = mom;
-  }
-  e->var -= step;
-}
-
-void adagrad(const UpdateRule& rule, Element* e) {
-  e->slots[0] += e->grad * e->grad;
-  e->var -= e->lr * e->grad / std::sqrt(e->slots[0] + rule.epsilon);
-}
-
-void update(const UpdateRule& rule, Element* e) {
-  switch (rule.op) {
-    case Opcode::sgd_update: return sgd(rule, e);
-    case Opcode::adam_update: return adam(rule, e);
-    case Opcode::rmsprop_update: return rmsprop(rule, e);
-    default: return adagrad(rule, e);
-  }
-}
 
 template <class T>
 void update_variable(const Call& call, const UpdateParams& p, int i) {
@@ -91,9 +31,7 @@ void update_variable(const Call& call, const UpdateParams& p, int i) {
     e.grad = static_cast<const T*>(in[1])[j];
     for (int s = 0; s < rule.n_slots; ++s) e.slots[s] = static_cast<const T*>(in[2 + s])[j];
     if (scale != nullptr) e.grad *= scale[i];
-    if (rule.clip > 0.0) {
-      e.grad = e.grad > rule.clip ? rule.clip : e.grad < -rule.clip ? -rule.clip : e.grad;
-    }
+    e.grad = clipped(rule, e.grad);
     if (decays) e.var -= e.var * decay;
     update(rule, &e);
     static_cast<T*>(out[0])[j] = static_cast<T>(e.var);

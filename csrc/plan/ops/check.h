@@ -30,7 +30,7 @@ struct OpFamily {
   double (*flops)(const OpCall& call, const std::vector<Spec>& outputs);
 };
 extern const OpFamily elementwise, shape, reduce, matmul, softmax, norm, loss, gather, cumulative,
-    sort, random, optimizer, control;
+    sort, random, optimizer, rows, control;
 
 // "add: " + message.
 template <typename... Parts>
