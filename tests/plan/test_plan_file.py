@@ -239,6 +239,19 @@ def test_an_update_replaces_only_its_own_variable() -> None:
     assert "result 0 overlaps operand 2" in refusal(json.dumps(plan))
 
 
+def test_an_update_of_rows_replaces_only_its_own_variable() -> None:
+    plan = make_plan()
+    update = plan["entries"][1]
+    update["arena"] = 192
+    update["values"] += [
+        ["float32", [3], "arena", 0, 0],
+        ["int64", [3], "arena", 0, 64],
+    ]
+    operands = [1, 4, 5, 3]
+    update["code"][1] = ["sgd_row_update", operands, [4], {}]
+    assert "result 0 overlaps operand 1" in refusal(json.dumps(plan))
+
+
 def test_two_results_may_not_overlap() -> None:
     plan = make_plan()
     code = ["chain", [4], [5, 5], {"steps": "exp 0;log 0", "results": [1, 2]}]
