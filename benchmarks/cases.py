@@ -64,6 +64,42 @@ NETWORKS = MLPS | LANGUAGE_MLPS
 
 
 @dataclass(frozen=True)
+class Lookup:
+    """A table of rows of 64 and one unit behind it, trained on its squared error, in
+    order. Each row of a batch looks one up, all equally likely."""
+
+    optimizer: str  # "sgd", "adagrad", or "adam" of the rows looked up
+    table: int
+    batch: int = 4_096
+    steps: int = 64  # in one timed call
+
+    width = 64
+
+    @property
+    def name(self) -> str:
+        batch = "" if self.batch == 4_096 else f"-batch-{self.batch}"
+        return f"embedding-{self.optimizer}-{self.table}{batch}"
+
+    def data(self) -> tuple[np.ndarray, np.ndarray]:
+        """Indices and numbers to learn, int32 and float32, one column each."""
+        rng = np.random.default_rng(0)
+        shape = (self.batch * self.steps, 1)
+        indices = rng.integers(0, self.table, shape).astype(np.int32)
+        return indices, rng.standard_normal(shape).astype(np.float32)
+
+
+TABLES = (10_000, 100_000, 1_000_000)
+LOOKUPS = {
+    case.name: case
+    for optimizer in ("sgd", "adagrad", "adam")
+    for case in (
+        *(Lookup(optimizer, table) for table in TABLES),
+        Lookup(optimizer, TABLES[-1], 16_384, 16),
+    )
+}
+
+
+@dataclass(frozen=True)
 class Gemm:
     """c[m, n] = op(a) op(b), float32."""
 

@@ -7,7 +7,7 @@ from serve import Run, repeated, serve
 from streams_pydl import STREAMS, stream
 
 import pydl
-from benchmarks.cases import GEMMS, NETWORKS, Mlp
+from benchmarks.cases import GEMMS, LOOKUPS, NETWORKS, Lookup, Mlp
 from benchmarks.rearranging import REARRANGING, Calls, call_of
 from pydl.graph.trace import Trace
 from pydl.ops.apply import apply
@@ -28,6 +28,26 @@ def mlp(case: Mlp) -> Run:
 
     def run() -> float:
         model.fit(x, y, batch_size=case.batch, epochs=case.epochs, verbose=0)
+        return case.steps
+
+    return run
+
+
+def lookup(case: Lookup) -> Run:
+    x, y = case.data()
+    model = pydl.Sequential(
+        [
+            pydl.Input((1,), dtype="int32"),
+            pydl.layers.Embedding(case.table, case.width),
+            pydl.layers.Flatten(),
+            pydl.layers.Dense(1),
+        ]
+    )
+    optimizer = {"adam": "lazyadam"}.get(case.optimizer, case.optimizer)
+    model.compile(optimizer, "mse")
+
+    def run() -> float:
+        model.fit(x, y, batch_size=case.batch, shuffle=False, verbose=0)
         return case.steps
 
     return run
@@ -120,6 +140,8 @@ def eager_add() -> Run:
 def setup(name: str) -> Run | None:
     if name in NETWORKS:
         return mlp(NETWORKS[name])
+    if name in LOOKUPS:
+        return lookup(LOOKUPS[name])
     if name in GEMMS:
         return gemm(name)
     if name in REARRANGING:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from serve import Run, repeated, serve
 
-from benchmarks.cases import GEMMS, NETWORKS, Mlp
+from benchmarks.cases import GEMMS, LOOKUPS, NETWORKS, Lookup, Mlp
 from benchmarks.rearranging import REARRANGING, Calls, call_of
 from benchmarks.stream_cases import STREAMS
 
@@ -50,6 +50,35 @@ def mlp(case: Mlp) -> Run:
             for start in range(0, case.rows, case.batch):
                 rows = order[start : start + case.batch]
                 step(x[rows], y[rows])
+        return case.steps
+
+    return run
+
+
+def lookup(case: Lookup) -> Run:
+    """Sparse gradients, and the optimizer made for them."""
+    torch.manual_seed(0)
+    x, y = (torch.from_numpy(a) for a in case.data())
+    table = torch.nn.Embedding(case.table, case.width, sparse=True)
+    unit = torch.nn.Linear(case.width, 1)
+    loss_function = torch.nn.MSELoss()
+    if case.optimizer == "adam":
+        optimizers = [
+            torch.optim.SparseAdam(table.parameters()),
+            torch.optim.Adam(unit.parameters(), fused=True),
+        ]
+    else:
+        kind = {"sgd": torch.optim.SGD, "adagrad": torch.optim.Adagrad}[case.optimizer]
+        optimizers = [kind([*table.parameters(), *unit.parameters()], lr=0.01)]
+
+    def run() -> float:
+        for start in range(0, len(x), case.batch):
+            for optimizer in optimizers:
+                optimizer.zero_grad(set_to_none=True)
+            found = unit(table(x[start : start + case.batch, 0]))
+            loss_function(found, y[start : start + case.batch]).backward()
+            for optimizer in optimizers:
+                optimizer.step()
         return case.steps
 
     return run
@@ -140,6 +169,8 @@ def setup(name: str) -> Run | None:
         return mlp(NETWORKS[name])
     if COMPILED:
         return None
+    if name in LOOKUPS:
+        return lookup(LOOKUPS[name])
     if name in GEMMS:
         return gemm(name)
     if name in REARRANGING:

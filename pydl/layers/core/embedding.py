@@ -25,6 +25,9 @@ class Embedding(Layer):
             not 0.
         weights: first values as an array ``(input_dim, output_dim)``.
 
+    Training with `SGD` without momentum, `Adagrad` or `LazyAdam` touches only the rows
+    of the batch; ``model.explain()`` says why where a table is updated as a whole.
+
     Input shape ``(...)``, output shape ``(..., output_dim)``.
 
     >>> layer = pydl.layers.Embedding(10, 4)
