@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import update_reference as updates
 from norm_reference import NORMS
 
 Array = NDArray[Any]
@@ -660,128 +661,6 @@ def _dropout(inputs: list[Array], attrs: Attrs) -> list[Array]:
     return [_drop(_wide(x), seed, attrs["rate"]).astype(x.dtype)]
 
 
-# -- optimizer ------------------------------------------------------------------------
-
-Rule = Callable[[Array, Array, list[Array], float, Attrs], list[Array]]
-
-
-def _sgd(
-    var: Array, g: Array, slots: list[Array], lr: float, attrs: Attrs
-) -> list[Array]:
-    momentum = attrs.get("momentum", 0.0)
-    if momentum == 0:
-        return [var - lr * g]
-    v = momentum * slots[0] - lr * g
-    step = momentum * v - lr * g if attrs.get("nesterov", 0) else v
-    return [var + step, v]
-
-
-def _adam(
-    var: Array, g: Array, slots: list[Array], lr: float, attrs: Attrs
-) -> list[Array]:
-    m = slots[0] + (g - slots[0]) * (1 - attrs["beta1"])
-    v = slots[1] + (g * g - slots[1]) * (1 - attrs["beta2"])
-    new = [m, v]
-    if attrs.get("amsgrad", 0):
-        new.append(np.maximum(slots[2], v))
-    return [var - lr * m / (np.sqrt(new[-1]) + attrs["epsilon"]), *new]
-
-
-def _rmsprop(
-    var: Array, g: Array, slots: list[Array], lr: float, attrs: Attrs
-) -> list[Array]:
-    rho, momentum = attrs["rho"], attrs.get("momentum", 0.0)
-    new = [rho * slots[0] + (1 - rho) * g * g]
-    below = new[0] + attrs["epsilon"]
-    if attrs.get("centered", 0):
-        new.append(rho * slots[1] + (1 - rho) * g)
-        below = below - new[1] ** 2
-    step = lr * g / np.sqrt(below)
-    if momentum > 0:
-        step = momentum * slots[-1] + step
-        new.append(step)
-    return [var - step, *new]
-
-
-def _adagrad(
-    var: Array, g: Array, slots: list[Array], lr: float, attrs: Attrs
-) -> list[Array]:
-    acc = slots[0] + g * g
-    return [var - lr * g / np.sqrt(acc + attrs["epsilon"]), acc]
-
-
-def _update(rule: Rule) -> Callable[[list[Array], Attrs], list[Array]]:
-    def call(inputs: list[Array], attrs: Attrs) -> list[Array]:
-        rest, n = list(inputs), attrs["n"]
-        lr = float(rest.pop(0))
-        scale = (
-            rest.pop(0).astype(np.float64) if attrs.get("has_scale", 0) else np.ones(n)
-        )
-        decay = float(rest.pop(0)) if attrs.get("has_decay", 0) else 0.0
-        width, clip = (len(rest) // n if n else 0), attrs.get("clip_value", 0.0)
-        results: list[Array] = []
-        for i in range(n):
-            group = rest[i * width : (i + 1) * width]
-            var, g, *slots = map(_wide, group)
-            g = g * scale[i]
-            g = np.clip(g, -clip, clip) if clip > 0 else g
-            if attrs.get("has_decay", 0) and attrs["decay_mask"][i]:
-                var = var - var * decay
-            new = rule(var, g, slots, lr, attrs)
-            results += [np.asarray(x).astype(group[0].dtype) for x in new]
-        return results
-
-    return call
-
-
-def _square_norms(inputs: list[Array], attrs: Attrs) -> list[Array]:
-    return [np.array([np.sum(_wide(x) ** 2) for x in inputs], np.float32)]
-
-
-# -- rows -----------------------------------------------------------------------------
-
-
-def _grouped(grad: Array, indices: Array, rows: int) -> tuple[Array, Array, Array]:
-    """The distinct good indices, the first position of each, and the sums of their rows
-    of `grad` in float64."""
-    flat = indices.reshape(-1)
-    wide = _wide(grad).reshape(flat.size, *grad.shape[indices.ndim :])
-    good = np.flatnonzero((flat >= 0) & (flat < rows))
-    distinct, first, where = np.unique(
-        flat[good], return_index=True, return_inverse=True
-    )
-    sums = np.zeros((distinct.size, *wide.shape[1:]), wide.dtype)
-    np.add.at(sums, where.reshape(-1), wide[good])
-    return distinct, good[first], sums
-
-
-def _row_sums(inputs: list[Array], attrs: Attrs) -> list[Array]:
-    grad, indices = inputs
-    _, first, sums = _grouped(grad, indices, attrs["rows"])
-    out = np.zeros((indices.size, *grad.shape[indices.ndim :]), grad.dtype)
-    out[first] = sums.astype(grad.dtype)
-    return [out.reshape(grad.shape)]
-
-
-def _row_update(rule: Rule) -> Callable[[list[Array], Attrs], list[Array]]:
-    def call(inputs: list[Array], attrs: Attrs) -> list[Array]:
-        rest = list(inputs)
-        lr = float(rest.pop(0))
-        scale = float(rest.pop(0)[0]) if attrs.get("has_scale", 0) else 1.0
-        grad, indices, *tables = rest
-        rows, _, g = _grouped(grad, indices, tables[0].shape[0])
-        clip = attrs.get("clip_value", 0.0)
-        g = g * scale
-        g = np.clip(g, -clip, clip) if clip > 0 else g
-        var, *slots = (_wide(table)[rows] for table in tables)
-        results = [table.copy() for table in tables]
-        for table, new in zip(results, rule(var, g, slots, lr, attrs), strict=True):
-            table[rows] = new.astype(table.dtype)
-        return results
-
-    return call
-
-
 _TABLE: dict[str, Callable[[list[Array], Attrs], list[Array]]] = {
     **{k: lambda x, a, f=f: _arithmetic(f, x) for k, f in _ARITHMETIC.items()},
     **{k: lambda x, a, f=f: [np.asarray(f(*x))] for k, f in _PREDICATES.items()},
@@ -833,13 +712,13 @@ _TABLE: dict[str, Callable[[list[Array], Attrs], list[Array]]] = {
     "random_normal": _random_normal,
     "truncated_normal": _truncated_normal,
     "dropout": _dropout,
-    "sgd_update": _update(_sgd),
-    "adam_update": _update(_adam),
-    "rmsprop_update": _update(_rmsprop),
-    "adagrad_update": _update(_adagrad),
-    "square_norms": _square_norms,
-    "row_sums": _row_sums,
-    "sgd_row_update": _row_update(_sgd),
-    "adam_row_update": _row_update(_adam),
-    "adagrad_row_update": _row_update(_adagrad),
+    "sgd_update": updates.whole(updates.sgd),
+    "adam_update": updates.whole(updates.adam),
+    "rmsprop_update": updates.whole(updates.rmsprop),
+    "adagrad_update": updates.whole(updates.adagrad),
+    "square_norms": updates.square_norms,
+    "row_sums": updates.row_sums,
+    "sgd_row_update": updates.rows(updates.sgd),
+    "adam_row_update": updates.rows(updates.adam),
+    "adagrad_row_update": updates.rows(updates.adagrad),
 }

@@ -82,14 +82,16 @@ def _parts(grad: Any) -> Parts | None:
     """Rows and indices of each lookup, in the order their gradients are added."""
     if not isinstance(grad, TraceTensor):
         return _eager_parts(grad)
-    found: list[tuple[Any, Any]] = []
+    found: list[Any] = []
     waiting: list[Value] = [grad.value]
     while waiting:
         value = waiting.pop()
         node = value.node
         if node.op == "take_grad":
             rows, indices = node.inputs
-            found.append((TraceTensor(grad.trace, rows), TraceTensor(grad.trace, indices)))
+            found.append(
+                (TraceTensor(grad.trace, rows), TraceTensor(grad.trace, indices))
+            )
         elif node.op == "add" and all(v.shape == value.shape for v in node.inputs):
             waiting += reversed(node.inputs)
         else:

@@ -8,7 +8,6 @@ part of a plan.
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
@@ -26,10 +25,11 @@ from pydl.optimizers.schedules import LearningRateSchedule
 from pydl.optimizers.state_access import StateAccess
 from pydl.optimizers.stateless import StatelessApply
 from pydl.optimizers.update import update_all, update_each
+from pydl.optimizers.weight_decay import WeightDecay
 from pydl.runtime.variable import Variable
 
 
-class Optimizer(StateAccess, StatelessApply):
+class Optimizer(StateAccess, StatelessApply, WeightDecay):
     """What all optimizers share.
 
     Args:
@@ -356,37 +356,6 @@ class Optimizer(StateAccess, StatelessApply):
                     "was built for other variables; make a new one."
                 )
         return variables
-
-    # -- weight decay ------------------------------------------------------------------
-
-    def exclude_from_weight_decay(
-        self, var_list: Iterable[Variable] | None = None, var_names: Any = None
-    ) -> None:
-        """Leave out variables, given themselves or by a regex found in their names."""
-        if self.built:
-            raise ValueError(
-                "`exclude_from_weight_decay()` can only be called before the optimizer "
-                "is built"
-            )
-        self._no_decay |= {id(v) for v in var_list or ()}
-        self._no_decay_names += list(var_names or ())
-
-    def decays(self, variable: Variable) -> bool:
-        """Whether weight decay applies to a variable."""
-        return self.decay_of(variable) != 0.0
-
-    def decay_of(self, variable: Variable) -> float:
-        """The share of a variable that decays, as a multiple of the learning rate."""
-        if not self.weight_decay or self.excludes(variable):
-            return 0.0
-        return float(self.weight_decay)
-
-    def excludes(self, variable: Variable) -> bool:
-        """Whether `exclude_from_weight_decay` named a variable."""
-        if id(variable) in self._no_decay:
-            return True
-        name = str(getattr(variable, "path", variable.name))
-        return any(re.search(part, name) for part in self._no_decay_names)
 
     # -- loss scale, averages, configs -------------------------------------------------
 

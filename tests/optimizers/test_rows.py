@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -209,6 +211,40 @@ def test_eager_is_the_same(name: str) -> None:
         results.append(state(optimizer, [variable]))
     for one, other in zip(*results, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+# -- Keras's numbers (tests/data/make_table_parity.py) --------------------------------
+
+KERAS = json.loads(
+    (Path(__file__).parents[1] / "data" / "table_parity.json").read_text()
+)
+#: Those that Keras's meaning lets go by rows.
+KERAS_BY_ROWS = {
+    "sgd", "sgd clipnorm", "sgd clipvalue", "sgd global_clipnorm", "sgd averaged",
+    "sgd masked", "adagrad", "adagrad clipnorm", "adagrad constrained",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("eagerly", [False, True])
+@pytest.mark.parametrize("name", KERAS["cases"])
+def test_as_keras(name: str, eagerly: bool) -> None:
+    case = KERAS["cases"][name]
+    indices, y = np.asarray(KERAS["x"]), np.asarray(KERAS["y"])
+    x = pydl.Input(indices.shape[1:], dtype="int32")
+    layer = Embedding(*np.shape(KERAS["start"]), **case["layer"])
+    made = pydl.Model(x, GlobalAveragePooling1D()(layer(x)))
+    layer.set_weights([np.asarray(KERAS["start"])])
+    arguments = {"learning_rate": 0.5, **case["arguments"]}
+    chosen = getattr(optimizers, case["optimizer"])(**arguments)
+    made.compile(chosen, "mse", run_eagerly=eagerly)
+    fitted = made.fit(indices, y, batch_size=6, epochs=2, shuffle=False, verbose=0)
+    np.testing.assert_allclose(fitted.history["loss"], case["loss"], rtol=2e-5)
+    np.testing.assert_allclose(
+        layer.get_weights()[0], case["table"], rtol=2e-5, atol=1e-6
+    )
+    if not eagerly:
+        by_rows = any(op.endswith("row_update") for op in opcodes(made))
+        assert by_rows == (name in KERAS_BY_ROWS)
 
 
 # -- models ----------------------------------------------------------------------------

@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+import pydl
+from capi.library import load, open_library
 from pydl import _core
+from pydl.layers import Dense, Flatten
 
 
 class Exported:
@@ -128,3 +131,38 @@ def test_optimizer_slots_are_named_by_layers(make_model: Any, tmp_path: Any) -> 
     assert kernel in names
     assert f"adam/{kernel}/momentum" in names
     assert "adam/iteration" in names
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adagrad", "lazyadam"])
+def test_tables_are_updated_by_rows(tmp_path: Any, optimizer: str) -> None:
+    """Through the runtime and through the C API: the bits of `train_on_batch`, and the
+    whole table only where it was looked up."""
+    x = np.random.default_rng(0).integers(0, 40, (64, 5)).astype("int32")
+    y = np.random.default_rng(1).standard_normal((64, 2)).astype("float32")
+    pydl.utils.set_random_seed(0)
+    words = pydl.layers.Embedding(50, 6)
+    model = pydl.Sequential(
+        [pydl.Input((5,), dtype="int32"), words, Flatten(), Dense(2)]
+    )
+    model.compile(optimizer, "mse")
+    model.train_on_batch(x[:16], y[:16])
+    path = tmp_path / "model.pydl"
+    model.export(path, train_batch_size=16)
+    file = Exported(path)
+    code = [line[0] for line in file.entry("train_step:16")["code"]]
+    assert sum(op.endswith("row_update") for op in code) == 1
+    assert "take_grad" not in code
+    before = words.get_weights()[0]
+    for at in range(16, 64, 16):
+        model.train_on_batch(x[at : at + 16], y[at : at + 16])
+    outputs = {"loss": np.zeros(1, "float32"), "fault": np.ones(1, "int64")}
+    file.run("train_step:16", {"steps": count(3), "x": x[16:], "y": y[16:]}, outputs)
+    after = words.get_weights()[0]
+    assert np.array_equal(before[40:], after[40:])
+    assert not np.array_equal(before, after)
+    with load(open_library(), path) as loaded:
+        loaded.train(x[16:], y[16:])
+        for variable in [*model.trainable_variables, *model.optimizer.variables]:
+            expected = variable.numpy()
+            np.testing.assert_array_equal(file.tensor(variable.path), expected)
+            np.testing.assert_array_equal(loaded.get(variable.path, expected), expected)

@@ -60,6 +60,31 @@ def staged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rows, "SLICE_BYTES", 3 * 32 * 40)
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adagrad", "lazyadam"])
+def test_tables_are_updated_by_rows(optimizer: str) -> None:
+    """The numbers of the CPU, and rows that were not looked up stay as they were."""
+    x = np.random.default_rng(0).integers(0, 40, (96, 5)).astype("int32")
+    y = np.random.default_rng(1).standard_normal((96, 2)).astype("float32")
+    weights = []
+    for place in ("cuda", "cpu"):
+        pydl.utils.set_random_seed(0)
+        layers = pydl.layers
+        model = pydl.Sequential(
+            [layers.Embedding(50, 6), layers.Flatten(), layers.Dense(2)]
+        )
+        model.compile(optimizer, "mse")
+        with pydl.device(place):
+            model.build((None, 5))
+            before = model.get_weights()[0]
+            model.fit(x, y, batch_size=32, verbose=0, shuffle=False)
+            ops = [row["op"] for table in model.explain() for row in table]
+        assert sum(op.endswith("row_update") for op in ops) == 1
+        weights.append(model.get_weights())
+        assert np.array_equal(before[40:], weights[-1][0][40:])
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
 def test_learns(make_model: Any, blobs: Any) -> None:
     model = make_model(pydl.optimizers.Adam(0.01))
     with pydl.device("cuda"):

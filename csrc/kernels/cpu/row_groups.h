@@ -36,11 +36,11 @@ static inline GroupShape make_group_shape(const TensorView& indices, int64_t row
 
 // The parts of the scratch memory.
 struct GroupRoom {
-  int64_t* rows;                          // n: of each group
-  uint32_t *next;                         // n: the following position of the same index
-  uint32_t *heads, *tails;                // n: a group's first and last position
-  uint32_t* table;                        // 4 n
-  uint32_t *order, *begins, *counts;      // n: by bucket; where buckets begin; by slice and bucket
+  int64_t* rows;  // n: of each group
+  uint32_t* next;  // n: the following position of the same index
+  uint32_t *heads, *tails;  // n: a group's first and last position
+  uint32_t* table;  // 4 n
+  uint32_t *order, *begins, *counts;  // n: by bucket; where buckets begin; by slice and bucket
 };
 
 static inline int64_t group_bytes(const GroupShape& shape) {

@@ -358,8 +358,7 @@ const char* bind_rows(const OpView& op, int64_t rows, int64_t streams, RowParams
   const int64_t moved = (row_bytes < kLine ? kLine : row_bytes) * streams;
   const int64_t bytes = indices.count * moved;
   p->ahead = kAheadBytes / moved < 1 ? 1 : kAheadBytes / moved > 16 ? 16 : kAheadBytes / moved;
-  p->groups =
-      make_group_shape(indices, rows, bytes <= kSerialBytes ? 1 : bytes / kBucketBytes);
+  p->groups = make_group_shape(indices, rows, bytes <= kSerialBytes ? 1 : bytes / kBucketBytes);
   const Runs runs = choose(op, p->rule);
   bound->params = p;
   bound->scratch_bytes = group_bytes(p->groups);

@@ -4,7 +4,8 @@
 // element.
 //
 // What moves: the gradient's rows once, each touched row of the variable and its slots twice; 4,096
-// rows of 64 float32 with one slot are 5 MB, about 1 us at 4.3 TB/s, so the launches are what counts.
+// rows of 64 float32 with one slot are 5 MB, about 1 us at 4.3 TB/s, so the launches are what
+// counts.
 #include "kernels/cuda/device/bind.h"
 #include "kernels/cuda/device/index.h"
 #include "kernels/cuda/device/merge.h"
@@ -117,8 +118,7 @@ unsigned blocks_of(const RowParams& p, int64_t count) {
 SortedRows sort_rows(const Call& call, const RowParams& p) {
   const Indices indices = {call.in[p.indices], p.n, p.rows, p.wide};
   const Order<uint64_t> order = order_at<uint64_t>(call.scratch, p.n);
-  const Order<uint64_t> other =
-      order_at<uint64_t>(call.scratch + order_bytes<uint64_t>(p.n), p.n);
+  const Order<uint64_t> other = order_at<uint64_t>(call.scratch + order_bytes<uint64_t>(p.n), p.n);
   launch(make_keys, dim3(blocks_of(p, p.n)), dim3(kThreads), 0, call.stream, indices, order);
   const MergeShape shape = {p.n, p.n, make_divisor(p.n), p.processors};
   return {launch_merges(call.stream, shape, order, other), p.n, p.columns, p.by_columns};
@@ -206,7 +206,7 @@ const Candidate kCandidates[] = {
 
 }  // namespace
 
-extern const Family kRowsFamily = {
-    kCandidates, static_cast<int>(sizeof(kCandidates) / sizeof(kCandidates[0]))};
+extern const Family kRowsFamily = {kCandidates,
+                                   static_cast<int>(sizeof(kCandidates) / sizeof(kCandidates[0]))};
 
 }  // namespace pydl::PYDL_GPU

@@ -1,6 +1,6 @@
-// Rows of keys with their indices, sorted by merging run by run: each element finds its place in the
-// merged run by a search in the other one, so that one launch doubles all runs of all rows and equal
-// keys keep their order.
+// Rows of keys with their indices, sorted by merging run by run: each element finds its place in
+// the merged run by a search in the other one, so that one launch doubles all runs of all rows and
+// equal keys keep their order.
 #pragma once
 
 #include "kernels/cuda/device/bind.h"
@@ -67,8 +67,9 @@ int64_t order_bytes(int64_t count) {
 
 template <class Key>
 Order<Key> order_at(unsigned char* scratch, int64_t count) {
-  return {reinterpret_cast<Key*>(scratch),
-          reinterpret_cast<int32_t*>(scratch + rounded_up(count * static_cast<int64_t>(sizeof(Key))))};
+  return {
+      reinterpret_cast<Key*>(scratch),
+      reinterpret_cast<int32_t*>(scratch + rounded_up(count * static_cast<int64_t>(sizeof(Key))))};
 }
 
 // Sorts all rows. The result is in one of the two, which is returned.
