@@ -13,6 +13,7 @@ namespace {
 constexpr int64_t kLine = 64;
 constexpr int64_t kBucketBytes = 64 * 1024;       // of all streams
 constexpr int64_t kAheadBytes = 8192;             // of rows on their way
+constexpr int64_t kMostAhead = 16;                // rows
 constexpr int64_t kCopyBytes = 4 * 1024 * 1024;   // of a piece that copies
 constexpr int64_t kMostCopies = 16;
 constexpr int64_t kMostIndices = int64_t{1} << 31;
@@ -348,17 +349,25 @@ Runs choose(const OpView& op, const UpdateRule& rule) {
   }
 }
 
+// A count in [1, most].
+int64_t within(double count, int64_t most) {
+  if (count >= static_cast<double>(most)) return most;
+  return count < 1.0 ? 1 : static_cast<int64_t>(count);
+}
+
 // `streams`: of rows that move. One bucket when the work is below the serial limit.
 const char* bind_rows(const OpView& op, int64_t rows, int64_t streams, RowParams* p, Bound* bound) {
   const TensorView& grad = op.in[p->grad];
   const TensorView& indices = op.in[p->indices];
   if (indices.count >= kMostIndices) return "too many indices";
   p->columns = indices.count == 0 ? 0 : grad.count / indices.count;
-  const int64_t row_bytes = p->columns * dtype_size(grad.dtype);
-  const int64_t moved = (row_bytes < kLine ? kLine : row_bytes) * streams;
-  const int64_t bytes = indices.count * moved;
-  p->ahead = kAheadBytes / moved < 1 ? 1 : kAheadBytes / moved > 16 ? 16 : kAheadBytes / moved;
-  p->groups = make_group_shape(indices, rows, bytes <= kSerialBytes ? 1 : bytes / kBucketBytes);
+  // In doubles: the shapes of a plan from a file may be of any size.
+  const double row_bytes = static_cast<double>(p->columns * dtype_size(grad.dtype));
+  const double moved = (row_bytes < kLine ? kLine : row_bytes) * static_cast<double>(streams);
+  const double bytes = static_cast<double>(indices.count) * moved;
+  p->ahead = within(kAheadBytes / moved, kMostAhead);
+  p->groups = make_group_shape(
+      indices, rows, bytes <= kSerialBytes ? 1 : within(bytes / kBucketBytes, kMaxPieces));
   const Runs runs = choose(op, p->rule);
   bound->params = p;
   bound->scratch_bytes = group_bytes(p->groups);
