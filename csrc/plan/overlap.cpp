@@ -63,9 +63,81 @@ bool may_share(const std::vector<Value>& values, const Instruction& instruction,
          input == updated_operand(instruction, output);
 }
 
+// Of an instruction with operands that loops move.
+class MovingCheck {
+ public:
+  MovingCheck(const std::vector<Value>& values, const Instruction& instruction,
+              const Sweeps& sweeps)
+      : values_(values), instruction_(instruction), sweeps_(sweeps) {}
+
+  Status run() const {
+    for (size_t i = 0; i < instruction_.outputs.size(); ++i) {
+      for (size_t j = 0; j < i; ++j) {
+        if (!overlap(instruction_.outputs[i], instruction_.outputs[j])) continue;
+        return invalid(cat("results ", j, " and ", i, " overlap"));
+      }
+      for (size_t j = 0; j < instruction_.inputs.size(); ++j) {
+        if (!overlap(instruction_.outputs[i], instruction_.inputs[j])) continue;
+        if (same_bytes(instruction_.outputs[i], instruction_.inputs[j]) &&
+            may_share(values_, instruction_, j, i)) {
+          continue;
+        }
+        return invalid(cat("result ", i, " overlaps operand ", j));
+      }
+    }
+    return {};
+  }
+
+ private:
+  const Value& value(int index) const { return values_[static_cast<size_t>(index)]; }
+
+  // Whether two values keep their distance in all passes.
+  bool alike(int a, int b) const {
+    const Sweep* one = sweeps_.find(a);
+    const Sweep* other = sweeps_.find(b);
+    if (one == nullptr || other == nullptr) return one == other;
+    return one->steps == other->steps;
+  }
+
+  bool same_bytes(int a, int b) const {
+    return alike(a, b) && value(a).offset == value(b).offset &&
+           byte_size(value(a).spec) == byte_size(value(b).spec);
+  }
+
+  bool overlap(int a, int b) const {
+    const Value& x = value(a);
+    const Value& y = value(b);
+    const int64_t bytes[] = {byte_size(x.spec), byte_size(y.spec)};
+    if (x.place != y.place || x.index != y.index || bytes[0] == 0 || bytes[1] == 0) return false;
+    int64_t begin[] = {x.offset, y.offset};
+    int64_t end[] = {x.offset + bytes[0], y.offset + bytes[1]};
+    if (!alike(a, b)) {
+      const int both[] = {a, b};
+      for (int i = 0; i < 2; ++i) {
+        const Sweep* sweep = sweeps_.find(both[i]);
+        begin[i] += sweep == nullptr ? 0 : sweep->low;
+        end[i] += sweep == nullptr ? 0 : sweep->high;
+      }
+    }
+    return begin[0] < end[1] && begin[1] < end[0];
+  }
+
+  const std::vector<Value>& values_;
+  const Instruction& instruction_;
+  const Sweeps& sweeps_;
+};
+
+bool moves(const Instruction& instruction, const Sweeps& sweeps) {
+  const auto moved = [&](int value) { return sweeps.find(value) != nullptr; };
+  return std::any_of(instruction.inputs.begin(), instruction.inputs.end(), moved) ||
+         std::any_of(instruction.outputs.begin(), instruction.outputs.end(), moved);
+}
+
 }  // namespace
 
-Status check_overlap(const std::vector<Value>& values, const Instruction& instruction) {
+Status check_overlap(const std::vector<Value>& values, const Instruction& instruction,
+                     const Sweeps& sweeps) {
+  if (moves(instruction, sweeps)) return MovingCheck(values, instruction, sweeps).run();
   std::vector<Range> written = ranges_of(values, instruction.outputs);
   std::sort(written.begin(), written.end(), [](const Range& a, const Range& b) {
     return std::tuple(a.buffer(), a.begin) < std::tuple(b.buffer(), b.begin);

@@ -14,19 +14,24 @@
 //    `step`: bytes from one loop pass to the next, a multiple of the element size, 0 when every
 //    pass sees the same memory.
 // 4. value: [dtype, shape, place, index, offset], place one of "arena" (index 0, offset a multiple
-//    of 64), "state", "input", "output" (index into that list; offset in bytes, element-aligned;
-//    the dtype is that of the slot or port). A value inside a stepped input or output moves with
-//    it.
+//    of 64, of a moving value of its element size), "state", "input", "output" (index into that
+//    list; offset in bytes, element-aligned; the dtype is that of the slot or port). A value inside
+//    a stepped input or output moves with it.
 // 5. instruction: [opcode name, [input values], [output values], {attributes}, label?]; label is
 //    the layer path and source line, for people. Infinite and NaN attributes are the strings "inf",
 //    "-inf", "nan". Instructions run in order. `if` and `loop` cover the instructions that follow
-//    them; ranges nest, end inside the code, and loops do not nest. The count of a loop is an input
-//    with step 0.
+//    them; ranges nest and end inside the code. A loop is one of two kinds. Without attr "most" it
+//    is the entry's: its count is an input with step 0, no loop is around it, and stepped inputs
+//    and outputs move with its passes. With "most" it is an inner loop: its count is any value,
+//    taken as 0 to "most", and its "values" move: in pass i, value "values"[k] stands i *
+//    "steps"[k] bytes further than before the loop ("steps" may be negative; whole elements). Bytes
+//    that a moving value has in some pass are read and written inside the loop by it alone, or by
+//    values that move alike. The stop flag of a loop is any value, read after each pass.
 // 6. Checked before anything runs: every name, dtype, dimension, index, count and range above;
-//    every value inside its place; every instruction through `infer`, its results' dtypes and
-//    shapes those of its output values; arena and tensors at most 2^46 bytes. `reshape` is no
-//    instruction. No instruction writes to an input. Results of an instruction are disjoint, from
-//    each other and from its operands, except that a result may have exactly the bytes of an
+//    every value inside its place, in all passes; every instruction through `infer`, its results'
+//    dtypes and shapes those of its output values; arena and tensors at most 2^46 bytes. `reshape`
+//    is no instruction. No instruction writes to an input. Results of an instruction are disjoint,
+//    from each other and from its operands, except that a result may have exactly the bytes of an
 //    operand of its own shape and element size (elementwise) or of the tensor it replaces
 //    (updates).
 // 7. A plan holds no kernel name, instruction set, packed layout, thread count or code.

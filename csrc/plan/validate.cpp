@@ -4,6 +4,7 @@
 
 #include "plan/overlap.h"
 #include "plan/plan.h"
+#include "plan/sweep.h"
 #include "plan/text.h"
 
 namespace pydl {
@@ -70,6 +71,7 @@ class EntryCheck {
       return refuse("the arena", where_, " must have 0 to 2^46 bytes, received ",
                     entry_.arena_bytes);
     }
+    note_moving();
     for (size_t i = 0; i < entry_.values.size(); ++i) PYDL_RETURN_IF_ERROR(check_value(i));
     for (size_t i = 0; i < entry_.code.size(); ++i) PYDL_RETURN_IF_ERROR(check_instruction(i));
     return Status();
@@ -77,6 +79,7 @@ class EntryCheck {
 
  private:
   Status check_ports(const char* kind, const std::vector<Port>& ports);
+  void note_moving();
   Status check_value(size_t index);
   Status place_bytes(const Value& value, const std::string& what, int64_t* bytes) const;
   Status check_instruction(size_t index);
@@ -84,14 +87,22 @@ class EntryCheck {
   Status check_specs(const Instruction& instruction) const;
   Status check_writes(const Instruction& instruction) const;
   Status check_control(size_t index, const Instruction& instruction);
+  Status check_loop(size_t index, const Instruction& instruction);
+  Status check_sweep(int value) const;
+  void end_ranges(size_t index);
 
   const Value& value(int index) const { return entry_.values[static_cast<size_t>(index)]; }
 
   const Plan& plan_;
   const Entry& entry_;
   std::string where_;
-  std::vector<size_t> open_ends_;  // of the `if` and `loop` ranges around the instruction
-  size_t loop_end_ = 0;
+  struct Range {
+    size_t end;
+    bool loop, inner;
+  };
+  std::vector<Range> open_;  // the `if` and `loop` ranges around the instruction
+  Sweeps sweeps_;
+  std::vector<bool> moving_;  // per value: by an inner loop
 };
 
 Status EntryCheck::check_ports(const char* kind, const std::vector<Port>& ports) {
@@ -131,14 +142,25 @@ Status EntryCheck::place_bytes(const Value& value, const std::string& what, int6
   return Status();
 }
 
+void EntryCheck::note_moving() {
+  moving_.assign(entry_.values.size(), false);
+  for (const Instruction& instruction : entry_.code) {
+    if (instruction.op != Opcode::loop) continue;
+    for (const int64_t moved : instruction.attrs.get_ints("values")) {
+      if (moved < 0 || static_cast<uint64_t>(moved) >= moving_.size()) continue;
+      moving_[static_cast<size_t>(moved)] = true;
+    }
+  }
+}
+
 Status EntryCheck::check_value(size_t index) {
   const Value& value = entry_.values[index];
   const std::string what = cat("value ", index, where_);
   PYDL_RETURN_IF_ERROR(check_spec(what, value.spec));
   int64_t room = 0;
   PYDL_RETURN_IF_ERROR(place_bytes(value, what, &room));
-  const int64_t alignment =
-      value.place == Place::kArena ? kArenaAlignment : dtype_size(value.spec.dtype);
+  const bool whole = value.place != Place::kArena || moving_[index];
+  const int64_t alignment = whole ? dtype_size(value.spec.dtype) : kArenaAlignment;
   if (value.offset < 0 || value.offset % alignment != 0) {
     return refuse(what, " needs an offset that is a multiple of ", alignment, ", received ",
                   value.offset);
@@ -182,23 +204,35 @@ Status EntryCheck::check_writes(const Instruction& instruction) const {
     if (value(operand).place != Place::kInput) continue;
     return invalid("writes to an input");
   }
-  return check_overlap(entry_.values, instruction);
+  return check_overlap(entry_.values, instruction, sweeps_);
 }
 
 // `if` and `loop`: their range ends inside the code and inside the ranges around it.
 Status EntryCheck::check_control(size_t index, const Instruction& instruction) {
   const bool is_loop = instruction.op == Opcode::loop;
   const int64_t length = instruction.attrs.get_int(is_loop ? "body" : "skip", 0);
-  const size_t limit = open_ends_.empty() ? entry_.code.size() : open_ends_.back();
+  const size_t limit = open_.empty() ? entry_.code.size() : open_.back().end;
   if (length < 1 || static_cast<uint64_t>(length) > limit - index - 1) {
     return invalid(cat("covers ", length, " instructions, but only ", limit - index - 1,
                        " follow in its range"));
   }
-  const size_t end = index + 1 + static_cast<size_t>(length);
-  open_ends_.push_back(end);
-  if (!is_loop) return Status();
-  if (index < loop_end_) return invalid("loops do not nest");
-  loop_end_ = end;
+  const bool inner = is_loop && instruction.attrs.find("most") != nullptr;
+  if (is_loop) PYDL_RETURN_IF_ERROR(check_loop(index, instruction));
+  open_.push_back({index + 1 + static_cast<size_t>(length), is_loop, inner});
+  return Status();
+}
+
+Status EntryCheck::check_loop(size_t index, const Instruction& instruction) {
+  if (instruction.attrs.find("most") != nullptr) {
+    PYDL_RETURN_IF_ERROR(sweeps_.enter(entry_, index));
+    for (const int64_t moved : instruction.attrs.get_ints("values")) {
+      PYDL_RETURN_IF_ERROR(check_sweep(static_cast<int>(moved)));
+    }
+    return Status();
+  }
+  for (const Range& range : open_) {
+    if (range.loop) return invalid("a loop without the attribute 'most' is in no other");
+  }
   const Value& count = value(instruction.inputs[0]);
   if (count.place != Place::kInput || entry_.inputs[static_cast<size_t>(count.index)].step != 0) {
     return invalid("its count must be an input with step 0");
@@ -206,9 +240,29 @@ Status EntryCheck::check_control(size_t index, const Instruction& instruction) {
   return Status();
 }
 
+// A value that moves stays in its place in all passes.
+Status EntryCheck::check_sweep(int index) const {
+  const Value& moved = value(index);
+  const Sweep* sweep = sweeps_.find(index);
+  int64_t room = 0;
+  PYDL_RETURN_IF_ERROR(place_bytes(moved, cat("value ", index), &room));
+  const int64_t begin = moved.offset + sweep->low;
+  const int64_t end = moved.offset + byte_size(moved.spec) + sweep->high;
+  if (begin >= 0 && end <= room) return Status();
+  return invalid(
+      cat("moves value ", index, " to bytes ", begin, " to ", end, " of a place with ", room));
+}
+
+void EntryCheck::end_ranges(size_t index) {
+  while (!open_.empty() && open_.back().end <= index) {
+    if (open_.back().inner) sweeps_.leave();
+    open_.pop_back();
+  }
+}
+
 Status EntryCheck::check_instruction(size_t index) {
   const Instruction& instruction = entry_.code[index];
-  while (!open_ends_.empty() && open_ends_.back() <= index) open_ends_.pop_back();
+  end_ranges(index);
   const auto check = [&]() -> Status {
     if (instruction.op == Opcode::reshape) return invalid("reshape is not an instruction");
     PYDL_RETURN_IF_ERROR(check_operand_range(instruction.inputs));

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
+#include <unordered_map>
 
 #include "runtime/device/device.h"
 #include "runtime/device/program.h"
@@ -84,29 +86,71 @@ std::vector<bool> Program::written_state() const {
 
 Status Program::bind_code(std::string_view kernel) {
   written_ = written_state();
+  moving_ = moving_values();
   instructions_.reserve(entry_.code.size());
   control_.reserve(entry_.code.size());
   for (const Instruction& instruction : entry_.code) {
     PYDL_RETURN_IF_ERROR(bind_one(instruction, kernel));
   }
-  // Operands inside a loop that lie in a stepped input or output move with the passes.
-  for (size_t i = 0; i < entry_.code.size(); ++i) {
-    if (entry_.code[i].op != Opcode::loop) continue;
-    const int first = control_[i].first_input + static_cast<int>(entry_.code[i].inputs.size());
-    const auto end = static_cast<size_t>(control_[i].end);
-    const int last =
-        end < control_.size() ? control_[end].first_input : static_cast<int>(operands_.size());
-    for (int o = first; o < last; ++o) {
-      const Operand& operand = operands_[static_cast<size_t>(o)];
-      const auto index = static_cast<size_t>(operand.index);
-      int64_t step = 0;
-      if (operand.place == Place::kInput) step = entry_.inputs[index].step;
-      if (operand.place == Place::kOutput) step = entry_.outputs[index].step;
-      if (step != 0) stepped_.push_back({o, step});
-    }
-  }
+  add_loops();
   if (device_ != nullptr) on_device_ = DeviceProgram::make(*this, device_);
   return {};
+}
+
+// The values that inner loops move: they are not constant, whatever they stand in.
+std::vector<bool> Program::moving_values() const {
+  std::vector<bool> moving(entry_.values.size(), false);
+  for (const Instruction& instruction : entry_.code) {
+    if (instruction.op != Opcode::loop) continue;
+    for (int64_t v : instruction.attrs.get_ints("values")) moving[static_cast<size_t>(v)] = true;
+  }
+  return moving;
+}
+
+void Program::add_loops() {
+  std::vector<int> ends;
+  for (size_t i = 0; i < entry_.code.size(); ++i) {
+    if (entry_.code[i].op != Opcode::loop) continue;
+    const int here = static_cast<int>(i);
+    while (!ends.empty() && ends.back() <= here) ends.pop_back();
+    ends.push_back(control_[i].end);
+    deepest_ = std::max(deepest_, static_cast<int>(ends.size()));
+    add_loop(here);
+  }
+}
+
+// The operands that move with a loop: those that lie in a stepped input or output with the entry's,
+// its `values` with an inner one.
+void Program::add_loop(int instruction) {
+  const Instruction& code = entry_.code[static_cast<size_t>(instruction)];
+  Control& control = control_[static_cast<size_t>(instruction)];
+  control.loop = static_cast<int>(loops_.size());
+  const bool inner = code.attrs.find("most") != nullptr;
+  std::unordered_map<int, int64_t> steps;
+  const std::vector<int64_t> values = code.attrs.get_ints("values");
+  const std::vector<int64_t> each = code.attrs.get_ints("steps");
+  for (size_t k = 0; k < values.size(); ++k) steps[static_cast<int>(values[k])] = each[k];
+  const auto step_of = [&](int v) -> int64_t {
+    const Value& value = entry_.values[static_cast<size_t>(v)];
+    const auto index = static_cast<size_t>(value.index);
+    const auto found = steps.find(v);
+    if (inner) return found == steps.end() ? 0 : found->second;
+    if (value.place == Place::kInput) return entry_.inputs[index].step;
+    return value.place == Place::kOutput ? entry_.outputs[index].step : 0;
+  };
+  const int first = static_cast<int>(stepped_.size());
+  int operand = control.first_input + static_cast<int>(code.inputs.size());
+  for (int i = instruction + 1; i < control.end; ++i) {
+    const Instruction& covered = entry_.code[static_cast<size_t>(i)];
+    for (const std::vector<int>* list : {&covered.inputs, &covered.outputs}) {
+      for (int v : *list) {
+        if (const int64_t step = step_of(v); step != 0) stepped_.push_back({operand, step});
+        ++operand;
+      }
+    }
+  }
+  const int64_t most = code.attrs.get_int("most", std::numeric_limits<int64_t>::max());
+  loops_.push_back({instruction, inner, most, first, static_cast<int>(stepped_.size())});
 }
 
 void Program::add_operands(const Instruction& instruction) {
@@ -130,7 +174,7 @@ Status Program::bind_one(const Instruction& instruction, std::string_view kernel
   const int here = static_cast<int>(instructions_.size());
   const int first_input = static_cast<int>(operands_.size());
   control_.push_back({first_input, first_input + static_cast<int>(instruction.inputs.size()),
-                      here + 1, derived_.size()});
+                      here + 1, derived_.size(), -1});
   instructions_.emplace_back();
   BoundInstruction& bound = instructions_.back();
   bound.op = instruction.op;
@@ -149,7 +193,9 @@ Status Program::bind_one(const Instruction& instruction, std::string_view kernel
   std::vector<bool> constant;
   for (int v : instruction.inputs) {
     const Value& value = entry_.values[static_cast<size_t>(v)];
-    constant.push_back(value.place == Place::kState && !written_[static_cast<size_t>(value.index)]);
+    constant.push_back(value.place == Place::kState &&
+                       !written_[static_cast<size_t>(value.index)] &&
+                       !moving_[static_cast<size_t>(v)]);
   }
   const BindRequest request = {
       instruction.op,     &inputs,
@@ -177,15 +223,13 @@ Status off_boundary(const std::string& name, DType dtype) {
 
 }  // namespace
 
-// Of each input that is the count of a loop.
+// Of each input that is the count of the entry's loop.
 Status Program::count_passes(const std::vector<Buffer>& inputs,
                              std::vector<int64_t>* counts) const {
   counts->assign(inputs.size(), 0);
   for (const Instruction& instruction : entry_.code) {
-    if (instruction.op != Opcode::loop) continue;
+    if (instruction.op != Opcode::loop || instruction.attrs.find("most") != nullptr) continue;
     const Value& value = entry_.values[static_cast<size_t>(instruction.inputs[0])];
-    if (value.place != Place::kInput)
-      return invalid("loop: its count must be an input of the plan");
     const auto index = static_cast<size_t>(value.index);
     const char* data = static_cast<const char*>(inputs[index].data) + value.offset;
     int64_t count = 0;

@@ -79,11 +79,18 @@ class PYDL_EXPORT Program {
     int operand;
     int64_t step;
   };
+  struct Loop {
+    int instruction;
+    bool inner;  // not the entry's own: what moves is its `values`
+    int64_t most;
+    int first_stepped, last_stepped;  // into stepped_
+  };
   struct Control {  // of instruction i: its operands, and where its range ends
     int first_input;
     int first_output;
     int end;  // if, loop: one past the last covered instruction
     int first_derived;
+    int loop;  // into loops_, -1 for others
   };
 
   Status run_on_host(const State& state, const std::vector<Buffer>& inputs,
@@ -93,6 +100,9 @@ class PYDL_EXPORT Program {
   Status bind_one(const Instruction& instruction, std::string_view kernel);
   void add_operands(const Instruction& instruction);
   void add_derived(const Instruction& instruction, const Bound& bound);
+  void add_loops();
+  void add_loop(int instruction);
+  std::vector<bool> moving_values() const;
   std::vector<bool> written_state() const;
   Status check_buffers(const State& state, const std::vector<Buffer>& inputs,
                        const std::vector<Buffer>& outputs, std::vector<int64_t>* counts) const;
@@ -110,7 +120,10 @@ class PYDL_EXPORT Program {
   std::vector<BoundInstruction> instructions_;
   std::vector<Control> control_;
   std::vector<Operand> operands_;
-  std::vector<Stepped> stepped_;
+  std::vector<Stepped> stepped_;  // loop by loop
+  std::vector<Loop> loops_;
+  int deepest_ = 0;  // loops in loops
+  std::vector<bool> moving_;  // per value: it moves with an inner loop
   std::vector<bool> written_;  // per state slot
   DerivedSet derived_;
   mutable Tempo tempo_;

@@ -14,7 +14,9 @@ Run::Run(const Program& program, void* const* derived, std::vector<double>* seco
       derived_(derived),
       seconds_(seconds),
       pointers_(program.operands_.size()),
-      blocks_(&program.tempo_) {}
+      blocks_(&program.tempo_) {
+  frames_.reserve(static_cast<size_t>(program.deepest_));
+}
 
 // Everything but arena pointers, which wait for `prepare`.
 void Run::connect(const State& state, const std::vector<Buffer>& inputs,
@@ -119,34 +121,48 @@ const int64_t* Run::read_operand(int operand) const {
 
 void Run::begin_loop() {
   const Program::Control& control = program_.control_[static_cast<size_t>(at_)];
+  const Program::Loop& loop = program_.loops_[static_cast<size_t>(control.loop)];
   const bool stops = control.first_output - control.first_input > 1;
-  count_ = *read_operand(control.first_input);
-  stop_ = stops ? read_operand(control.first_input + 1) : nullptr;
-  pass_ = 0;
-  passes_ = 0;
-  blocks_.begin();
-  loop_begin_ = at_ + 1;
-  loop_end_ = count_ > 0 ? control.end : -1;
-  at_ = count_ > 0 ? loop_begin_ : control.end;
+  const int64_t count = std::min(*read_operand(control.first_input), loop.most);
+  if (!loop.inner) {
+    passes_ = 0;
+    blocks_.begin();
+    in_entry_loop_ = true;
+  }
+  frames_.push_back({control.loop, at_ + 1, control.end, 0, count,
+                     stops ? read_operand(control.first_input + 1) : nullptr});
+  loop_end_ = control.end;
+  ++at_;
+  if (count <= 0) end_loop();
 }
 
 void Run::end_pass() {
-  ++pass_;
-  passes_ = pass_;
-  if (adapts_) blocks_.pass_done();
-  if (pass_ < count_ && (stop_ == nullptr || *stop_ == 0)) {
-    move_stepped(1);
-    at_ = loop_begin_;
+  Frame& frame = frames_.back();
+  ++frame.pass;
+  if (in_entry_loop_ && frames_.size() == 1) {
+    passes_ = frame.pass;
+    if (adapts_) blocks_.pass_done();
+  }
+  if (frame.pass < frame.count && (frame.stop == nullptr || *frame.stop == 0)) {
+    move_stepped(frame, 1);
+    at_ = frame.begin;
     return;
   }
-  move_stepped(-(pass_ - 1));
-  at_ = loop_end_;
-  loop_end_ = -1;
+  move_stepped(frame, -(frame.pass - 1));
+  end_loop();
 }
 
-// Stepped operands of other loops move too and come back before those run: loops do not nest.
-void Run::move_stepped(int64_t passes) {
-  for (const Program::Stepped& stepped : program_.stepped_) {
+void Run::end_loop() {
+  at_ = frames_.back().end;
+  in_entry_loop_ &= frames_.size() > 1;
+  frames_.pop_back();
+  loop_end_ = frames_.empty() ? -1 : frames_.back().end;
+}
+
+void Run::move_stepped(const Frame& frame, int64_t passes) {
+  const Program::Loop& loop = program_.loops_[static_cast<size_t>(frame.loop)];
+  for (int i = loop.first_stepped; i < loop.last_stepped; ++i) {
+    const Program::Stepped& stepped = program_.stepped_[static_cast<size_t>(i)];
     auto& pointer = pointers_[static_cast<size_t>(stepped.operand)];
     pointer = static_cast<unsigned char*>(pointer) + stepped.step * passes;
   }

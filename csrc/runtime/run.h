@@ -26,10 +26,20 @@ class Run final : public Job {
  private:
   using Clock = std::chrono::steady_clock;
 
-  bool alone() const { return adapts_ && loop_end_ >= 0 && blocks_.alone(); }
+  struct Frame {  // a running loop
+    int loop;     // into Program::loops_
+    int begin;    // the first instruction of its body
+    int end;
+    int64_t pass;
+    int64_t count;
+    const int64_t* stop;
+  };
+
+  bool alone() const { return adapts_ && in_entry_loop_ && blocks_.alone(); }
   void begin_loop();
   void end_pass();
-  void move_stepped(int64_t passes);
+  void end_loop();
+  void move_stepped(const Frame& frame, int64_t passes);
   void finish_instruction();
   Call call_for(int worker);
   const int64_t* read_operand(int operand) const;
@@ -47,11 +57,9 @@ class Run final : public Job {
   int phase_ = 0;        // next phase of it
   const Phase* open_ = nullptr;
   int64_t pieces_per_part_ = 1;
-  int loop_end_ = -1;    // instruction where the running loop's pass ends, -1 outside loops
-  int loop_begin_ = 0;
-  int64_t pass_ = 0;
-  int64_t count_ = 0;
-  const int64_t* stop_ = nullptr;
+  int loop_end_ = -1;  // instruction where the innermost loop's pass ends, -1 outside loops
+  std::vector<Frame> frames_;  // from the outermost loop
+  bool in_entry_loop_ = false;
   int64_t passes_ = 1;
   Blocks blocks_;
   bool adapts_ = false;  // may run passes alone

@@ -27,6 +27,21 @@ LEAVES = frozenset({"input", "variable", "constant"})
 JOIN = "join"
 
 
+#: The nodes of a loop. BEGIN takes the count (int64 [1]) and the first values of what
+#: is carried; it gives the loop's *token*, which guards what is inside, and the carried
+#: values as they are in a pass. ROW takes the token and an array, and gives the row of
+#: the pass. END takes the token, the next values of what is carried, and what is
+#: stacked; it gives the last carried values, and arrays of one row for each pass. They
+#: are no opcodes: ``plan/lower.py`` makes one ``loop`` of them.
+BEGIN, ROW, END = "begin", "row", "end"
+
+#: Node kinds that are no instructions.
+NO_STEPS = frozenset({"reshape", JOIN, BEGIN, ROW, END})
+
+#: The most passes of a loop that ends when a flag says so.
+ENDLESS = 2**62
+
+
 class Value:
     """One result of a node: a dense row-major array of known shape and dtype."""
 
@@ -99,6 +114,17 @@ def guards_of(node: Node) -> list[Value]:
         found.append(guard)
         guard = guard.node.guard
     return found
+
+
+def is_token(guard: Value) -> bool:
+    """Whether a guard is a loop's token."""
+    return guard.node.op == BEGIN and guard.index == 0
+
+
+def scope_of(value: Value) -> Value | None:
+    """What a value is made under: only there, and further inside, it may be read."""
+    node = value.node
+    return node.outputs[0] if node.op == BEGIN and value.index else node.guard
 
 
 def is_inside(guard: Value | None, outer: Value | None) -> bool:

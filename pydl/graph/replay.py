@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from pydl.graph.node import LEAVES, Node, Value
+from pydl.graph.node import LEAVES, Node, Value, is_token
 from pydl.graph.trace import CustomCall, Trace, TraceTensor
 
 
@@ -31,9 +31,10 @@ def replay(
         if node.op in LEAVES:
             continue
         operands = [now.get(v, TraceTensor(trace, v)) for v in node.inputs]
-        results = trace.add(node.op, operands, node.attrs)
-        copy = results[0].value.node
-        copy.payload, copy.layer, copy.source = mark, node.layer, node.source
+        guard = None
+        if node.guard is not None and is_token(node.guard) and node.guard in now:
+            guard = now[node.guard].value
+        results = trace.add_copy(node, operands, guard, mark)
         now.update(zip(node.outputs, results, strict=True))
 
 

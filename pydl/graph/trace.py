@@ -11,83 +11,30 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from pydl import _core
-from pydl.graph.node import Attr, Graph, InputPort, Loop, Node, Output, Shape, Value
-from pydl.graph.operators import Operators
-
-
-class NeedsValue(TypeError):
-    """Code asked for the value of a tensor that is only being traced."""
-
-
-class TraceTensor(Operators):
-    """A value of a running trace. Has a shape and a dtype but no data."""
-
-    __slots__ = ("_keras_mask", "trace", "value")
-
-    def __init__(self, trace: Trace, value: Value) -> None:
-        self.trace = trace
-        self.value = value
-
-    @property
-    def shape(self) -> Shape:
-        return self.value.shape
-
-    @property
-    def dtype(self) -> str:
-        return self.value.dtype
-
-    @property
-    def ndim(self) -> int:
-        return len(self.value.shape)
-
-    def __len__(self) -> int:
-        if not self.shape:
-            raise TypeError("len() of a tensor with no axes")
-        return self.shape[0]
-
-    def __repr__(self) -> str:
-        return f"<TraceTensor shape={self.shape} dtype={self.dtype}>"
-
-    def _no_value(self, what: str) -> NoReturn:
-        raise NeedsValue(
-            f"{what} needs the value of a tensor that is only being traced (shape "
-            f"{self.shape}, made by {self.value.node.op!r} at "
-            f"{self.value.node.source or 'an unknown line'}). Use ops such as "
-            "`ops.where` instead, or compile the model (or mark the pydl.function) "
-            "with run_eagerly=True."
-        )
-
-    def __bool__(self) -> bool:
-        self._no_value("bool()")
-
-    def __float__(self) -> float:
-        self._no_value("float()")
-
-    def __int__(self) -> int:
-        self._no_value("int()")
-
-    def __index__(self) -> int:
-        self._no_value("an index")
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        self._no_value("np.asarray()")
-
-    def numpy(self) -> np.ndarray:
-        self._no_value(".numpy()")
-
-    def item(self) -> Any:
-        self._no_value(".item()")
-
-    def tolist(self) -> Any:
-        self._no_value(".tolist()")
-
-    def __format__(self, spec: str) -> str:
-        return self._no_value("a format") if spec else str(self)
+from pydl.graph.node import (
+    BEGIN,
+    END,
+    LEAVES,
+    ROW,
+    Attr,
+    Graph,
+    InputPort,
+    Loop,
+    Node,
+    Output,
+    Shape,
+    Value,
+    is_inside,
+    is_token,
+    scope_of,
+)
+from pydl.graph.trace_tensor import NeedsValue as NeedsValue
+from pydl.graph.trace_tensor import TraceTensor as TraceTensor
 
 
 @dataclass(frozen=True)
@@ -108,6 +55,15 @@ class CustomCall:
     def movable(self) -> bool:
         """Whether a copy in another trace has a gradient too."""
         return hasattr(self.back, "moved")
+
+
+@dataclass
+class _Frame:
+    """What a trace was like when a loop began."""
+
+    guard: Value | None
+    current: dict[Any, Value]
+    assigns: dict[Any, Value]
 
 
 class Trace:
@@ -136,6 +92,7 @@ class Trace:
         self._current: dict[Any, Value] = {}
         self._constants: dict[tuple[Any, ...], Value] = {}
         self._guard: Value | None = None
+        self._frames: list[_Frame] = []
 
     def __enter__(self) -> Trace:
         _local.stack.append(self)
@@ -189,7 +146,8 @@ class Trace:
                 f"variable {variable.name!r}: expected {variable.dtype} "
                 f"{tuple(variable.shape)}, received {tensor.dtype} {tensor.shape}"
             )
-        if self._guard is not None and tensor.value.node.guard is not self._guard:
+        guarded = self._guard is not None and not is_token(self._guard)
+        if guarded and tensor.value.node.guard is not self._guard:
             tensor = self.add("copy", (tensor,), {})[0]  # guards what is assigned
         self.read(variable)  # its buffer is part of the program
         self._current[variable] = tensor.value
@@ -215,12 +173,155 @@ class Trace:
     ) -> tuple[TraceTensor, ...]:
         """Check the call in C++, add a node, return its results."""
         specs = _core.infer(op, [(t.dtype, t.shape) for t in inputs], attrs)
+        return self._append(op, inputs, attrs, specs)
+
+    def _append(
+        self,
+        op: str,
+        inputs: Sequence[TraceTensor],
+        attrs: dict[str, Attr],
+        specs: list[tuple[str, Shape]],
+    ) -> tuple[TraceTensor, ...]:
+        for tensor in inputs:
+            made = tensor.value.node
+            if made.guard is not self._guard or made.op == BEGIN:
+                self._check_inside(tensor)
         node = Node(
             op, tuple(t.value for t in inputs), attrs, specs,
             layer="/".join(self.layers), source=user_line(), guard=self._guard,
         )  # fmt: skip
         self.graph.nodes.append(node)
         return tuple(TraceTensor(self, value) for value in node.outputs)
+
+    def _check_inside(self, tensor: TraceTensor) -> None:
+        guard = scope_of(tensor.value)
+        while guard is not None and not is_token(guard):
+            guard = guard.node.guard
+        if guard is not None and not is_inside(self._guard, guard):
+            raise ValueError(
+                f"a tensor of shape {tensor.shape} that is made inside a loop (at "
+                f"{tensor.value.node.source or 'an unknown line'}) is used outside: "
+                "what leaves the body of a loop has to be returned by it"
+            )
+
+    def add_copy(
+        self, node: Node, inputs: Sequence[TraceTensor], guard: Value | None, mark: Any
+    ) -> tuple[TraceTensor, ...]:
+        """The same call on other operands, under `guard` or else under that of here."""
+        copy = Node(
+            node.op, tuple(t.value for t in inputs), node.attrs,
+            [(v.dtype, v.shape) for v in node.outputs],
+            layer=node.layer, source=node.source, guard=guard or self._guard,
+            payload=object() if node.op == BEGIN else mark,
+        )  # fmt: skip
+        self.graph.nodes.append(copy)
+        return tuple(TraceTensor(self, value) for value in copy.outputs)
+
+    # -- loops ----------------------------------------------------------------------
+
+    @property
+    def guard(self) -> Value | None:
+        """What nodes are added under: a flag, or the token of a loop."""
+        return self._guard
+
+    def begin_loop(
+        self, count: TraceTensor, carried: Sequence[TraceTensor], most: int
+    ) -> tuple[TraceTensor, list[TraceTensor]]:
+        """Begin a loop of `count` (int64 [1]) passes, at most so many: what is added
+        until `end_loop` is its body. Gives the token, and the carried values."""
+        specs = [("int64", (1,)), *((t.dtype, t.shape) for t in carried)]
+        attrs: dict[str, Attr] = {"most": most}
+        token, *values = self._append(BEGIN, [count, *carried], attrs, specs)
+        token.value.node.payload = object()  # no two loops are one
+        frame = _Frame(self._guard, dict(self._current), dict(self.graph.assigns))
+        self._frames.append(frame)
+        self._guard = token.value
+        return token, values
+
+    def row(self, token: TraceTensor, x: TraceTensor, reverse: bool) -> TraceTensor:
+        """The row of `x` that belongs to the pass; the last comes first in reverse."""
+        attrs: dict[str, Attr] = {"reverse": int(reverse)}
+        return self._append(ROW, (token, x), attrs, [(x.dtype, x.shape[1:])])[0]
+
+    def assigned_in_loop(self) -> dict[Any, TraceTensor]:
+        """What the variables that the body has assigned are now."""
+        before = self._frames[-1].assigns
+        return {
+            variable: TraceTensor(self, value)
+            for variable, value in self.graph.assigns.items()
+            if before.get(variable) is not value
+        }
+
+    def carry_variable(self, variable: Any, tensor: TraceTensor) -> None:
+        """Let the body of a loop find a carried value where it reads the variable."""
+        self._current[variable] = tensor.value
+
+    def end_loop(
+        self,
+        token: TraceTensor,
+        carried: Sequence[TraceTensor],
+        stacked: Sequence[TraceTensor],
+        stop: int = -1,
+        reverse: bool = False,
+    ) -> tuple[list[TraceTensor], list[TraceTensor]]:
+        """End a loop. `stop`: which carried value (int64 [1]) ends it after a pass when
+        it is not 0. Gives the last carried values, and the stacked arrays."""
+        self.leave_loop()
+        most: int = token.value.node.attrs["most"]  # type: ignore[assignment]
+        specs = [(t.dtype, t.shape) for t in carried]
+        specs += [(t.dtype, (most, *t.shape)) for t in stacked]
+        attrs: dict[str, Attr] = {
+            "carries": len(carried), "stop": stop, "reverse": int(reverse)
+        }  # fmt: skip
+        inputs = [token, *carried, *stacked]
+        node = Node(
+            END, tuple(t.value for t in inputs), attrs, specs,
+            layer="/".join(self.layers), source=user_line(), guard=self._guard,
+        )  # fmt: skip
+        self.graph.nodes.append(node)
+        results = [TraceTensor(self, value) for value in node.outputs]
+        return results[: len(carried)], results[len(carried) :]
+
+    def keep_outside(self, what: str) -> None:
+        """Before something is remembered for later: refused in the body of a loop, which
+        is then unrolled."""
+        if self._frames:
+            raise ValueError(f"{what} is used in it")
+
+    def leave_loop(self) -> None:
+        """Outside the loop again, with the variables as they were before it."""
+        frame = self._frames.pop()
+        self._guard, self._current = frame.guard, frame.current
+        self.graph.assigns = frame.assigns
+
+    def stack_more(self, end: Node, value: Value) -> TraceTensor:
+        """One more array of what the passes of a loop made, `end` being its end."""
+        most: int = end.inputs[0].node.attrs["most"]  # type: ignore[assignment]
+        stacked = Value(end, len(end.outputs), (most, *value.shape), value.dtype)
+        end.inputs, end.outputs = (*end.inputs, value), (*end.outputs, stacked)
+        return TraceTensor(self, stacked)
+
+    @contextmanager
+    def attempt(self) -> Iterator[Callable[[], None]]:
+        """A part that may be taken back by what this gives, or by an error. Only
+        leaves stay."""
+        begin, frames = len(self.graph.nodes), len(self._frames)
+        faults, notes = len(self.faults), len(self.graph.notes)
+
+        def take_back() -> None:
+            while len(self._frames) > frames:
+                self.leave_loop()
+            part = self.graph.nodes[begin:]
+            self.graph.nodes[begin:] = [node for node in part if node.op in LEAVES]
+            for node in part:
+                self.calls.pop(node, None)
+            del self.faults[faults:], self.graph.notes[notes:]
+
+        try:
+            yield take_back
+        except BaseException:
+            take_back()
+            raise
 
     def output(self, name: str, tensor: TraceTensor, *, step: bool = False) -> None:
         """Give the caller this value under this name."""

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydl import _core
 from pydl.graph.node import (
+    BEGIN,
+    END,
     JOIN,
     LEAVES,
+    ROW,
     Graph,
     InputPort,
     Node,
+    Shape,
     Value,
     is_inside,
+    scope_of,
     unshaped,
-)  # fmt: skip
+)
 
 
 class GraphError(RuntimeError):
@@ -38,9 +45,11 @@ def _check_node(graph: Graph, node: Node, known: set[Value], after: str) -> None
     for value in node.inputs:
         if value not in known:
             _fail(graph, after, f"{node} reads {value}, which is not made before it")
-        guard = value.node.guard
+        guard = scope_of(value)
         if node.op == JOIN and guard is not None:
             guard = guard.node.guard
+        if node.op == END and guard is node.inputs[0]:
+            guard = node.guard
         if not is_inside(node.guard, guard):
             _fail(
                 graph, after, f"{node} reads {value}, made inside a guard, outside it"
@@ -60,9 +69,37 @@ def _check_node(graph: Graph, node: Node, known: set[Value], after: str) -> None
         if None in guards or len(guards) != len(joined) or {*joined} != {*found}:
             _fail(graph, after, f"{node} joins {joined} under {len(guards)} guards")
         return
+    if node.op in (BEGIN, ROW, END):
+        _check_loop_node(graph, node, after)
+        return
     specs = _core.infer(node.op, [(v.dtype, v.shape) for v in node.inputs], node.attrs)
     if [(dtype, tuple(shape)) for dtype, shape in specs] != found:
         _fail(graph, after, f"{node} has results {found}, its operands give {specs}")
+
+
+def _check_loop_node(graph: Graph, node: Node, after: str) -> None:
+    def specs(values: Sequence[Value]) -> list[tuple[str, Shape]]:
+        return [(value.dtype, value.shape) for value in values]
+
+    given, found = specs(node.inputs), specs(node.outputs)
+    if node.op == BEGIN:
+        wanted = [("int64", (1,)), *given[1:]]
+        if given[:1] != wanted[:1] or not isinstance(node.attrs["most"], int):
+            _fail(graph, after, f"{node} has no count")
+    elif node.inputs[0].node.op != BEGIN:
+        _fail(graph, after, f"{node} belongs to no loop")
+    elif node.op == ROW:
+        wanted = [(given[1][0], given[1][1][1:])]
+    else:
+        begin = node.inputs[0].node
+        count: int = node.attrs["carries"]  # type: ignore[assignment]
+        wanted = specs(begin.outputs)[1:]
+        if given[1 : 1 + count] != wanted:
+            _fail(graph, after, f"{node} carries {given[1 : 1 + count]}, not {wanted}")
+        most: int = begin.attrs["most"]  # type: ignore[assignment]
+        wanted += [(dtype, (most, *shape)) for dtype, shape in given[1 + count :]]
+    if found != wanted:
+        _fail(graph, after, f"{node} has results {found}, its operands give {wanted}")
 
 
 def _check_leaf(graph: Graph, node: Node, after: str) -> None:

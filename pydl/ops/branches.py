@@ -264,6 +264,11 @@ class _Choice:
         true_fn, false_fn = (lambda s=s: self._pull(s, grads) for s in self.sides)
         return _both(self.trace, self.flag, true_fn, false_fn, _or_zeros)  # type: ignore[no-any-return]
 
+    @property
+    def optional_nodes(self) -> list[Node]:
+        """The nodes that run in one branch only."""
+        return [node for side in self.sides for node in side.nodes]
+
     def _pull(self, side: _Side, grads: Sequence[TraceTensor | None]) -> list[Any]:
         pairs = [
             (y, lift(grad, y.dtype))

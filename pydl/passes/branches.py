@@ -21,7 +21,21 @@ from collections import Counter
 from functools import reduce
 
 from pydl.graph.families import families
-from pydl.graph.node import JOIN, LEAVES, Attr, Graph, Node, Shape, Value, unshaped
+from pydl.graph.node import (
+    BEGIN,
+    END,
+    JOIN,
+    LEAVES,
+    NO_STEPS,
+    ROW,
+    Attr,
+    Graph,
+    Node,
+    Shape,
+    Value,
+    is_token,
+    unshaped,
+)  # fmt: skip
 from pydl.passes.rewrite import Rewriter, Uses
 
 #: The least work of a side that gets an `if`, in bytes read and written. With the flag
@@ -62,29 +76,54 @@ def _paths(graph: Graph) -> dict[Node, Path]:
     only serve sides that are never taken are left out."""
     uses = Uses(graph)
     paths: dict[Node, Path] = {}
+    insides: dict[Value, Path] = {}  # token -> the path of what is in the loop
     for node in reversed(graph.nodes):
-        own: Path = () if node.guard is None else (node.guard,)
+        own = _own_path(node, insides)
         if node.op in LEAVES or any(value in uses.kept for value in node.outputs):
             paths[node] = own
-            continue
-        seen = [
-            path
-            for value in node.outputs
-            for reader in uses.readers.get(value, ())
-            if reader in paths
-            and (path := _seen_from(reader, value, paths[reader])) is not None
-        ]
-        if seen:
-            shared = reduce(_shared, seen)
+        elif node.op == BEGIN:
+            paths[node] = insides.get(node.outputs[0], own)[:-1]
+        else:
+            seen = [
+                path
+                for value in node.outputs
+                for reader in uses.readers.get(value, ())
+                if reader in paths
+                and (path := _seen_from(reader, value, paths, insides)) is not None
+            ]
+            if not seen:
+                continue
+            shared = _reachable(reduce(_shared, seen), own)
             paths[node] = shared if _has_sides(shared) else own
+        if node.op == END:
+            insides[node.inputs[0]] = (*paths[node], node.inputs[0])
     return paths
 
 
-def _seen_from(reader: Node, value: Value, path: Path) -> Path | None:
+def _own_path(node: Node, insides: dict[Value, Path]) -> Path:
+    if node.guard is None:
+        return ()
+    return insides.get(node.guard, (node.guard,))
+
+
+def _reachable(path: Path, own: Path) -> Path:
+    """The part of a path that is in no loop in which the node itself is not."""
+    for i, part in enumerate(path):
+        if not isinstance(part, tuple) and is_token(part) and part not in own:
+            return path[:i]
+    return path
+
+
+def _seen_from(
+    reader: Node, value: Value, paths: dict[Node, Path], insides: dict[Value, Path]
+) -> Path | None:
     """The sides a value is on if only this reader has it; None if that has not even
     this one."""
+    path = paths[reader]
     if reader.guard is value:
-        return ()
+        return path if is_token(value) else ()
+    if reader.op == END:
+        return insides[reader.inputs[0]]
     if not _chooses(reader) or value is reader.inputs[0]:
         return path
     known = _known_choice(reader, path)
@@ -105,6 +144,14 @@ def _known_choice(node: Node, path: Path) -> Value | None:
 
 def _has_sides(path: Path) -> bool:
     return any(isinstance(part, tuple) for part in path)
+
+
+def _side_of(path: Path) -> Path:
+    """The innermost side of a path, with what is around it."""
+    length = len(path)
+    while length and not isinstance(path[length - 1], tuple):
+        length -= 1
+    return path[:length]
 
 
 def _shared(a: Path, b: Path) -> Path:
@@ -129,7 +176,7 @@ def _worth(paths: dict[Node, Path]) -> set[Path]:
 
 def _work(node: Node) -> float:
     """About how many bytes could be moved in the time the node takes."""
-    if node.op in LEAVES or node.op in ("reshape", JOIN):
+    if node.op in LEAVES or node.op in NO_STEPS:
         return 0.0
     moved = float(sum(v.nbytes for v in (*node.inputs, *node.outputs)))
     moved *= _COSTS.get(families()[node.op], 1.0)
@@ -164,11 +211,18 @@ class _Writer:
             path = self.paths.get(node)
             if path is None:
                 continue
-            if _has_sides(path):
-                self.held.setdefault(path, []).append(node)
+            side = _side_of(path)
+            if side:
+                self.held.setdefault(side, []).append(node)
             else:
                 self._write(node, path, node.guard and self.rewriter.now(node.guard))
         return self.rewriter.finish()
+
+    def _guard_in(self, node: Node, path: Path, skip: Value) -> Value:
+        """The guard of a node on a side: that of the side, or its loop's inside it."""
+        if node.guard is not None and is_token(node.guard) and node.guard == path[-1]:
+            return self.rewriter.now(node.guard)
+        return skip
 
     def _write(self, node: Node, path: Path, guard: Value | None) -> None:
         known = self.known.get(node)
@@ -196,7 +250,8 @@ class _Writer:
             skip = self._skip(node, (flag, on), guard)
             side: Path = (*path, (flag, on))
             for held in self._take_held(side, node):
-                self._write(held, side, skip)
+                inside = self.paths[held]
+                self._write(held, inside, self._guard_in(held, inside, skip))
             if self.updates.get(out) is not value:
                 sources.append(self._source(node, value, skip))
         if len(sources) == 1:  # an assignment under the guard is all that is left
@@ -236,7 +291,7 @@ class _Writer:
         side of another join, else a copy."""
         value, out = self.rewriter.now(value), node.outputs[0]
         root = unshaped(value)
-        free = root.node.guard is skip and root not in self.joined
+        free = root.node.guard is skip and root not in self.joined and _movable(root)
         if free and value.shape == out.shape:
             self.joined.add(root)
             return value
@@ -258,6 +313,14 @@ class _Writer:
         node = _node(op, (value,), attrs, [spec], like, guard)
         self.rewriter.nodes.append(node)
         return node.outputs[0]
+
+
+def _movable(root: Value) -> bool:
+    """Whether the steps that make a value may write it elsewhere: not rows, nor arrays
+    of rows."""
+    node = root.node
+    stacked = node.op == END and root.index >= int(str(node.attrs["carries"]))
+    return node.op != ROW and not stacked
 
 
 def _node(

@@ -23,7 +23,7 @@ from collections.abc import Callable, Hashable
 import numpy as np
 
 from pydl.graph.families import families
-from pydl.graph.node import LEAVES, Attr, Graph, Node, Value
+from pydl.graph.node import END, LEAVES, Attr, Graph, Node, Value
 from pydl.passes.rewrite import Rewriter, broadcast, literal
 
 Rule = Callable[["_Simplifier", Node], Value | None]
@@ -55,20 +55,23 @@ class _Simplifier:
         rewriter = self.rewriter
         rule = _RULES.get(node.op)
         value = rule(self, current) if rule is not None else None
-        if value is None and self.families[node.op] == "elementwise":
+        if value is None and self.families.get(node.op) == "elementwise":
             value = _fold(self, current)
             if value is None:
                 current = _strip_broadcasts(current)
         if value is not None and self._may_stand_for(value, node.outputs[0]):
             rewriter.replace(node.outputs[0], value)
             return
-        key = _key(current) if self.families[node.op] != "optimizer" else None
+        key = _key(current) if self._may_be_one(node) else None
         same = self.seen.setdefault(key, current) if key is not None else current
         if same is current or not self._may_stand_for(same.outputs[0], node.outputs[0]):
             rewriter.keep(node, current)
             return
         for old, new in zip(node.outputs, same.outputs, strict=True):
             rewriter.replace(old, new)
+
+    def _may_be_one(self, node: Node) -> bool:
+        return node.op != END and self.families.get(node.op) != "optimizer"
 
     def _may_stand_for(self, new: Value, old: Value) -> bool:
         """An assigned value stays under its guard, which is part of the assignment."""

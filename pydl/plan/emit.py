@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from pydl.graph.node import Graph, Node, Shape, Value, guards_of
+from pydl.graph.node import END, Graph, Node, Shape, Value, guards_of, is_token
+from pydl.plan.loops import Row
 from pydl.plan.lower import Schedule, lower
 from pydl.plan.memory import place_values
 
@@ -139,6 +140,8 @@ class _EntryWriter:
         self.numbers: dict[Value, int] = {}
         self.code: list[list[Any]] = []
         self.input_index: dict[Value, int] = {}
+        self.loops: dict[Value, dict[str, Any]] = {}  # token -> attributes
+        self.ends = {n.inputs[0]: n for n in graph.nodes if n.op == END}
 
     def write(self) -> tuple[dict[str, Any], EntryInfo]:
         graph = self.graph
@@ -175,31 +178,49 @@ class _EntryWriter:
                 operands.append(self._state_value(loop.stop))
             head = ["loop", operands, [], {"body": 0}]
             self.code.append(head)
-        covering: list[tuple[Value, dict[str, int]]] = []  # from the outermost
+        covering: list[_Range] = []  # from the outermost
         for step in self.schedule.steps:
             self._cover(covering, step)
             self.code.append(self._instruction(step))
-            for _, condition in covering:
-                condition["skip"] += 1
+            for around in covering:
+                around.lengthen()
         if head is not None:
             head[3]["body"] = len(self.code) - 1
 
-    def _cover(self, covering: list[tuple[Value, dict[str, int]]], step: Node) -> None:
-        """End the `if`s that the step is not under, begin those it is."""
+    def _cover(self, covering: list[_Range], step: Node) -> None:
+        """End the ranges that the step is not in, begin those it is."""
         guards = guards_of(step)[::-1]
         same = 0
         while same < min(len(covering), len(guards)):
-            if covering[same][0] is not guards[same]:
+            if covering[same].guard is not guards[same]:
                 break
             same += 1
         del covering[same:]
         for guard in guards[same:]:
-            condition = {"skip": 0}
-            line: list[Any] = ["if", [self._number(guard)], [], condition]
-            self.code.append([*line, *_label(guard.node)])
-            for _, outer in covering:
-                outer["skip"] += 1
-            covering.append((guard, condition))
+            opened = (
+                self._begin_loop(guard) if is_token(guard) else self._begin_if(guard)
+            )
+            for around in covering:
+                around.lengthen()
+            covering.append(opened)
+
+    def _begin_if(self, guard: Value) -> _Range:
+        attrs: dict[str, Any] = {"skip": 0}
+        line = ["if", [self._number(guard)], [], attrs, *_label(guard.node)]
+        self.code.append(line)
+        return _Range(guard, attrs, "skip")
+
+    def _begin_loop(self, token: Value) -> _Range:
+        begin, end = token.node, self.ends[token]
+        attrs: dict[str, Any] = {"body": 0, "most": begin.attrs["most"]}
+        attrs |= {"values": [], "steps": []}
+        operands = [self._number(begin.inputs[0])]
+        stop: int = end.attrs["stop"]  # type: ignore[assignment]
+        if stop >= 0:
+            operands.append(self._number(begin.outputs[1 + stop]))
+        self.loops[token] = attrs
+        self.code.append(["loop", operands, [], attrs, *_label(begin)])
+        return _Range(token, attrs, "body")
 
     def _instruction(self, step: Node) -> list[Any]:
         number = self._number
@@ -215,7 +236,7 @@ class _EntryWriter:
         found = self.numbers.get(value)
         if found is None:
             found = self.numbers[value] = len(self.values)
-            place, index, offset = self._place(self.schedule.root(value))
+            place, index, offset = self._place(self.schedule.root(value), found)
             self.values.append([value.dtype, value.shape, place, index, offset])
         return found
 
@@ -224,8 +245,10 @@ class _EntryWriter:
         self.values.append([variable.dtype, list(variable.shape), "state", slot, 0])
         return len(self.values) - 1
 
-    def _place(self, root: Value) -> tuple[str, int, int]:
+    def _place(self, root: Value, number: int) -> tuple[str, int, int]:
         schedule, node = self.schedule, root.node
+        if root in schedule.rows:
+            return self._row_place(schedule.rows[root], root.nbytes, number)
         if node.op == "input":
             return "input", self.input_index[root], 0
         if node.op in ("variable", "constant"):
@@ -235,6 +258,26 @@ class _EntryWriter:
         if root in schedule.in_output:
             return "output", schedule.in_output[root], 0
         return "arena", 0, self.offsets[root]
+
+    def _row_place(self, row: Row, nbytes: int, number: int) -> tuple[str, int, int]:
+        """Where the row of the first pass stands; the loop moves the value on."""
+        place, index, offset = self._place(self.schedule.root(row.array), number)
+        attrs = self.loops[row.token]
+        attrs["values"].append(number)
+        attrs["steps"].append(-nbytes if row.reverse else nbytes)
+        return place, index, offset + nbytes * (row.most - 1 if row.reverse else 0)
+
+
+@dataclass
+class _Range:
+    """An `if` or `loop` whose range is being written."""
+
+    guard: Value
+    attrs: dict[str, Any]
+    length: str
+
+    def lengthen(self) -> None:
+        self.attrs[self.length] += 1
 
 
 def _label(node: Node) -> list[str]:

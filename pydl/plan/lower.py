@@ -9,11 +9,24 @@ there; otherwise a `copy` step takes them there at the end.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydl.graph.families import families
-from pydl.graph.node import JOIN, LEAVES, Graph, Node, Value, guards_of
+from pydl.graph.node import (
+    BEGIN,
+    END,
+    JOIN,
+    LEAVES,
+    ROW,
+    Graph,
+    Node,
+    Value,
+    guards_of,
+    is_token,
+)  # fmt: skip
+from pydl.plan.loops import LoopCopies, Row, extend_lives, together
 
 #: Results may stand on exactly the bytes of an operand (csrc/plan/plan.h, point 6).
 IN_PLACE = frozenset({"elementwise", "optimizer", "rows"})
@@ -29,6 +42,8 @@ class Schedule:
     leaves: dict[Any, list[Value]] = field(default_factory=dict)
     #: reshape result -> its operand, side of a join -> the join (absent: a root)
     roots: dict[Value, Value] = field(default_factory=dict)
+    #: root -> the row of an array that it is
+    rows: dict[Value, Row] = field(default_factory=dict)
     #: root -> the variable whose slot it stands in; root -> the output, by number
     in_slot: dict[Value, Any] = field(default_factory=dict)
     in_output: dict[Value, int] = field(default_factory=dict)
@@ -45,13 +60,39 @@ class Schedule:
 
     def pinned(self, root: Value) -> bool:
         """Whether the root lives outside the arena."""
-        return root.node.op in LEAVES or root in self.in_slot or root in self.in_output
+        if root in self.rows or root.node.op in LEAVES:
+            return True
+        return root in self.in_slot or root in self.in_output
+
+    def stands_on(self, value: Value) -> Iterator[Value]:
+        """The root of a value; of a row, also those of the arrays it is a row of."""
+        root = self.root(value)
+        yield root
+        while root in self.rows:
+            root = self.root(self.rows[root].array)
+            yield root
+
+    def exact(self, result: Value, operand: Value) -> bool:
+        """Whether `result` may stand on exactly the bytes of `operand`."""
+        return exact_alias(self, result, operand)
+
+    def kept_roots(self) -> set[Value]:
+        """Roots that outlive the steps: outputs, assigned values, region members."""
+        graph = self.graph
+        kept = [output.value for output in graph.outputs]
+        kept += graph.assigns.values()
+        kept += [value for region in graph.regions for value in region]
+        return {self.root(value) for value in kept}
 
 
 def lower(graph: Graph) -> Schedule:
     """Resolve aliases, choose destinations, add the copies that are needed."""
     schedule = Schedule(graph)
-    _collect_steps(schedule)
+    copies = LoopCopies(schedule)
+    _collect_steps(schedule, copies)
+    if copies.ends:
+        _find_lives(schedule)
+        copies.spare()
     _sink_updates(schedule)
     wanted_slots, wanted_outputs = _copy_leaves(schedule)
     _find_lives(schedule)
@@ -68,13 +109,21 @@ def lower(graph: Graph) -> Schedule:
     return schedule
 
 
-def _collect_steps(schedule: Schedule) -> None:
+def _collect_steps(schedule: Schedule, copies: LoopCopies) -> None:
     roots = schedule.roots
-    for node in schedule.graph.nodes:
+    for node in together(schedule.graph.nodes):
         if node.op == "reshape":
             roots[node.outputs[0]] = node.inputs[0]
         elif node.op == JOIN:
             roots.update((schedule.root(side), node.outputs[0]) for side in node.inputs)
+        elif node.op == BEGIN:
+            copies.begin(node)
+        elif node.op == END:
+            copies.end(node)
+        elif node.op == ROW:
+            token, array = node.inputs
+            row = Row(token, array, bool(node.attrs["reverse"]))
+            schedule.rows[node.outputs[0]] = row
         elif node.op == "variable":
             schedule.leaves.setdefault(node.payload, []).append(node.outputs[0])
         elif node.op not in LEAVES:
@@ -84,8 +133,12 @@ def _collect_steps(schedule: Schedule) -> None:
 def _sink_updates(schedule: Schedule) -> None:
     """Move to the end what only makes new values of variables from old ones (a seed
     that moves on, a count): there nothing reads the old ones, and no copy is needed."""
-    read = {schedule.root(v) for step in schedule.steps for v in step.inputs}
-    read.update(schedule.root(s.guard) for s in schedule.steps if s.guard is not None)
+    read = {
+        root
+        for step in schedule.steps
+        for value in (*step.inputs, *guards_of(step))
+        for root in schedule.stands_on(value)
+    }
     sunk = [step for step in schedule.steps if _is_update(schedule, step, read)]
     if not sunk or len(sunk) == len(schedule.steps):
         return
@@ -98,8 +151,9 @@ def _sink_updates(schedule: Schedule) -> None:
 def _is_update(schedule: Schedule, step: Node, read: set[Value]) -> bool:
     return (
         families()[step.op] == "elementwise"
+        and not any(map(is_token, guards_of(step)))
         and all(schedule.root(value).node.op in LEAVES for value in step.inputs)
-        and not any(schedule.root(value) in read for value in step.outputs)
+        and not any(value in read or value in schedule.roots for value in step.outputs)
     )
 
 
@@ -139,27 +193,32 @@ def copy_of(value: Value) -> Node:
 
 
 def _find_lives(schedule: Schedule) -> None:
+    schedule.first.clear()
+    schedule.last.clear()
     for position, step in enumerate(schedule.steps):
         _touch(schedule, step, position)
+    extend_lives(schedule)
     for step in schedule.steps:  # a guarded copy at the end reads its flag again
         for guard in guards_of(step):
-            flag = schedule.root(guard)
+            flag = schedule.root(guard)  # of a token: itself
             if flag.node.op == "variable":
                 schedule.last[flag] = len(schedule.steps)
 
 
 def _touch(schedule: Schedule, step: Node, position: int) -> None:
-    first, last, root = schedule.first, schedule.last, schedule.root
-    for value in step.inputs:
-        last[root(value)] = position
+    first, last = schedule.first, schedule.last
     guard = step.guard
+    for value in step.inputs:
+        for root in schedule.stands_on(value):
+            last[root] = position
     while guard is not None:
-        last[root(guard)] = position
+        if not is_token(guard):
+            last[schedule.root(guard)] = position
         guard = guard.node.guard
     for value in step.outputs:
-        value = root(value)
-        first.setdefault(value, position)
-        last[value] = max(last.get(value, 0), position)
+        for root in schedule.stands_on(value):
+            first.setdefault(root, position)
+            last[root] = max(last.get(root, 0), position)
 
 
 def _pin_to_slot(

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
-from pydl.graph.node import Node, Value
+from pydl.graph.node import END, Node, Value
 from pydl.plan.lower import Schedule, exact_alias
 
 ALIGNMENT = 64
@@ -38,6 +38,7 @@ def place_values(schedule: Schedule) -> tuple[dict[Value, int], int]:
     """Arena offset of every root that lives there, and the bytes of the arena."""
     blocks: dict[Value, tuple[Block, int]] = {}  # root -> block, offset inside it
     _add_regions(schedule, blocks)
+    _add_arrays(schedule, blocks)
     fixed = set(blocks)
     for position, step in enumerate(schedule.steps):
         donors: set[Value] = set()
@@ -90,6 +91,15 @@ def _add_regions(schedule: Schedule, blocks: dict[Value, tuple[Block, int]]) -> 
             block.start = min(block.start, schedule.first[root])
             block.stop = max(block.stop, schedule.last[root])
         block.nbytes = offset
+
+
+def _add_arrays(schedule: Schedule, blocks: dict[Value, tuple[Block, int]]) -> None:
+    """The arrays whose rows the passes of a loop write."""
+    for row in schedule.rows.values():
+        root = schedule.root(row.array)
+        if root.node.op == END and root not in blocks and not schedule.pinned(root):
+            start, stop = schedule.first[root], schedule.last[root]
+            blocks[root] = Block(align(root.nbytes), start, stop), 0
 
 
 def place_blocks(blocks: Sequence[Block]) -> int:

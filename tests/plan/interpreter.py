@@ -11,7 +11,18 @@ from typing import Any
 import numpy as np
 
 from numpy_reference import reference
-from pydl.graph.node import JOIN, Graph, Value, guards_of
+from pydl.graph.node import (
+    BEGIN,
+    END,
+    JOIN,
+    LEAVES,
+    ROW,
+    Graph,
+    Node,
+    Value,
+    guards_of,
+    is_token,
+)  # fmt: skip
 
 Array = np.ndarray
 
@@ -51,14 +62,63 @@ def _evaluate_pass(
             values[node.outputs[0]] = state[node.payload]
         elif node.op == "constant":
             values[node.outputs[0]] = node.payload
-        elif any(g not in values or values[g][0] != 0 for g in guards_of(node)):
+    nodes = [node for node in graph.nodes if node.op not in LEAVES]
+    _evaluate_nodes(nodes, values, 0)
+    return values
+
+
+def _evaluate_nodes(nodes: list[Node], values: dict[Value, Array], step: int) -> None:
+    """Nodes of one pass. Those of a loop are evaluated when its end is met."""
+    bodies: dict[Value, list[Node]] = {}
+    waiting: set[Value] = set()
+    for node in nodes:
+        loops = [g for g in guards_of(node) if g in waiting]
+        if loops:
+            bodies[loops[-1]].append(node)
             continue
+        if node.op == END:
+            token = node.inputs[0]
+            waiting.discard(token)
+            if token in bodies and not _left_out(node, values):
+                _evaluate_loop(node, bodies[token], values)
+        elif _left_out(node, values):
+            continue
+        elif node.op == BEGIN:
+            bodies[node.outputs[0]] = []
+            waiting.add(node.outputs[0])
+        elif node.op == ROW:
+            array = values[node.inputs[1]]
+            values[node.outputs[0]] = array[~step if node.attrs["reverse"] else step]
         elif node.op == JOIN:
             (values[node.outputs[0]],) = [values[v] for v in node.inputs if v in values]
         else:
             results = reference(node.op, [values[v] for v in node.inputs], node.attrs)
             values.update(zip(node.outputs, results, strict=True))
-    return values
+
+
+def _left_out(node: Node, values: dict[Value, Array]) -> bool:
+    flags = [guard for guard in guards_of(node) if not is_token(guard)]
+    return any(flag not in values or values[flag][0] != 0 for flag in flags)
+
+
+def _evaluate_loop(end: Node, body: list[Node], values: dict[Value, Array]) -> None:
+    token = end.inputs[0]
+    begin, count = token.node, int(end.attrs["carries"])
+    carried = [values[value] for value in begin.inputs[1:]]
+    rows: list[list[Array]] = [[] for _ in end.outputs[count:]]
+    passes = min(int(values[begin.inputs[0]][0]), begin.attrs["most"])
+    for step in range(passes):
+        inside = {**values, **dict(zip(begin.outputs[1:], carried, strict=True))}
+        _evaluate_nodes(body, inside, step)
+        carried = [inside[value] for value in end.inputs[1 : 1 + count]]
+        for row, value in zip(rows, end.inputs[1 + count :], strict=True):
+            row.append(inside[value])
+        if end.attrs["stop"] >= 0 and carried[end.attrs["stop"]][0] != 0:
+            break
+    if end.attrs["reverse"]:
+        rows = [row[::-1] for row in rows]
+    arrays = [np.stack(row) for row in rows]
+    values.update(zip(end.outputs, [*carried, *arrays], strict=True))
 
 
 class PlanInterpreter:
@@ -85,6 +145,7 @@ class PlanInterpreter:
             "output": [_bytes(array) for array in outputs],
         }
         self.step = 0
+        self.moved: dict[int, int] = {}  # value -> bytes, by inner loops
         self._run_range(0, len(self.entry["code"]))
 
     def _run_range(self, start: int, stop: int) -> None:
@@ -95,6 +156,9 @@ class PlanInterpreter:
             if op == "if":
                 if self.view(inputs[0])[0] != 0:
                     at += attrs["skip"]
+            elif op == "loop" and "most" in attrs:
+                self._run_loop(at, inputs, attrs)
+                at += attrs["body"]
             elif op == "loop":
                 for step in range(int(self.view(inputs[0])[0])):
                     self.step = step
@@ -109,15 +173,28 @@ class PlanInterpreter:
                 for i, result in zip(outputs, results, strict=True):
                     self.view(i)[...] = result
 
+    def _run_loop(self, at: int, inputs: list[int], attrs: dict[str, Any]) -> None:
+        steps = dict(zip(attrs["values"], attrs["steps"], strict=True))
+        before = dict(self.moved)
+        for step in range(min(int(self.view(inputs[0])[0]), attrs["most"])):
+            for number, each in steps.items():
+                self.moved[number] = before.get(number, 0) + step * each
+            self._run_range(at, at + attrs["body"])
+            if len(inputs) > 1 and self.view(inputs[1])[0] != 0:
+                break
+        self.moved = before
+
     def view(self, number: int) -> Array:
         """The value's array, on its place."""
         dtype, shape, place, index, offset = self.entry["values"][number]
+        moves = number in self.moved
+        offset += self.moved.get(number, 0)
         if place in self.steps:
             offset += self.step * self.steps[place][index]
         nbytes = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
         memory = self.memory[place][index]
         assert 0 <= offset and offset + nbytes <= memory.size
-        assert place != "arena" or offset % 64 == 0
+        assert place != "arena" or offset % 64 == 0 or moves
         return memory[offset : offset + nbytes].view(dtype).reshape(shape)
 
     def _check_overlap(self, op: str, inputs: list[int], outputs: list[int]) -> None:

@@ -239,6 +239,50 @@ class ChoosingWriter(Writer):
             self.pool = held
 
 
+class LoopingWriter(ChoosingWriter):
+    """Writes graphs with loops as well, one inside the other and inside branches."""
+
+    depth = 0
+
+    def _grow(self) -> list[TraceTensor]:
+        if self.depth < 2 and self.rng.random() < 0.15:
+            return self._loop()
+        return super()._grow()
+
+    def _loop(self) -> list[TraceTensor]:
+        trace, held, flags = self.trace, self.pool, list(getattr(self, "flags", []))
+        most = int(self.rng.integers(1, 5))
+        count = trace.constant(np.array([most]))
+        init = [
+            x
+            for _ in range(self.rng.integers(0, 4))
+            if (x := self._pick(held)) is not None
+        ]
+        token, carried = trace.begin_loop(count, init, most)
+        self.pool, self.depth = [*held, *carried, *carried], self.depth + 1
+        rows = [x for x in held if x.shape and x.shape[0] == most]
+        for x in rows[:3]:
+            self.pool.append(trace.row(token, x, bool(self.rng.integers(2))))
+        try:
+            for _ in range(self.rng.integers(1, 8)):
+                self.pool += self._grow()
+            following = [self._next(x, held) for x in carried]
+            stacked = [self._pick(self.pool) for _ in range(self.rng.integers(0, 3))]
+        finally:
+            inner, self.pool, self.depth = self.pool, held, self.depth - 1
+            self.flags = flags
+        if not following and not stacked:
+            stacked = [inner[-1]]
+        reverse = bool(self.rng.integers(2))
+        finals, stacks = trace.end_loop(token, following, stacked, reverse=reverse)
+        return [*finals, *stacks]
+
+    def _next(self, x: TraceTensor, outer: list[TraceTensor]) -> TraceTensor:
+        own = self.pool[len(outer) :]
+        fitting = self._pick(own if self.rng.random() < 0.8 else self.pool, x.shape)
+        return x if fitting is None else fitting
+
+
 def state_of(writer: Writer) -> dict[Any, np.ndarray]:
     """A copy of the content of every variable."""
     variables = [*writer.variables, writer.weight]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from plan.interpreter import PlanInterpreter, evaluate
-from plan.random_graphs import ChoosingWriter, Writer, state_of
-from pydl import ops
+from plan.random_graphs import ChoosingWriter, LoopingWriter, Writer, state_of
+from pydl import _core, device, ops
 from pydl.graph.gradients import gradients
 from pydl.graph.node import Graph
 from pydl.graph.trace import Trace
@@ -151,6 +151,34 @@ def test_a_number_may_be_a_side(every_choice: None) -> None:
     for number, side in ((-2.0, 0.5), (2.0, np.tanh(2.0))):
         found = program.run({"x": np.array([number])})["y"]
         np.testing.assert_allclose(found, side + np.exp(side))
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_loops_keep_every_bit(seed: int, every_choice: None) -> None:
+    writer = LoopingWriter(seed, size=10 + seed % 30, dtype="float64")
+    graph = writer.write()
+    verify(graph)
+    check(prepare(graph), graph, writer)
+    check(run_passes(graph), graph, writer)
+
+
+@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("place", ["cpu", "cuda"])
+def test_native_programs_loop(seed: int, place: str, every_choice: None) -> None:
+    if place == "cuda" and not _core.devices()["count"]:
+        pytest.skip("no GPU, and none emulated")
+    writer = LoopingWriter(seed, size=10 + seed, dtype="float64")
+    graph, inputs, state = writer.write(), writer.inputs(), state_of(writer)
+    wanted = evaluate(graph, inputs, state) if writer.passes else {}
+    with device(place):
+        program = compile_graph(graph)
+    outputs = program.run(inputs)
+    for name, value in wanted.items():
+        np.testing.assert_allclose(outputs[name], value, 1e-7, 1e-12, err_msg=name)
+    for variable in writer.variables:
+        np.testing.assert_allclose(
+            variable.numpy(), state[variable], 1e-7, 1e-12, err_msg=variable.name
+        )
 
 
 def test_an_update_is_in_place() -> None:

@@ -174,7 +174,7 @@ LIES: list[tuple[str, Change, str]] = [
     (
         "nested",
         lambda p: code_of(p).insert(1, ["loop", [1], [], {"body": 1}]),
-        "loops do not nest",
+        "'most' is in no other",
     ),
     (
         "crossing",

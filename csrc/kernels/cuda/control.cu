@@ -55,10 +55,15 @@ __global__ void set_if_kernel(const int64_t* flag, uint64_t condition) {
 }
 
 __global__ void __launch_bounds__(kThreads)
-    begin_loop_kernel(LoopControl* control, const Slice* slices, int n, uint64_t condition) {
-  const bool any = control->count > 0;
+    begin_loop_kernel(LoopControl* control, const Slice* slices, int n, const int64_t* given,
+                      int64_t most, uint64_t condition) {
+  const int64_t count = given == nullptr ? control->count : (*given < most ? *given : most);
+  const bool any = count > 0;
   if (any) move_slices(slices, n, 0, true);
+  __syncthreads();  // all have read the count
   if (threadIdx.x == 0) {
+    control->pass = 0;
+    control->count = count;
     control->running = any ? 1 : 0;
     set_condition(condition, any);
   }
@@ -100,7 +105,7 @@ void set_if(const int64_t* flag, uint64_t condition, void* stream) {
 
 void begin_loop(const LoopCall& loop, uint64_t condition, void* stream) {
   launch(begin_loop_kernel, dim3(1), dim3(kThreads), 0, stream, loop.control, loop.slices,
-         loop.many_bytes ? 0 : loop.n_slices, condition);
+         loop.many_bytes ? 0 : loop.n_slices, loop.count, loop.most, condition);
 }
 
 void begin_pass(const LoopCall& loop, void* stream) {

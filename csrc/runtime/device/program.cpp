@@ -34,6 +34,7 @@ DeviceProgram::DeviceProgram(const Program& program, Device* device)
       uses_graphs_(!is_off("PYDL_CUDA_GRAPHS")),
       used_state_(program.state_.size(), false),
       stepped_(program.operands_.size(), false),
+      window_(program.operands_.size(), -1),
       graphs_(device) {
   const Entry& entry = program.entry_;
   for (const pydl::Port& port : entry.inputs) {
@@ -42,8 +43,10 @@ DeviceProgram::DeviceProgram(const Program& program, Device* device)
   for (const pydl::Port& port : entry.outputs) {
     outputs_.push_back({.bytes = byte_size(port.spec), .step = port.step});
   }
-  for (const Program::Stepped& stepped : program.stepped_) {
-    stepped_[static_cast<size_t>(stepped.operand)] = true;
+  for (const Program::Loop& loop : program.loops_) {
+    for (int i = loop.first_stepped; i < loop.last_stepped && !loop.inner; ++i) {
+      stepped_[static_cast<size_t>(program.stepped_[static_cast<size_t>(i)].operand)] = true;
+    }
   }
   for (const Program::Operand& operand : program.operands_) {
     if (operand.place == Place::kState) used_state_[static_cast<size_t>(operand.index)] = true;
@@ -57,14 +60,15 @@ void DeviceProgram::add_steps(int begin, int end, int loop, bool certain) {
     const Opcode op = program_.entry_.code[static_cast<size_t>(i)].op;
     if (op != Opcode::if_ && op != Opcode::loop) {
       steps_.push_back({StepKind::kInstruction, i, 0});
-      note_writes(i, loop, certain);
+      note_writes(i, loop, certain && around_.empty());
+      add_windows(i, certain);
       ++i;
       continue;
     }
     controls_ = true;
     const int after = program_.control_[static_cast<size_t>(i)].end;
     if (op == Opcode::loop) {
-      add_loop(i, after, certain);
+      add_loop(i, after, loop, certain);
     } else {
       const size_t here = steps_.size();
       steps_.push_back({StepKind::kIf, i, 0});
@@ -75,8 +79,13 @@ void DeviceProgram::add_steps(int begin, int end, int loop, bool certain) {
   }
 }
 
-void DeviceProgram::add_loop(int instruction, int end, bool certain) {
+// Inside an inner loop `certain` is whether every pass of it runs the instruction.
+void DeviceProgram::add_loop(int instruction, int end, int around, bool certain) {
   const Instruction& code = program_.entry_.code[static_cast<size_t>(instruction)];
+  if (code.attrs.find("most") != nullptr) {
+    add_inner_loop(instruction, end, around);
+    return;
+  }
   const auto number = static_cast<int>(loops_.size());
   Loop loop = {};
   loop.instruction = instruction;
@@ -91,6 +100,97 @@ void DeviceProgram::add_loop(int instruction, int end, bool certain) {
   add_steps(instruction + 1, end, number, certain);
   steps_.push_back({StepKind::kEndPass, number, 0});
   steps_[here].end = static_cast<int>(steps_.size());
+}
+
+void DeviceProgram::add_inner_loop(int instruction, int end, int around) {
+  const Instruction& code = program_.entry_.code[static_cast<size_t>(instruction)];
+  const auto number = static_cast<int>(loops_.size());
+  Loop loop = {};
+  loop.instruction = instruction;
+  loop.stops = code.inputs.size() > 1;
+  loop.inner = true;
+  loop.most = code.attrs.get_int("most", 0);
+  loops_.push_back(std::move(loop));
+  Around inside = {number, {}};
+  const std::vector<int64_t> values = code.attrs.get_ints("values");
+  const std::vector<int64_t> steps = code.attrs.get_ints("steps");
+  for (size_t k = 0; k < values.size(); ++k) {
+    if (steps[k] != 0) inside.steps[static_cast<int>(values[k])] = steps[k];
+  }
+  around_.push_back(std::move(inside));
+  const size_t here = steps_.size();
+  steps_.push_back({StepKind::kLoop, number, 0});
+  steps_.push_back({StepKind::kBeginPass, number, 0});
+  add_steps(instruction + 1, end, around, true);
+  steps_.push_back({StepKind::kEndPass, number, 0});
+  steps_[here].end = static_cast<int>(steps_.size());
+  around_.pop_back();
+}
+
+// The windows of the operands that inner loops move. `sure`: each pass runs the instruction.
+void DeviceProgram::add_windows(int instruction, bool sure) {
+  if (around_.empty()) return;
+  const Instruction& code = program_.entry_.code[static_cast<size_t>(instruction)];
+  int operand = program_.control_[static_cast<size_t>(instruction)].first_input;
+  for (const std::vector<int>* list : {&code.inputs, &code.outputs}) {
+    const bool writes = list == &code.outputs;
+    for (int v : *list) {
+      const int window = window_of(v, operand);
+      window_[static_cast<size_t>(operand++)] = window;
+      for (int w = window; w >= 0; w = windows_[static_cast<size_t>(w)].parent) {
+        Window& one = windows_[static_cast<size_t>(w)];
+        one.store |= writes;
+        one.load |= !writes || !sure || w != window;
+      }
+    }
+  }
+}
+
+// The innermost window of a value, -1 if no loop around moves it.
+int DeviceProgram::window_of(int v, int operand) {
+  const Value& value = program_.entry_.values[static_cast<size_t>(v)];
+  int64_t low = 0;
+  int64_t bytes = byte_size(value.spec);
+  std::vector<Window> chain;  // from the innermost
+  for (auto around = around_.rbegin(); around != around_.rend(); ++around) {
+    const auto step = around->steps.find(v);
+    if (step == around->steps.end()) continue;
+    chain.push_back({-1, operand, around->loop, low, step->second, bytes});
+    const int64_t most = loops_[static_cast<size_t>(around->loop)].most;
+    const int64_t far = step->second * std::max<int64_t>(most - 1, 0);
+    low += std::min<int64_t>(far, 0);
+    bytes += far < 0 ? -far : far;
+  }
+  int parent = -1;
+  int64_t origin = value.offset;  // the value in its first passes, from the parent's begin
+  for (auto window = chain.rbegin(); window != chain.rend(); ++window) {
+    const int64_t inside = window->begin;  // how far loops inside reach before the value
+    window->parent = parent;
+    window->begin = origin + inside;
+    origin = -inside;
+    parent = find_window(*window);
+  }
+  return parent;
+}
+
+// Values that move alike share a window.
+int DeviceProgram::find_window(const Window& wanted) {
+  const auto place = [&](const Window& window) -> const Program::Operand& {
+    return program_.operands_[static_cast<size_t>(window.operand)];
+  };
+  Loop& loop = loops_[static_cast<size_t>(wanted.loop)];
+  for (int known : loop.windows) {
+    const Window& window = windows_[static_cast<size_t>(known)];
+    if (window.parent == wanted.parent && window.begin == wanted.begin &&
+        window.step == wanted.step && window.bytes == wanted.bytes &&
+        place(window).place == place(wanted).place && place(window).index == place(wanted).index) {
+      return known;
+    }
+  }
+  loop.windows.push_back(static_cast<int>(windows_.size()));
+  loop.most_bytes += wanted.bytes;
+  windows_.push_back(wanted);
+  return loop.windows.back();
 }
 
 // The stepped ports that an instruction of the last loop touches.
@@ -150,10 +250,15 @@ void DeviceProgram::place() {
       at += align_up(port.bytes);
     }
   }
+  for (Window& window : windows_) {
+    window.at = at;
+    at += align_up(window.bytes);
+  }
   workspace_bytes_ = at;
   for (Loop& loop : loops_) {
     loop.control = control_bytes_;
-    const auto slices = static_cast<int64_t>(loop.inputs.size() + loop.outputs.size());
+    const auto slices =
+        static_cast<int64_t>(loop.inputs.size() + loop.outputs.size() + loop.windows.size());
     control_bytes_ += align_up(static_cast<int64_t>(sizeof(LoopControl)) +
                                slices * static_cast<int64_t>(sizeof(Slice)));
   }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "runtime/device/graphs.h"
@@ -52,13 +53,38 @@ class DeviceProgram {
     int64_t most_bytes = 0;   // of all slices together
     bool stops = false;       // has a stop flag
     bool certain = true;      // not inside an `if`
-    int count_input = 0;
+    bool inner = false;       // not the entry's: its count is a value, it moves windows
+    int64_t most = 0;
+    int count_input = 0;      // of the entry's
+    std::vector<int> windows;
     int64_t control = 0;      // in the block of the run's data: LoopControl, then slices
+  };
+
+  // Where a value stands that an inner loop moves: in the workspace, the bytes that it has in one
+  // pass, with those that loops inside move it to.
+  struct Window {
+    int parent;     // the window of the loop around that they are part of, -1: the value's place
+    int operand;    // one of those that stand here
+    int loop;
+    int64_t begin;  // in the first pass, from the parent's or the place's begin
+    int64_t step;
+    int64_t bytes;
+    bool load = false;
+    bool store = false;
+    int64_t at = 0;  // in the workspace
+  };
+  struct Around {  // an inner loop around the instruction
+    int loop;
+    std::unordered_map<int, int64_t> steps;  // by value
   };
 
   DeviceProgram(const Program& program, Device* device);
   void add_steps(int begin, int end, int loop, bool certain);
-  void add_loop(int instruction, int end, bool certain);
+  void add_loop(int instruction, int end, int around, bool certain);
+  void add_inner_loop(int instruction, int end, int around);
+  void add_windows(int instruction, bool sure);
+  int window_of(int value, int operand);
+  int find_window(const Window& wanted);
   void add_slices(int instruction);
   void note_writes(int instruction, int loop, bool certain);
   void place();
@@ -73,6 +99,9 @@ class DeviceProgram {
   std::vector<Port> outputs_;
   std::vector<bool> used_state_;
   std::vector<bool> stepped_;  // per operand
+  std::vector<Window> windows_;
+  std::vector<int> window_;    // per operand, -1: none
+  std::vector<Around> around_;  // while steps are added
   bool controls_ = false;      // has `if` or `loop`
   int64_t control_bytes_ = 0;
   int64_t scratch_ = 0;        // offsets in the workspace

@@ -126,14 +126,15 @@ Status DeviceRun::read_flag(const int64_t* flag, int64_t* value) {
 
 Status DeviceRun::walk_loop(const Step& step, int begin) {
   const LoopCall call = loop_call(step.index);
-  const int64_t count = count_of(step.index);
+  const bool inner = program_.loops_[static_cast<size_t>(step.index)].inner;
+  int64_t count = inner ? 0 : count_of(step.index);
   device_.table().begin_loop(call, 0, device_.stream());
   PYDL_RETURN_IF_ERROR(device_.check_launches("begin a loop"));
-  for (int64_t pass = 0; pass < count; ++pass) {
+  if (inner) PYDL_RETURN_IF_ERROR(read_flag(&call.control->count, &count));
+  int64_t running = 1;
+  for (int64_t pass = 0; pass < count && running != 0; ++pass) {
     PYDL_RETURN_IF_ERROR(walk(begin, step.end));
-    int64_t running = 1;
     if (call.stop != nullptr) PYDL_RETURN_IF_ERROR(read_flag(&call.control->running, &running));
-    if (running == 0) break;
   }
   return {};
 }
@@ -188,6 +189,7 @@ Status DeviceRun::capture_covered(int at, size_t depth) {
   void* body = nullptr;
   PYDL_RETURN_IF_ERROR(device_.capture_stream(depth, &stream));
   PYDL_RETURN_IF_ERROR(device_.capture_stream(depth + 1, &body));
+  const uint64_t around = condition_;
   uint64_t condition = 0;
   PYDL_RETURN_IF_ERROR(
       device_.check(table.create_condition(stream, &condition), "make a condition"));
@@ -201,6 +203,7 @@ Status DeviceRun::capture_covered(int at, size_t depth) {
   PYDL_RETURN_IF_ERROR(device_.check(table.begin_conditional(stream, condition, loop, body),
                                      loop ? "make a WHILE node" : "make an IF node"));
   const Status status = capture(at + 1, step.end, depth + 1);
+  condition_ = around;
   const int error = table.end_conditional(body);
   return status.ok() ? device_.check(error, "end a conditional node") : status;
 }

@@ -47,6 +47,8 @@ class DeviceRun {
   Status order_after_producers();
   Status order_before_consumers();
   Status connect_derived();
+  unsigned char* place_of(size_t operand) const;
+  unsigned char* window_source(const DeviceProgram::Window& window) const;
   void connect_operands();
   std::vector<const void*> key() const;
   LoopCall loop_call(int loop) const;

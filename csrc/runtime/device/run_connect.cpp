@@ -91,6 +91,7 @@ int64_t DeviceRun::place(const Port& port, int64_t passes) {
 void DeviceRun::place_ports() {
   int64_t passes = 1;
   for (size_t l = 0; l < program_.loops_.size(); ++l) {
+    if (program_.loops_[l].inner) continue;
     passes = std::max(passes, count_of(static_cast<int>(l)));
   }
   most_passes_ = passes;
@@ -148,7 +149,8 @@ Status DeviceRun::upload_ports() {
 
 void DeviceRun::fill_control(const Loop& loop) {
   unsigned char* target = control_.data() + loop.control;
-  const LoopControl control = {0, counts_[static_cast<size_t>(loop.count_input)], 0};
+  const int64_t count = loop.inner ? 0 : counts_[static_cast<size_t>(loop.count_input)];
+  const LoopControl control = {0, count, 0};
   std::memcpy(target, &control, sizeof(control));
   target += sizeof(control);
   const auto add = [&](const Port& port, unsigned char* base, bool load, bool store) {
@@ -164,15 +166,36 @@ void DeviceRun::fill_control(const Loop& loop) {
     const Port& port = program_.outputs_[static_cast<size_t>(i)];
     add(port, output_base(static_cast<size_t>(i)), !port.written, true);
   }
+  for (int w : loop.windows) {
+    const DeviceProgram::Window& window = program_.windows_[static_cast<size_t>(w)];
+    const Slice slice = {window_source(window) + window.begin,
+                         workspace_ + window.at,
+                         window.step,
+                         window.bytes,
+                         window.load ? 1 : 0,
+                         window.store ? 1 : 0};
+    std::memcpy(target, &slice, sizeof(slice));
+    target += sizeof(slice);
+  }
+}
+
+// What the bytes of a window are part of.
+unsigned char* DeviceRun::window_source(const DeviceProgram::Window& window) const {
+  if (window.parent < 0) return place_of(static_cast<size_t>(window.operand));
+  return workspace_ + program_.windows_[static_cast<size_t>(window.parent)].at;
 }
 
 LoopCall DeviceRun::loop_call(int number) const {
   const Loop& loop = program_.loops_[static_cast<size_t>(number)];
   unsigned char* control = block_ + loop.control;
+  const size_t slices = loop.inputs.size() + loop.outputs.size() + loop.windows.size();
   return {reinterpret_cast<LoopControl*>(control),
           reinterpret_cast<const Slice*>(control + sizeof(LoopControl)),
-          static_cast<int>(loop.inputs.size() + loop.outputs.size()), loop.most_bytes > kManyBytes,
-          loop.stops ? flag_of(loop.instruction, 1) : nullptr};
+          static_cast<int>(slices),
+          loop.most_bytes > kManyBytes,
+          loop.stops ? flag_of(loop.instruction, 1) : nullptr,
+          loop.inner ? flag_of(loop.instruction, 0) : nullptr,
+          loop.most};
 }
 
 unsigned char* DeviceRun::input_base(size_t i) const {
@@ -212,24 +235,27 @@ Status DeviceRun::connect_derived() {
   return device_.check_launches("derived buffers of '" + host_.entry_.name + "'");
 }
 
+// Where the memory begins that an operand lies in.
+unsigned char* DeviceRun::place_of(size_t operand) const {
+  const auto index = static_cast<size_t>(host_.operands_[operand].index);
+  const bool stepped = program_.stepped_[operand];
+  switch (host_.operands_[operand].place) {
+    case Place::kArena: return workspace_;
+    case Place::kState: return memory_[index]->data();
+    case Place::kInput:
+      return stepped ? workspace_ + program_.inputs_[index].window : input_base(index);
+    case Place::kOutput:
+      return stepped ? workspace_ + program_.outputs_[index].window : output_base(index);
+  }
+  return nullptr;
+}
+
 void DeviceRun::connect_operands() {
   pointers_.resize(host_.operands_.size());
   for (size_t i = 0; i < pointers_.size(); ++i) {
-    const Program::Operand& operand = host_.operands_[i];
-    const auto index = static_cast<size_t>(operand.index);
-    const bool stepped = program_.stepped_[i];
-    unsigned char* base = nullptr;
-    switch (operand.place) {
-      case Place::kArena: base = workspace_; break;
-      case Place::kState: base = memory_[index]->data(); break;
-      case Place::kInput:
-        base = stepped ? workspace_ + program_.inputs_[index].window : input_base(index);
-        break;
-      case Place::kOutput:
-        base = stepped ? workspace_ + program_.outputs_[index].window : output_base(index);
-        break;
-    }
-    pointers_[i] = base + operand.offset;
+    const int window = program_.window_[i];
+    pointers_[i] = window < 0 ? place_of(i) + host_.operands_[i].offset
+                              : workspace_ + program_.windows_[static_cast<size_t>(window)].at;
   }
 }
 
@@ -247,12 +273,13 @@ std::vector<const void*> DeviceRun::key() const {
 // The passes made, where only the device knows: those of the last loop that ran.
 Status DeviceRun::count_passes() {
   bool known = true;
-  for (const Loop& loop : program_.loops_) known &= loop.certain && !loop.stops;
+  for (const Loop& loop : program_.loops_) known &= loop.inner || (loop.certain && !loop.stops);
   if (!known) {
     const int64_t bytes = program_.control_bytes_;
     PYDL_RETURN_IF_ERROR(device_.staging().download(block_, {{0, control_.data(), bytes}}));
   }
   for (const Loop& loop : program_.loops_) {
+    if (loop.inner) continue;
     LoopControl control;
     std::memcpy(&control, control_.data() + loop.control, sizeof(control));
     if (known) control.pass = control.count;

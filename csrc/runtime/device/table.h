@@ -13,7 +13,7 @@
 
 namespace pydl {
 
-constexpr uint32_t kDeviceTableVersion = 1;
+constexpr uint32_t kDeviceTableVersion = 2;
 
 constexpr int kDeviceOk = 0;
 constexpr int kDeviceInvalid = 1;
@@ -29,7 +29,7 @@ enum class CopyKind : int { kToDevice, kToHost, kOnDevice };
 
 // A loop's place, in device memory.
 struct LoopControl {
-  int64_t pass;  // the running one; after the loop, how many were made
+  int64_t pass;  // the running one; after the loop, how many were made; 0 when it begins
   int64_t count;
   int64_t running;  // whether another pass follows
 };
@@ -53,6 +53,8 @@ struct LoopCall {
   int n_slices;
   bool many_bytes;
   const int64_t* stop;  // null: none
+  const int64_t* count;  // of an inner loop, where the program has it; null: it stands in control
+  int64_t most;  // passes
 };
 
 // What the device library needs of libpydl.

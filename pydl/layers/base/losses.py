@@ -20,6 +20,8 @@ class LossHolder(WeightHolder):
     def add_loss(self, loss: Any) -> None:
         """Add a scalar, or a list of them, to this call's `losses`."""
         trace = current_trace()
+        if trace is not None:
+            trace.keep_outside("add_loss")
         kept = [entry for entry in self._losses if entry[0] is trace]
         self._losses = [*kept, *((trace, item) for item in tree.flatten(loss))]
 
