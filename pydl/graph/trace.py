@@ -173,19 +173,16 @@ class Trace:
     ) -> tuple[TraceTensor, ...]:
         """Check the call in C++, add a node, return its results."""
         specs = _core.infer(op, [(t.dtype, t.shape) for t in inputs], attrs)
-        return self._append(op, inputs, attrs, specs)
+        self._check_inside(inputs)
+        return self._new(op, inputs, attrs, specs)
 
-    def _append(
+    def _new(
         self,
         op: str,
         inputs: Sequence[TraceTensor],
         attrs: dict[str, Attr],
         specs: list[tuple[str, Shape]],
     ) -> tuple[TraceTensor, ...]:
-        for tensor in inputs:
-            made = tensor.value.node
-            if made.guard is not self._guard or made.op == BEGIN:
-                self._check_inside(tensor)
         node = Node(
             op, tuple(t.value for t in inputs), attrs, specs,
             layer="/".join(self.layers), source=user_line(), guard=self._guard,
@@ -193,11 +190,16 @@ class Trace:
         self.graph.nodes.append(node)
         return tuple(TraceTensor(self, value) for value in node.outputs)
 
-    def _check_inside(self, tensor: TraceTensor) -> None:
-        guard = scope_of(tensor.value)
-        while guard is not None and not is_token(guard):
-            guard = guard.node.guard
-        if guard is not None and not is_inside(self._guard, guard):
+    def _check_inside(self, tensors: Sequence[TraceTensor]) -> None:
+        for tensor in tensors:
+            made = tensor.value.node
+            if made.guard is self._guard and made.op != BEGIN:
+                continue
+            guard = scope_of(tensor.value)
+            while guard is not None and not is_token(guard):
+                guard = guard.node.guard
+            if guard is None or is_inside(self._guard, guard):
+                continue
             raise ValueError(
                 f"a tensor of shape {tensor.shape} that is made inside a loop (at "
                 f"{tensor.value.node.source or 'an unknown line'}) is used outside: "
@@ -231,7 +233,8 @@ class Trace:
         until `end_loop` is its body. Gives the token, and the carried values."""
         specs = [("int64", (1,)), *((t.dtype, t.shape) for t in carried)]
         attrs: dict[str, Attr] = {"most": most}
-        token, *values = self._append(BEGIN, [count, *carried], attrs, specs)
+        self._check_inside(carried)
+        token, *values = self._new(BEGIN, [count, *carried], attrs, specs)
         token.value.node.payload = object()  # no two loops are one
         frame = _Frame(self._guard, dict(self._current), dict(self.graph.assigns))
         self._frames.append(frame)
@@ -241,7 +244,8 @@ class Trace:
     def row(self, token: TraceTensor, x: TraceTensor, reverse: bool) -> TraceTensor:
         """The row of `x` that belongs to the pass; the last comes first in reverse."""
         attrs: dict[str, Attr] = {"reverse": int(reverse)}
-        return self._append(ROW, (token, x), attrs, [(x.dtype, x.shape[1:])])[0]
+        self._check_inside([x])
+        return self._new(ROW, (token, x), attrs, [(x.dtype, x.shape[1:])])[0]
 
     def assigned_in_loop(self) -> dict[Any, TraceTensor]:
         """What the variables that the body has assigned are now."""
@@ -273,18 +277,11 @@ class Trace:
         attrs: dict[str, Attr] = {
             "carries": len(carried), "stop": stop, "reverse": int(reverse)
         }  # fmt: skip
-        inputs = [token, *carried, *stacked]
-        node = Node(
-            END, tuple(t.value for t in inputs), attrs, specs,
-            layer="/".join(self.layers), source=user_line(), guard=self._guard,
-        )  # fmt: skip
-        self.graph.nodes.append(node)
-        results = [TraceTensor(self, value) for value in node.outputs]
-        return results[: len(carried)], results[len(carried) :]
+        results = self._new(END, [token, *carried, *stacked], attrs, specs)
+        return list(results[: len(carried)]), list(results[len(carried) :])
 
     def keep_outside(self, what: str) -> None:
-        """Before something is remembered for later: refused in the body of a loop, which
-        is then unrolled."""
+        """Before something is kept for later: refused in a loop, which is unrolled."""
         if self._frames:
             raise ValueError(f"{what} is used in it")
 

@@ -4,7 +4,8 @@ no intermediate results but computes them again."""
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydl import tree
@@ -166,35 +167,49 @@ def _remat_traced(trace: Trace, f: Callable[..., Any], args: Any, kwargs: Any) -
         if v not in made and is_float(v.dtype) and v.node.op != "constant"
     ]
     inputs = [TraceTensor(trace, v) for v in outer]
-    back = functools.partial(_replayed_back, trace, nodes, inputs, flat)
-    return _with_gradient(outputs, inputs, back)
+    return _with_gradient(outputs, inputs, _Recomputed(trace, nodes, inputs, flat))
 
 
-def _replayed_back(
-    trace: Trace,
-    nodes: Sequence[Node],
-    inputs: Sequence[TraceTensor],
-    outputs: Sequence[TraceTensor],
-    grads: list[Any],
-) -> list[Any]:
-    """Write the nodes down once more and differentiate the copies."""
-    begin = len(trace.graph.nodes)
-    mark = object()  # or `simplify` would find that they are there already
-    now: dict[Value, TraceTensor] = {}
-    for x in inputs:
-        (now[x.value],) = trace.add("reshape", (x,), {"shape": list(x.shape)})
-        now[x.value].value.node.payload = mark
-    replay(trace, nodes, now, mark)
-    replay_stops(trace, trace, nodes, now)
-    replay_calls(trace, trace, nodes, now)
-    pairs = [
-        (now[y.value], g)
-        for y, g in zip(outputs, grads, strict=True)
-        if g is not None and y.value in now
-    ]
-    ys, seeds = [y for y, _ in pairs], [g for _, g in pairs]
-    part = trace.graph.nodes[begin:]
-    return list(gradients(ys, [now[x.value] for x in inputs], seeds, nodes=part))
+@dataclass
+class _Recomputed:
+    """The gradient of nodes of a trace, which are written down once more for it."""
+
+    trace: Trace
+    nodes: Sequence[Node]
+    inputs: Sequence[TraceTensor]
+    outputs: Sequence[TraceTensor]
+
+    @property
+    def optional_nodes(self) -> Sequence[Node]:
+        """The nodes whose results are not to be kept."""
+        return self.nodes
+
+    def __call__(self, grads: list[Any]) -> list[Any]:
+        trace, nodes = self.trace, self.nodes
+        begin = len(trace.graph.nodes)
+        mark = object()  # or `simplify` would find that they are there already
+        now: dict[Value, TraceTensor] = {}
+        for x in self.inputs:
+            (now[x.value],) = trace.add("reshape", (x,), {"shape": list(x.shape)})
+            now[x.value].value.node.payload = mark
+        replay(trace, nodes, now, mark)
+        replay_stops(trace, trace, nodes, now)
+        replay_calls(trace, trace, nodes, now)
+        pairs = [
+            (now[y.value], g)
+            for y, g in zip(self.outputs, grads, strict=True)
+            if g is not None and y.value in now
+        ]
+        ys, seeds = [y for y, _ in pairs], [g for _, g in pairs]
+        part, xs = trace.graph.nodes[begin:], [now[x.value] for x in self.inputs]
+        return list(gradients(ys, xs, seeds, nodes=part))
+
+    def moved(self, trace: Trace, now: Mapping[Value, TraceTensor]) -> _Recomputed:
+        """The same for a copy of the nodes, in `trace`."""
+        nodes = [now[n.outputs[0]].value.node for n in self.nodes if n.op not in LEAVES]
+        inputs = [now.get(x.value, x) for x in self.inputs]
+        outputs = [now.get(y.value, y) for y in self.outputs]
+        return _Recomputed(trace, nodes, inputs, outputs)
 
 
 class _Reads:

@@ -102,7 +102,7 @@ class _Loop:
         """The results as those of a call with this gradient."""
         trace = self.trace
         if any(n in trace.calls and not trace.calls[n].movable for n in self.nodes):
-            raise NotALoopError("there is a custom_gradient or remat in it")
+            raise NotALoopError("there is a custom_gradient in it")
         self.outer = [TraceTensor(trace, v) for v in self._outer_values()]
         results = [emit("reshape", y, shape=list(y.shape)) for y in (*finals, *stacks)]
         outputs = tuple(y.value for y in results if is_float(y.dtype))

@@ -267,6 +267,24 @@ def test_bodies_that_need_values_are_unrolled():
     assert g(np.ones(1, "float32")).shape == (7,)
 
 
+def test_bodies_with_gradients_of_their_own():
+    def f(x, w):
+        step = pydl.remat(lambda c, r: (ops.tanh(ops.matmul(c, w) + r), ()))
+        return ops.scan(step, x[0], x)[0]
+
+    same(f, rng.normal(size=(4, 2, 3)), W, grads=(0, 1))
+
+    @ops.custom_gradient
+    def straight(x):
+        return ops.round(x), lambda upstream: upstream * 2.0
+
+    g = pydl.function(
+        pydl.grad(lambda x: ops.fori_loop(0, 5, lambda i, a: straight(a) + x, x))
+    )
+    assert float(g(np.float64(1.2))) == 63
+    assert how_many(g) == 0 and "custom_gradient in it" in str(g.explain()[0])
+
+
 def test_losses_added_in_a_body():
     """They leave the body, so it is unrolled."""
 
@@ -308,16 +326,20 @@ def test_dtypes_settle():
     assert (float(carry), ys.dtype, ys.tolist()) == (10, "float64", [0, 0, 1, 3, 6])
 
 
-def test_many_passes_and_threads():
+def test_the_same_bits_for_any_number_of_threads():
     def f(x, w):
         return ops.fori_loop(0, 300, lambda i, a: ops.tanh(ops.matmul(a, w)), x)
 
     x, w = rng.normal(size=(64, 300)), rng.normal(size=(300, 300)) / 17
     compiled = pydl.function(pydl.grad(lambda x, w: ops.sum(f(x, w)), (0, 1)))
     results = [np.asarray(g) for g in compiled(x, w)]
-    for _ in range(3):
-        for a, b in zip(results, compiled(x, w), strict=True):
-            np.testing.assert_array_equal(a, np.asarray(b))
+    try:
+        for threads in (1, 2, 3, 0):
+            _core.set_threads(threads)
+            for a, b in zip(results, compiled(x, w), strict=True):
+                np.testing.assert_array_equal(a, np.asarray(b))
+    finally:
+        _core.set_threads(0)
 
 
 class Recurrent(pydl.layers.Layer):

@@ -31,7 +31,9 @@ def make_plan() -> Plan:
         "entries": [
             {
                 "name": "sums",
-                "inputs": [{"name": "x", "dtype": "float32", "shape": [5, 3], "step": 0}],
+                "inputs": [
+                    {"name": "x", "dtype": "float32", "shape": [5, 3], "step": 0}
+                ],
                 "outputs": [
                     {"name": "y", "dtype": "float32", "shape": [5, 4, 3], "step": 0}
                 ],
@@ -186,8 +188,8 @@ def altered(plan: Plan, rng: np.random.Generator) -> None:
         numbers = attrs["values" if kind == 1 else "steps"]
         if numbers:
             at = rng.integers(len(numbers))
-            numbers[at] = int(rng.integers(-60, 60)) if kind == 1 else numbers[at] + int(
-                rng.integers(-40, 40)) * 4  # fmt: skip
+            by = int(rng.integers(-40, 40))
+            numbers[at] = by + 20 if kind == 1 else numbers[at] + 4 * by
     elif kind == 3:
         attrs = moving[rng.integers(len(moving))]
         attrs["body"] = int(rng.integers(0, len(code)))
