@@ -1,5 +1,5 @@
-// Bound plans run natively: a loop with a stop flag and an `if`, on any number of threads, from
-// several user threads, long enough that the loop tries both ways to run.
+// Bound plans run natively: a loop with a stop flag, a loop and an `if` in it, on any number of
+// threads, from several user threads, long enough that the loop tries both ways to run.
 #include "runtime/program.h"
 
 #include <algorithm>
@@ -15,8 +15,13 @@
 namespace pydl::test {
 namespace {
 
-// `total += x` in each pass, `sum = total` unless `skip`, until `halt`.
+int64_t parts_of(int64_t size) { return size % 2 == 0 ? 2 : 1; }
+
+// `total += x` in each pass, part by part, `sum = total` unless `skip`, until `halt`.
 std::string plan_text(int64_t size) {
+  const int64_t parts = parts_of(size);
+  const std::string part = std::to_string(size / parts);
+  const std::string step = std::to_string(4 * size / parts);
   const std::string n = std::to_string(size);
   const std::string bytes = std::to_string(4 * size);
   const std::string flag = R"("dtype": "int64", "shape": [1], "step": 8})";
@@ -24,7 +29,8 @@ std::string plan_text(int64_t size) {
   return R"({"format": "pydl-plan", "version": 1, "state": [
     {"name": "total", "dtype": "float32", "shape": [)" +
          n + R"(], "trainable": 0},
-    {"name": "stop", "dtype": "int64", "shape": [1], "trainable": 0}],
+    {"name": "stop", "dtype": "int64", "shape": [1], "trainable": 0},
+    {"name": "parts", "dtype": "int64", "shape": [1], "trainable": 0}],
     "entries": [{"name": "main", "inputs": [
       {"name": "steps", "dtype": "int64", "shape": [1], "step": 0},
       {"name": "x", )" +
@@ -36,8 +42,13 @@ std::string plan_text(int64_t size) {
       ["float32", [)" +
          n + R"(], "state", 0, 0], ["int64", [1], "state", 1, 0],
       ["float32", [)" +
-         n + R"(], "output", 0, 0]],
-    "code": [["loop", [0, 5], [], {"body": 4}], ["add", [4, 1], [4], {}],
+         n + R"(], "output", 0, 0],
+      ["int64", [1], "state", 2, 0], ["float32", [)" +
+         part + R"(], "state", 0, 0], ["float32", [)" + part + R"(], "input", 1, 0]],
+    "code": [["loop", [0, 5], [], {"body": 5}],
+      ["loop", [7], [], {"body": 1, "most": )" +
+         std::to_string(parts) + R"(, "values": [8, 9], "steps": [)" + step + ", " + step +
+         R"(]}], ["add", [8, 9], [8], {}],
       ["copy", [3], [5], {}], ["if", [2], [], {"skip": 1}], ["copy", [4], [6], {}]]}]})";
 }
 
@@ -69,9 +80,11 @@ struct Trial {
   }
 
   Status run(const Program& program) {
-    State state(2);
+    State state(3);
     state.set(0, total.data(), size * 4, DType::kFloat32);
     state.set(1, &stop, 8, DType::kInt64);
+    int64_t parts = parts_of(size);
+    state.set(2, &parts, 8, DType::kInt64);
     const auto bytes = static_cast<int64_t>(x.size() * 4);
     return program.run(state,
                        {{&steps, 8, DType::kInt64},
@@ -112,7 +125,7 @@ void run_and_check(const Program& program, Trial trial, const std::string& what)
   expect(trial.right(), what + ": the sums of every pass");
 }
 
-constexpr int64_t kCut = 40000;  // elements: more than kSerialBytes, so kernels cut it
+constexpr int64_t kCut = 80000;  // elements: half are more than kSerialBytes, kernels cut them
 constexpr int64_t kNoHalt = 1000000;
 
 void loops(const char* isa) {
