@@ -22,23 +22,30 @@ Device* device_named(const std::string& name) {
   return device;
 }
 
+// "12.4", or "" for what is not there.
+std::string version_text(int version) {
+  if (version == 0) return "";
+  return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+}
+
 py::dict devices() {
   const DeviceTable* table = nullptr;
   int count = 0;
-  int driver = 0;
+  CudaVersions versions;
   Status status;
   {
     const py::gil_scoped_release release;  // may load the library and the driver
     status = count_devices(&count);
     if (status.ok()) status = find_device_table(&table);
-    if (table != nullptr && table->driver_version(&driver) != kDeviceOk) driver = 0;
+    versions = cuda_versions();
   }
   py::dict found;
   found["count"] = status.ok() ? count : 0;
   found["missing"] = status.message();
   found["filler"] = table == nullptr ? "" : table->filler;
   found["library"] = device_library_path();
-  found["driver"] = std::to_string(driver / 1000) + "." + std::to_string(driver % 1000 / 10);
+  found["driver"] = version_text(versions.driver);
+  found["runtime"] = version_text(versions.runtime);
   return found;
 }
 

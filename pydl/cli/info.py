@@ -6,7 +6,9 @@ import argparse
 import contextlib
 import os
 import platform
+import re
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from pydl import _core
@@ -28,7 +30,7 @@ def device_rows() -> list[tuple[str, object]]:
     """One line for each GPU, or why there is none."""
     found = _core.devices()
     if not found["count"]:
-        return [("GPU", f"none: {found['missing']}")]
+        return [("GPU", f"none: {found['missing']}"), *cuda_rows(found)]
     lines: list[tuple[str, object]] = []
     for index in range(found["count"]):
         device = _core.device_info(f"cuda:{index}")
@@ -41,10 +43,34 @@ def device_rows() -> list[tuple[str, object]]:
                 f"{bytes_text(device['total_bytes'])} free",
             )
         )
-    lines.append(("  driver", f"CUDA {found['driver']}, {found['filler']}"))
+    lines += cuda_rows(found)
     lines.append(("  library", found["library"] or "the emulation, no real GPU"))
     lines.append(("  CuPy", cupy_text()))
     return lines
+
+
+def cuda_rows(found: dict[str, Any]) -> list[tuple[str, object]]:
+    """The versions of CUDA on both sides; none where pydl's own library is missing."""
+    if not found["runtime"]:
+        return []
+    release = driver_release(DRIVER) if found["filler"] != "emulated" else ""
+    driver = f"for CUDA {found['driver']}" if found["driver"] else "none"
+    return [
+        ("  CUDA runtime", found["runtime"]),
+        ("  driver", f"{release}, {driver}" if release else driver),
+    ]
+
+
+#: Where the kernel says which driver it has loaded.
+DRIVER = Path("/proc/driver/nvidia/version")
+
+
+def driver_release(path: Path) -> str:
+    """The driver's own number, such as "580.82.07"; "" where there is none."""
+    with contextlib.suppress(OSError):
+        if match := re.search(r"\s(\d{3,}\.[\d.]+)\s", path.read_text()):
+            return match[1]
+    return ""
 
 
 def cupy_text() -> str:

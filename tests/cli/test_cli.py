@@ -15,6 +15,7 @@ from safetensors.numpy import save_file
 import pydl
 from pydl import _core
 from pydl.cli import main, output
+from pydl.cli.info import driver_release
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,6 +49,20 @@ def test_info_of_devices(capsys: pytest.CaptureFixture[str]) -> None:
     name = _core.device_info("cuda:0")["name"]
     for word in ("GPU cuda:0", name, "GiB free", "driver", "library", "CuPy"):
         assert word in text
+    lines = [line.split() for line in text.splitlines()]
+    assert ["CUDA", "runtime", _core.devices()["runtime"]] in lines
+
+
+def test_info_reads_the_release_of_the_driver(tmp_path: Path) -> None:
+    file = tmp_path / "version"
+    assert driver_release(file) == ""
+    file.write_text(
+        "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.82.07  Release\n"
+        "GCC version:  gcc version 12.2.0 (Debian 12.2.0-14)\n"
+    )
+    assert driver_release(file) == "580.82.07"
+    file.write_text("NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54  Fri\n")
+    assert driver_release(file) == "550.54"
 
 
 def test_info_says_why_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:

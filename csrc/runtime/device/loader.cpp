@@ -108,4 +108,13 @@ Status find_device_table(const DeviceTable** table) {
 
 std::string device_library_path() { return found_once().path; }
 
+CudaVersions cuda_versions() {
+  CudaVersions versions;
+  const DeviceTable* table = found_once().table;
+  if (table == nullptr) return versions;
+  if (table->driver_version(&versions.driver) != kDeviceOk) versions.driver = 0;
+  if (table->runtime_version(&versions.runtime) != kDeviceOk) versions.runtime = 0;
+  return versions;
+}
+
 }  // namespace pydl

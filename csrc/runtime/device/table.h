@@ -73,7 +73,10 @@ struct DeviceTable {
   const char* filler;  // "cuda" or "emulated"
   const Bundle* bundle;
 
-  int (*driver_version)(int* version);  // 12040 is 12.4
+  // 12040 is 12.4. The driver's: the CUDA it was made for, 0 where there is none; the runtime's:
+  // the CUDA the filler was built with.
+  int (*driver_version)(int* version);
+  int (*runtime_version)(int* version);
   int (*device_count)(int* count);
   int (*properties)(int device, DeviceProperties* out);
   const char* (*error_text)(int error);

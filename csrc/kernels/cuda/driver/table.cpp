@@ -34,6 +34,7 @@ int told(cudaError_t error) {
 }
 
 int driver_version(int* version) { return told(cudaDriverGetVersion(version)); }
+int runtime_version(int* version) { return told(cudaRuntimeGetVersion(version)); }
 int device_count(int* count) { return told(cudaGetDeviceCount(count)); }
 
 int properties(int device, DeviceProperties* out) {
@@ -143,6 +144,7 @@ const DeviceTable kTable = {
     .filler = "cuda",
     .bundle = &kBundle,
     .driver_version = driver_version,
+    .runtime_version = runtime_version,
     .device_count = device_count,
     .properties = properties,
     .error_text = error_text,

@@ -60,6 +60,8 @@ int driver_version(int* version) {
   return kNoError;
 }
 
+int runtime_version(int* version) { return driver_version(version); }
+
 int device_count(int* count) {
   *count = device_total();
   return kNoError;
@@ -257,6 +259,7 @@ const DeviceTable kTable = {
     .filler = "emulated",
     .bundle = &kDeviceBundle,
     .driver_version = driver_version,
+    .runtime_version = runtime_version,
     .device_count = device_count,
     .properties = properties,
     .error_text = error_text,
