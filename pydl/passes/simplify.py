@@ -127,6 +127,24 @@ def _identity(_: _Simplifier, node: Node) -> Value | None:
     return x if len(node.inputs) == 1 and _same_spec(x, node.outputs[0]) else None
 
 
+#: dtypes that hold every number of another.
+_WIDER = {
+    "float16": ("float32", "float64"),
+    "bfloat16": ("float32", "float64"),
+    "float32": ("float64",),
+}
+
+
+def _cast(state: _Simplifier, node: Node) -> Value | None:
+    """There and back through a wider float is nothing at all."""
+    x, out = node.inputs[0], node.outputs[0]
+    if x.node.op == "cast" and x.dtype in _WIDER.get(out.dtype, ()):
+        source = x.node.inputs[0]
+        if source.dtype == out.dtype:
+            return source
+    return _identity(state, node)
+
+
 def _reshape(state: _Simplifier, node: Node) -> Value | None:
     x, out = node.inputs[0], node.outputs[0]
     if x.node.op == "reshape":
@@ -271,7 +289,7 @@ _RULES: dict[str, Rule] = {
     "reshape": _reshape,
     "transpose": _transpose,
     "broadcast_to": _identity,
-    "cast": _identity,
+    "cast": _cast,
     "slice": _identity,
     "pad": _identity,
     "concatenate": _identity,

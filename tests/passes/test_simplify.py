@@ -37,6 +37,26 @@ CASES = {
         lambda t, x: one(t, "reshape", one(t, "reshape", x, shape=[24]), shape=[6, 4]),
         [],
     ),
+    "wider and back": (
+        lambda t, x: one(
+            t,
+            "cast",
+            one(
+                t,
+                "cast",
+                one(t, "cast", one(t, "cast", x, dtype="float16"), dtype="float32"),
+                dtype="float16",
+            ),
+            dtype="float64",
+        ),
+        ["cast", "cast"],
+    ),
+    "narrower and back": (
+        lambda t, x: one(
+            t, "cast", one(t, "cast", x, dtype="float32"), dtype="float64"
+        ),
+        ["cast", "cast"],
+    ),
     "transposes that cancel": (
         lambda t, x: one(
             t, "transpose", one(t, "transpose", x, perm=[1, 0]), perm=[1, 0]
