@@ -1,5 +1,6 @@
 // 16-bit floats as they lie in memory, and their conversions: exact to float, to the nearest (ties
-// to even) back. POD, integer arithmetic: the same bits on every machine.
+// to even) back. POD, integer arithmetic: the same bits on every machine. GPUs have instructions
+// for it, whose results differ in the payload of NaN alone.
 #pragma once
 
 #include <cstdint>
@@ -35,6 +36,11 @@ PYDL_CONVERT float widen(BFloat x) { return word_float(static_cast<uint32_t>(x.w
 // Exponent and mantissa move to their places in a float; the exponent's bias is corrected by
 // adding, for infinities and NaN once more, and for subnormals by a subtraction that renormalizes.
 PYDL_CONVERT float widen(Half x) {
+#ifdef __CUDA_ARCH__
+  float wide;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(wide) : "h"(x.word));
+  return wide;
+#else
   const uint32_t sign = static_cast<uint32_t>(x.word & 0x8000) << 16;
   const uint32_t exponent = x.word & 0x7c00;
   const uint32_t moved = (static_cast<uint32_t>(x.word & 0x7fff) << 13) + (112u << 23);
@@ -43,17 +49,25 @@ PYDL_CONVERT float widen(Half x) {
   const uint32_t small = float_word(word_float(moved + (1u << 23)) - word_float(113u << 23));
   const uint32_t size = exponent == 0x7c00 ? special : exponent == 0 ? small : moved;
   return word_float(sign | size);
+#endif
 }
 
 PYDL_CONVERT void narrow(float x, BFloat* out) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(out->word) : "f"(x));
+#else
   const uint32_t word = float_word(x);
   const uint32_t rounded = (word + 0x7fff + ((word >> 16) & 1)) >> 16;
   const uint32_t nan = (word >> 16) | 0x40;
   out->word = static_cast<uint16_t>(x != x ? nan : rounded);
+#endif
 }
 
 // Subnormals are rounded by the addition of 0.5, whose unit in the last place is theirs.
 PYDL_CONVERT void narrow(float x, Half* out) {
+#ifdef __CUDA_ARCH__
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(out->word) : "f"(x));
+#else
   const uint32_t word = float_word(x);
   const uint32_t size = word & 0x7fffffff;
   const uint32_t normal = (size - (112u << 23) + 0xfff + ((size >> 13) & 1)) >> 13;
@@ -61,6 +75,7 @@ PYDL_CONVERT void narrow(float x, Half* out) {
   const uint32_t large = size > 0x7f800000 ? 0x7e00 | ((size >> 13) & 0x3ff) : 0x7c00;
   const uint32_t result = size >= 0x47800000 ? large : size < 0x38800000 ? small : normal;
   out->word = static_cast<uint16_t>(((word >> 16) & 0x8000) | result);
+#endif
 }
 
 // A double goes through a float rounded to odd, which does not disturb the second rounding.

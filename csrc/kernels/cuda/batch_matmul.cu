@@ -1,5 +1,6 @@
 // batch_matmul: tiles of all products in one launch, by plain multiply-adds.
 #include "kernels/cuda/device/bind.h"
+#include "kernels/cuda/device/stored.h"
 #include "plan/opcode.h"
 
 namespace pydl::PYDL_GPU {
@@ -20,14 +21,14 @@ struct Products {
 
 // [kDepth, kTile] of op(X) into shared memory, zeros outside; `lines` along the tile, `deep` of K
 // left. In memory the next line is `line` elements on, the next of K `step`.
-template <class T>
-__device__ __forceinline__ void load_tile(const T* x, int64_t line, int64_t step, int64_t lines,
+template <class S, class T = Computed<S>>
+__device__ __forceinline__ void load_tile(const S* x, int64_t line, int64_t step, int64_t lines,
                                           int64_t deep, T* tile) {
   for (int i = static_cast<int>(threadIdx.x); i < kTile * kDepth; i += kThreads) {
     const int along = step == 1 ? i / kDepth : i % kTile;
     const int k = step == 1 ? i % kDepth : i / kTile;
     const bool inside = along < lines && k < deep;
-    tile[k * kPitch + along] = inside ? x[along * line + k * step] : T(0);
+    tile[k * kPitch + along] = inside ? widened(x[along * line + k * step]) : T(0);
   }
 }
 
@@ -50,23 +51,25 @@ __device__ __forceinline__ void multiply(const T* tile_a, const T* tile_b, T (*s
   }
 }
 
-template <class T>
-__device__ __forceinline__ void store_tile(T (*sum)[kMine], int64_t rows, int64_t columns,
-                                           int64_t stride, T* c) {
+template <class S>
+__device__ __forceinline__ void store_tile(Computed<S> (*sum)[kMine], int64_t rows, int64_t columns,
+                                           int64_t stride, S* c) {
   const int row = static_cast<int>(threadIdx.x) / kSide * kMine;
   const int column = static_cast<int>(threadIdx.x) % kSide * kMine;
 #pragma unroll
   for (int i = 0; i < kMine; ++i) {
 #pragma unroll
     for (int j = 0; j < kMine; ++j) {
-      if (row + i < rows && column + j < columns) c[(row + i) * stride + column + j] = sum[i][j];
+      if (row + i >= rows || column + j >= columns) continue;
+      c[(row + i) * stride + column + j] = narrowed<S>(sum[i][j]);
     }
   }
 }
 
-template <class T>
+template <class S>
 __global__ void __launch_bounds__(kThreads)
-    multiply_batch(const T* a, const T* b, T* c, Products p) {
+    multiply_batch(const S* a, const S* b, S* c, Products p) {
+  using T = Computed<S>;
   PYDL_SHARED(T, tile_a, kDepth * kPitch);
   PYDL_SHARED(T, tile_b, kDepth * kPitch);
   const int64_t per_product = p.row_tiles * p.column_tiles, tiles = p.batch * per_product;
@@ -75,8 +78,8 @@ __global__ void __launch_bounds__(kThreads)
   for (int64_t tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
     const int64_t product = tile / per_product, place = tile % per_product;
     const int64_t m = place / p.column_tiles * kTile, n = place % p.column_tiles * kTile;
-    const T* from_a = a + product * p.m * p.k + m * a_line;
-    const T* from_b = b + product * p.k * p.n + n * b_line;
+    const S* from_a = a + product * p.m * p.k + m * a_line;
+    const S* from_b = b + product * p.k * p.n + n * b_line;
     T sum[kMine][kMine] = {};
     for (int64_t k = 0; k < p.k; k += kDepth) {
       load_tile(from_a + k * a_step, a_line, a_step, p.m - m, p.k - k, tile_a);
@@ -94,12 +97,12 @@ struct BatchParams {
   unsigned blocks;
 };
 
-template <class T>
+template <class S>
 void launch_batch(const Call& call, int64_t) {
   const BatchParams& p = *static_cast<const BatchParams*>(call.params);
-  launch(multiply_batch<T>, dim3(p.blocks), dim3(kThreads), 0, call.stream,
-         static_cast<const T*>(call.in[0]), static_cast<const T*>(call.in[1]),
-         static_cast<T*>(call.out[0]), p.products);
+  launch(multiply_batch<S>, dim3(p.blocks), dim3(kThreads), 0, call.stream,
+         static_cast<const S*>(call.in[0]), static_cast<const S*>(call.in[1]),
+         static_cast<S*>(call.out[0]), p.products);
 }
 
 const char* bind_batch(const OpView& op, Binder* binder, Bound* bound) {
@@ -117,7 +120,7 @@ const char* bind_batch(const OpView& op, Binder* binder, Bound* bound) {
   p.column_tiles = ceil_div(p.n, kTile);
   params->blocks = stride_blocks(p.batch * p.row_tiles * p.column_tiles, 1, processors(op));
   PieceFn run = nullptr;
-  visit_float(op.in[0].dtype, [&](auto type) { run = launch_batch<decltype(type)>; });
+  visit_any_float(op.in[0].dtype, [&](auto type) { run = launch_batch<decltype(type)>; });
   return run == nullptr ? "dtype not supported" : bind_piece(params, run, bound);
 }
 

@@ -61,9 +61,11 @@ __device__ __forceinline__ double finish(Opcode op, double total, int64_t length
 }
 
 // partials [output][row][chunk], unless a row is one chunk.
-template <bool kRare, class T>
+template <bool kRare, class S>
 __global__ void __launch_bounds__(kThreads, kRareResident)
-    run_reduced(const __grid_constant__ ChainArguments<T> p, ReducedRows rows, double* partials) {
+    run_reduced(const __grid_constant__ ChainArguments<Computed<S>> p, ReducedRows rows,
+                double* partials) {
+  using T = Computed<S>;
   PYDL_DYNAMIC_SHARED(T, slots);
   const int64_t per_tile = int64_t{blockDim.x} * kWidth<T> * kPacks;
   for (int64_t item = blockIdx.x; item < rows.items; item += gridDim.x) {
@@ -79,7 +81,7 @@ __global__ void __launch_bounds__(kThreads, kRareResident)
     for (int64_t base = first; base < end; base += per_tile) {
       const Place place = {base, end, base + per_tile <= end};
       Tile<T> x;
-      for (int s = 0; s < p.code.n_steps; ++s) run_step<kRare>(p, s, slots, place, &x);
+      for (int s = 0; s < p.code.n_steps; ++s) run_step<kRare, S>(p, s, slots, place, &x);
 #pragma unroll
       for (int r = 0; r < kMostTotals; ++r) {
         if (r >= p.code.n_results) continue;
@@ -88,7 +90,7 @@ __global__ void __launch_bounds__(kThreads, kRareResident)
         if (source != kLast) read_slot(slots, source - kFirstSlot, &x);
         const Opcode op = Opcode(rows.ops[output]);
         if (op == Opcode::copy) {
-          write_result(p, output, place, x);
+          write_result<S>(p, output, place, x);
         } else {
           totals[r] = join(op, totals[r], tile_total(op, place, x));
         }
@@ -103,7 +105,8 @@ __global__ void __launch_bounds__(kThreads, kRareResident)
       const double total = join_block(op, totals[r]);
       if (threadIdx.x != 0) continue;
       if (rows.chunks == 1) {
-        static_cast<T*>(p.outputs[output])[row] = static_cast<T>(finish(op, total, rows.length));
+        static_cast<S*>(p.outputs[output])[row] =
+            narrowed<S>(static_cast<T>(finish(op, total, rows.length)));
       } else {
         partials[output * rows.items + item] = total;
       }
@@ -112,9 +115,9 @@ __global__ void __launch_bounds__(kThreads, kRareResident)
 }
 
 // A warp for each row of one output.
-template <class T>
+template <class S>
 __global__ void __launch_bounds__(kThreads)
-    combine_chunks(ReducedRows rows, Opcode op, const double* partials, T* out) {
+    combine_chunks(ReducedRows rows, Opcode op, const double* partials, S* out) {
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
   const int64_t step = int64_t{gridDim.x} * (kThreads / kWarp);
   for (int64_t row = int64_t{blockIdx.x} * (kThreads / kWarp) + threadIdx.x / kWarp;
@@ -126,7 +129,9 @@ __global__ void __launch_bounds__(kThreads)
     total = op == Opcode::reduce_max   ? warp_reduce<Max>(total)
             : op == Opcode::reduce_min ? warp_reduce<Min>(total)
                                        : warp_reduce<Sum>(total);
-    if (lane == 0) out[row] = static_cast<T>(finish(op, total, rows.length));
+    if (lane == 0) {
+      out[row] = narrowed<S>(static_cast<Computed<S>>(finish(op, total, rows.length)));
+    }
   }
 }
 
@@ -137,20 +142,21 @@ struct ReducedParams {
   unsigned combine_blocks;
 };
 
-template <bool kRare, class T>
+template <bool kRare, class S>
 void launch_reduced(const Call& call, int64_t) {
+  using T = Computed<S>;
   const ReducedParams<T>& p = *static_cast<const ReducedParams<T>*>(call.params);
   const bool in_step = p.rows.length % kWidth<T> == 0 && p.rows.chunk % kWidth<T> == 0;
   double* partials = reinterpret_cast<double*>(call.scratch);
-  launch(run_reduced<kRare, T>, dim3(p.chain.blocks), dim3(static_cast<unsigned>(p.chain.threads)),
-         p.chain.shared_bytes, call.stream, with_pointers(p.chain, call, in_step), p.rows,
+  launch(run_reduced<kRare, S>, dim3(p.chain.blocks), dim3(static_cast<unsigned>(p.chain.threads)),
+         p.chain.shared_bytes, call.stream, with_pointers<S>(p.chain, call, in_step), p.rows,
          partials);
   if (p.rows.chunks == 1) return;
   for (int r = 0; r < p.chain.n_outputs; ++r) {
     const Opcode op = static_cast<Opcode>(p.rows.ops[r]);
     if (op == Opcode::copy) continue;
-    launch(combine_chunks<T>, dim3(p.combine_blocks), dim3(kThreads), 0, call.stream, p.rows, op,
-           static_cast<const double*>(partials + r * p.rows.items), static_cast<T*>(call.out[r]));
+    launch(combine_chunks<S>, dim3(p.combine_blocks), dim3(kThreads), 0, call.stream, p.rows, op,
+           static_cast<const double*>(partials + r * p.rows.items), static_cast<S*>(call.out[r]));
   }
 }
 
@@ -171,8 +177,9 @@ void cut_rows(const OpView& op, int64_t outer, int64_t length, ReducedParams<T>*
   p->combine_blocks = stride_blocks(outer, kThreads / kWarp, processors(op));
 }
 
-template <class T>
+template <class S>
 const char* bind_rows(const OpView& op, Binder* binder, Bound* bound) {
+  using T = Computed<S>;
   ChainProgram program;
   const char* error = chain_program(op, &program);
   if (error != nullptr) return error;
@@ -196,7 +203,7 @@ const char* bind_rows(const OpView& op, Binder* binder, Bound* bound) {
     bound->scratch_bytes = op.n_out * p->rows.items * static_cast<int64_t>(sizeof(double));
   }
   return bind_piece(
-      p, has_rare_step<T>(program) ? launch_reduced<true, T> : launch_reduced<false, T>, bound);
+      p, has_rare_step<T>(program) ? launch_reduced<true, S> : launch_reduced<false, S>, bound);
 }
 
 // --- by two kernels
@@ -257,11 +264,10 @@ int64_t aligned_bytes(int64_t bytes) { return (bytes + 255) / 256 * 256; }
 const char* bind_chain_reduce(const OpView& op, Binder* binder, Bound* bound) {
   if (!reduces_results(op)) return "no result is reduced";
   if (all_empty(op)) return nullptr;
-  switch (op.out[0].dtype) {
-    case DType::kFloat32: return bind_rows<float>(op, binder, bound);
-    case DType::kFloat64: return bind_rows<double>(op, binder, bound);
-    default: return "dtype not supported";
-  }
+  const char* error = "dtype not supported";
+  visit_any_float(op.out[0].dtype,
+                  [&](auto s) { error = bind_rows<decltype(s)>(op, binder, bound); });
+  return error;
 }
 
 const char* bind_chain_then_reduce(const OpView& op, Binder* binder, Bound* bound) {

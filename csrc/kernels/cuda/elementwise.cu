@@ -7,40 +7,43 @@
 namespace pydl::PYDL_GPU {
 namespace {
 
-template <bool kRare, class T>
+template <bool kRare, class S>
 __global__ void __launch_bounds__(kThreads, kRare ? kRareResident : kResident)
-    run_chain(const __grid_constant__ ChainArguments<T> p) {
+    run_chain(const __grid_constant__ ChainArguments<Computed<S>> p) {
+  using T = Computed<S>;
   PYDL_DYNAMIC_SHARED(T, slots);
   const int64_t per_tile = int64_t{blockDim.x} * kWidth<T> * kPacks;
   for (int64_t base = blockIdx.x * per_tile; base < p.count; base += gridDim.x * per_tile) {
     const Place place = {base, p.count, base + per_tile <= p.count};
     Tile<T> x;
-    for (int s = 0; s < p.code.n_steps; ++s) run_step<kRare>(p, s, slots, place, &x);
+    for (int s = 0; s < p.code.n_steps; ++s) run_step<kRare, S>(p, s, slots, place, &x);
     for (int r = 0; r < p.code.n_results; ++r) {
       const Source source = p.code.results[r];
       if (source != kLast) read_slot(slots, source - kFirstSlot, &x);
-      write_result(p, p.code.outputs[r], place, x);
+      write_result<S>(p, p.code.outputs[r], place, x);
     }
   }
 }
 
-template <bool kRare, class T>
+template <bool kRare, class S>
 void launch_chain(const Call& call, int64_t) {
+  using T = Computed<S>;
   const ChainParams<T>& p = *static_cast<const ChainParams<T>*>(call.params);
-  launch(run_chain<kRare, T>, dim3(p.blocks), dim3(static_cast<unsigned>(p.threads)),
-         p.shared_bytes, call.stream, with_pointers(p, call, true));
+  launch(run_chain<kRare, S>, dim3(p.blocks), dim3(static_cast<unsigned>(p.threads)),
+         p.shared_bytes, call.stream, with_pointers<S>(p, call, true));
 }
 
-template <class T>
+template <class S>
 PieceFn chain_launcher(const ChainProgram& program) {
-  if constexpr (kIsFloat<T>) {
-    if (has_rare_step<T>(program)) return launch_chain<true, T>;
+  if constexpr (kIsFloat<Computed<S>>) {
+    if (has_rare_step<Computed<S>>(program)) return launch_chain<true, S>;
   }
-  return launch_chain<false, T>;
+  return launch_chain<false, S>;
 }
 
-template <class T>
+template <class S>
 const char* bind_steps(const OpView& op, Binder* binder, Bound* bound) {
+  using T = Computed<S>;
   ChainProgram program;
   const char* error = chain_program(op, &program);
   if (error != nullptr) return error;
@@ -49,7 +52,7 @@ const char* bind_steps(const OpView& op, Binder* binder, Bound* bound) {
   describe_chain(op, op.out[0], program, p);
   const int64_t blocks_of_full_size = processors(op) * (kThreads / p->threads);
   p->blocks = stride_blocks(op.out[0].count, p->threads * kWidth<T> * kPacks, blocks_of_full_size);
-  return bind_piece(p, chain_launcher<T>(program), bound);
+  return bind_piece(p, chain_launcher<S>(program), bound);
 }
 
 // The dtype the steps compute in.
@@ -70,8 +73,12 @@ const char* bind_steps_of(const OpView& op, Binder* binder, Bound* bound) {
   switch (chain_dtype(op)) {
     case DType::kBool: bind(uint8_t()); break;
     case DType::kFloat16:
-    case DType::kBFloat16:  // can only be moved
-      if (move) bind(uint16_t());
+    case DType::kBFloat16:
+      if (move) {
+        bind(uint16_t());  // NaN keeps its bits
+      } else {
+        visit_any_float(chain_dtype(op), bind);
+      }
       break;
     default: visit_number(chain_dtype(op), bind);
   }

@@ -105,26 +105,26 @@ struct TakeGradParams {
   bool wide;
 };
 
-template <class T>
+template <class S>
 void run_take_grad(const Call& call, int64_t) {
   const TakeGradParams& p = *static_cast<const TakeGradParams*>(call.params);
   const Indices indices = {call.in[1], p.n_indices, p.rows, p.wide};
-  launch_add_rows(call.stream, static_cast<const T*>(call.in[0]), indices,
-                  static_cast<T*>(call.out[0]), p.columns);
+  launch_add_rows(call.stream, static_cast<const S*>(call.in[0]), indices,
+                  static_cast<S*>(call.out[0]), p.columns);
 }
 
 const char* bind_take_grad(const OpView& op, Binder* binder, Bound* bound) {
   if (op.out[0].count == 0) return nullptr;
-  const DType dtype = op.in[0].dtype;
-  if (dtype != DType::kFloat32 && dtype != DType::kFloat64) return "dtype not supported";
+  PieceFn run = nullptr;
+  visit_any_float(op.in[0].dtype, [&](auto s) { run = run_take_grad<decltype(s)>; });
+  if (run == nullptr) return "dtype not supported";
   TakeGradParams* p = alloc_params<TakeGradParams>(binder);
   if (p == nullptr) return kOutOfMemory;
   p->n_indices = op.in[1].count;
   p->rows = op.out[0].dims[0];
   p->columns = op.out[0].count / p->rows;
   p->wide = op.in[1].dtype == DType::kInt64;
-  return bind_piece(p, dtype == DType::kFloat32 ? run_take_grad<float> : run_take_grad<double>,
-                    bound);
+  return bind_piece(p, run, bound);
 }
 
 const Candidate kCandidates[] = {

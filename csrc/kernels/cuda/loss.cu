@@ -15,27 +15,29 @@ struct Clip {
   static __forceinline__ __device__ T apply(T p) { return p < kLow ? kLow : p > kHigh ? kHigh : p; }
 };
 
-template <class T>
+template <class S>
 struct DenseLoss {
-  using Element = T;
+  using Stored = S;
+  using T = Computed<S>;
   static constexpr int kOperands = 2;  // logits or probabilities, targets
   static constexpr bool kFaults = false;
-  const T* in[2];
-  T* loss;
-  T* grad;
+  const S* in[2];
+  S* loss;
+  S* grad;
 
   template <class R>
-  __forceinline__ __device__ T* grad_row(const R& row, int64_t r) const {
+  __forceinline__ __device__ S* grad_row(const R& row, int64_t r) const {
     return grad + (row.live ? r : 0) * row.columns;
   }
   template <class R>
   __forceinline__ __device__ void set_loss(const R& row, int64_t r, T value) const {
-    if (row.live && row.lane == 0) loss[r] = value;
+    if (row.live && row.lane == 0) loss[r] = narrowed<S>(value);
   }
 };
 
-template <class T>
-struct SoftmaxCrossEntropy : DenseLoss<T> {
+template <class S>
+struct SoftmaxCrossEntropy : DenseLoss<S> {
+  using T = Computed<S>;
   template <class R>
   __forceinline__ __device__ void run(R& row, int64_t r) const {
     const RowTotal<T> e = exponentials<false>(row);
@@ -52,8 +54,9 @@ struct SoftmaxCrossEntropy : DenseLoss<T> {
   }
 };
 
-template <class T>
-struct CrossEntropy : DenseLoss<T> {
+template <class S>
+struct CrossEntropy : DenseLoss<S> {
+  using T = Computed<S>;
   template <class R>
   __forceinline__ __device__ void run(R& row, int64_t r) const {
     T total = T(0), sum = T(0), kept = T(0);  // kept: -sum(dloss/dp * p), of targets not clipped
@@ -75,14 +78,15 @@ struct CrossEntropy : DenseLoss<T> {
 };
 
 // Rows whose label is out of range have loss 0 and gradient 0.
-template <class T>
+template <class S>
 struct SparseLoss {
-  using Element = T;
+  using Stored = S;
+  using T = Computed<S>;
   static constexpr int kOperands = 1;
   static constexpr bool kFaults = true;
-  const T* in[1];
-  T* loss;
-  T* grad;
+  const S* in[1];
+  S* loss;
+  S* grad;
   Indices indices;
   int64_t* faults;
 
@@ -95,22 +99,23 @@ struct SparseLoss {
   __forceinline__ __device__ Label label_of(const R& row, int64_t r) const {
     Label label = {row.live ? indices[r] : -1, false, T(0)};
     label.valid = indices.valid(label.column);
-    if (label.valid) label.value = row.in[0][label.column];
+    if (label.valid) label.value = widened(row.in[0][label.column]);
     return label;
   }
   template <class R>
-  __forceinline__ __device__ T* grad_row(const R& row, int64_t r) const {
+  __forceinline__ __device__ S* grad_row(const R& row, int64_t r) const {
     return grad + (row.live ? r : 0) * row.columns;
   }
   template <class R>
   __forceinline__ __device__ void set_loss(const R& row, int64_t r, const Label& label,
                                            T value) const {
-    if (row.live && row.lane == 0) loss[r] = label.valid ? value : T(0);
+    if (row.live && row.lane == 0) loss[r] = narrowed<S>(label.valid ? value : T(0));
   }
 };
 
-template <class T>
-struct SparseSoftmaxCrossEntropy : SparseLoss<T> {
+template <class S>
+struct SparseSoftmaxCrossEntropy : SparseLoss<S> {
+  using T = Computed<S>;
   template <class R>
   __forceinline__ __device__ void run(R& row, int64_t r) const {
     const auto label = this->label_of(row, r);
@@ -124,8 +129,9 @@ struct SparseSoftmaxCrossEntropy : SparseLoss<T> {
   }
 };
 
-template <class T>
-struct SparseCrossEntropy : SparseLoss<T> {
+template <class S>
+struct SparseCrossEntropy : SparseLoss<S> {
+  using T = Computed<S>;
   template <class R>
   __forceinline__ __device__ void run(R& row, int64_t r) const {
     const auto label = this->label_of(row, r);
@@ -150,23 +156,23 @@ struct LossParams {
 
 template <class Operation>
 void run_dense(const Call& call, int64_t) {
-  using T = typename Operation::Element;
+  using S = typename Operation::Stored;
   const LossParams& p = *static_cast<const LossParams*>(call.params);
   Operation operation = {};
-  for (int k = 0; k < 2; ++k) operation.in[k] = static_cast<const T*>(call.in[k]);
-  operation.loss = static_cast<T*>(call.out[0]);
-  operation.grad = static_cast<T*>(call.out[1]);
+  for (int k = 0; k < 2; ++k) operation.in[k] = static_cast<const S*>(call.in[k]);
+  operation.loss = static_cast<S*>(call.out[0]);
+  operation.grad = static_cast<S*>(call.out[1]);
   launch_rows(operation, p.rows, p.columns, call.out[1], 0, p.processors, call.stream);
 }
 
 template <class Operation>
 void run_sparse(const Call& call, int64_t) {
-  using T = typename Operation::Element;
+  using S = typename Operation::Stored;
   const LossParams& p = *static_cast<const LossParams*>(call.params);
   Operation operation = {};
-  operation.in[0] = static_cast<const T*>(call.in[0]);
-  operation.loss = static_cast<T*>(call.out[0]);
-  operation.grad = static_cast<T*>(call.out[1]);
+  operation.in[0] = static_cast<const S*>(call.in[0]);
+  operation.loss = static_cast<S*>(call.out[0]);
+  operation.grad = static_cast<S*>(call.out[1]);
   operation.indices = {call.in[1], p.rows, p.columns, p.wide};
   operation.faults = fault_target(call, 2, p.rows);
   launch_rows(operation, p.rows, p.columns, call.out[1], slice_count(p.rows), p.processors,
@@ -174,21 +180,22 @@ void run_sparse(const Call& call, int64_t) {
   launch_merge_faults(call, 2, p.rows);
 }
 
-template <class T>
+template <class S>
 PieceFn choose(Opcode op) {
   switch (op) {
-    case Opcode::softmax_cross_entropy: return run_dense<SoftmaxCrossEntropy<T>>;
-    case Opcode::cross_entropy: return run_dense<CrossEntropy<T>>;
-    case Opcode::sparse_softmax_cross_entropy: return run_sparse<SparseSoftmaxCrossEntropy<T>>;
-    default: return run_sparse<SparseCrossEntropy<T>>;
+    case Opcode::softmax_cross_entropy: return run_dense<SoftmaxCrossEntropy<S>>;
+    case Opcode::cross_entropy: return run_dense<CrossEntropy<S>>;
+    case Opcode::sparse_softmax_cross_entropy: return run_sparse<SparseSoftmaxCrossEntropy<S>>;
+    default: return run_sparse<SparseCrossEntropy<S>>;
   }
 }
 
 const char* bind_loss(const OpView& op, Binder* binder, Bound* bound) {
   const bool sparse = op.n_out == 3;
   if (op.out[0].count == 0 && !sparse) return nullptr;
-  const DType dtype = op.in[0].dtype;
-  if (dtype != DType::kFloat32 && dtype != DType::kFloat64) return "dtype not supported";
+  PieceFn run = nullptr;
+  visit_any_float(op.in[0].dtype, [&](auto s) { run = choose<decltype(s)>(op.op); });
+  if (run == nullptr) return "dtype not supported";
   LossParams* p = alloc_params<LossParams>(binder);
   if (p == nullptr) return kOutOfMemory;
   p->columns = op.in[0].dims[op.in[0].rank - 1];
@@ -196,8 +203,7 @@ const char* bind_loss(const OpView& op, Binder* binder, Bound* bound) {
   p->processors = static_cast<int>(processors(op));
   p->wide = op.in[1].dtype == DType::kInt64;
   if (sparse) bound->scratch_bytes = fault_bytes(p->rows);
-  return bind_piece(p, dtype == DType::kFloat32 ? choose<float>(op.op) : choose<double>(op.op),
-                    bound);
+  return bind_piece(p, run, bound);
 }
 
 const Candidate kCandidates[] = {

@@ -8,14 +8,15 @@
 namespace pydl::PYDL_GPU {
 namespace {
 
-template <class T, bool kCentred>
+template <class S, bool kCentred>
 struct Forward {
-  using Element = T;
+  using Stored = S;
+  using T = Computed<S>;
   static constexpr int kOperands = 1;
   static constexpr bool kFaults = false;
-  const T* in[1];
-  const T *gamma, *beta;  // or nullptr
-  T *out, *mean, *rstd;
+  const S* in[1];
+  const S *gamma, *beta;  // or nullptr
+  S *out, *mean, *rstd;
   double epsilon;
 
   template <class R>
@@ -32,37 +33,38 @@ struct Forward {
     const T scale = static_cast<T>(1.0 / sqrt(spread));
     row.write(out + (row.live ? r : 0) * row.columns, [&](int64_t i, T x, T) {
       T y = (x - centre) * scale;
-      if (gamma != nullptr) y = y * gamma[i];
-      return beta != nullptr ? y + beta[i] : y;
+      if (gamma != nullptr) y = y * widened(gamma[i]);
+      return beta != nullptr ? y + widened(beta[i]) : y;
     });
     if (!row.live || row.lane != 0) return;
-    if constexpr (kCentred) mean[r] = centre;
-    rstd[r] = scale;
+    if constexpr (kCentred) mean[r] = narrowed<S>(centre);
+    rstd[r] = narrowed<S>(scale);
   }
 };
 
-template <class T, bool kCentred>
+template <class S, bool kCentred>
 struct Backward {
-  using Element = T;
+  using Stored = S;
+  using T = Computed<S>;
   static constexpr int kOperands = 2;  // grad_out, x
   static constexpr bool kFaults = false;
-  const T* in[2];
-  const T *mean, *rstd, *gamma;  // gamma may be nullptr
-  T* grad_x;
+  const S* in[2];
+  const S *mean, *rstd, *gamma;  // gamma may be nullptr
+  S* grad_x;
 
   template <class R>
   __forceinline__ __device__ void run(R& row, int64_t r) const {
     const T count = static_cast<T>(row.columns);
-    const T centre = kCentred && row.live ? mean[r] : T(0), scale = row.live ? rstd[r] : T(0);
+    const T centre = kCentred && row.live ? widened(mean[r]) : T(0), scale = row.live ? widened(rstd[r]) : T(0);
     T sum = T(0), along = T(0);
     row.each([&](int64_t i, T g, T x) {
-      const T pull = gamma == nullptr ? g : g * gamma[i];
+      const T pull = gamma == nullptr ? g : g * widened(gamma[i]);
       sum += pull;
       along += pull * ((x - centre) * scale);
     });
     const T level = kCentred ? row.sum(sum) / count : T(0), slope = row.sum(along) / count;
     row.write(grad_x + (row.live ? r : 0) * row.columns, [&](int64_t i, T g, T x) {
-      const T pull = gamma == nullptr ? g : g * gamma[i];
+      const T pull = gamma == nullptr ? g : g * widened(gamma[i]);
       return scale * ((pull - level) - ((x - centre) * scale) * slope);
     });
   }
@@ -79,10 +81,11 @@ struct ColumnSums {
 
 // partials [chunk][2][column]: of grad_out times the normalized x, and of grad_out. A block has 32
 // columns and one chunk, whose rows its warps take in turn.
-template <class T>
+template <class S>
 __global__ void __launch_bounds__(kRowThreads)
-    sum_columns(ColumnSums p, const T* grad_out, const T* x, const T* mean, const T* rstd,
+    sum_columns(ColumnSums p, const S* grad_out, const S* x, const S* mean, const S* rstd,
                 double* partials) {
+  using T = Computed<S>;
   PYDL_SHARED(double, parts, 2 * kRowThreads);
   const int thread = static_cast<int>(threadIdx.x), lane = thread % kWarp, warp = thread / kWarp;
   const int64_t column = int64_t{blockIdx.x} * kWarp + lane;
@@ -90,9 +93,10 @@ __global__ void __launch_bounds__(kRowThreads)
   const int64_t end = first + p.chunk < p.rows ? first + p.chunk : p.rows;
   double along = 0.0, sum = 0.0;
   for (int64_t r = first + warp; r < end && column < p.columns; r += kWarps) {
-    const T g = grad_out[r * p.columns + column];
-    const T centre = mean == nullptr ? T(0) : mean[r];
-    along += static_cast<double>(g * ((x[r * p.columns + column] - centre) * rstd[r]));
+    const T g = widened(grad_out[r * p.columns + column]);
+    const T centre = mean == nullptr ? T(0) : widened(mean[r]);
+    const T value = widened(x[r * p.columns + column]), scale = widened(rstd[r]);
+    along += static_cast<double>(g * ((value - centre) * scale));
     sum += static_cast<double>(g);
   }
   parts[thread] = along;
@@ -108,9 +112,10 @@ __global__ void __launch_bounds__(kRowThreads)
   mine[p.columns] = sum;
 }
 
-template <class T>
+template <class S>
 __global__ void __launch_bounds__(kRowThreads)
-    add_chunks(ColumnSums p, const double* partials, T* grad_gamma, T* grad_beta) {
+    add_chunks(ColumnSums p, const double* partials, S* grad_gamma, S* grad_beta) {
+  using T = Computed<S>;
   const int64_t column = int64_t{blockIdx.x} * kRowThreads + threadIdx.x;
   if (column >= p.columns) return;
   double along = 0.0, sum = 0.0;
@@ -118,8 +123,8 @@ __global__ void __launch_bounds__(kRowThreads)
     along += partials[c * 2 * p.columns + column];
     sum += partials[(c * 2 + 1) * p.columns + column];
   }
-  if (grad_gamma != nullptr) grad_gamma[column] = static_cast<T>(along);
-  if (grad_beta != nullptr) grad_beta[column] = static_cast<T>(sum);
+  if (grad_gamma != nullptr) grad_gamma[column] = narrowed<S>(static_cast<T>(along));
+  if (grad_beta != nullptr) grad_beta[column] = narrowed<S>(static_cast<T>(sum));
 }
 
 // --- binding
@@ -212,8 +217,8 @@ const char* bind_norm(const OpView& op, Binder* binder, Bound* bound) {
         p->sums.chunks * 2 * p->shape.columns * static_cast<int64_t>(sizeof(double));
   }
   PieceFn run = nullptr;
-  visit_float(op.in[0].dtype,
-              [&](auto t) { run = choose<decltype(t)>(forward, p->shape.centred); });
+  visit_any_float(op.in[0].dtype,
+                  [&](auto t) { run = choose<decltype(t)>(forward, p->shape.centred); });
   if (run == nullptr) return "dtype not supported";
   return bind_piece(p, run, bound);
 }

@@ -4,7 +4,7 @@
 #include "kernels/cuda/device/bind.h"
 #include "kernels/cuda/device/normal.h"
 #include "kernels/cuda/device/scalar.h"
-#include "kernels/cuda/device/vector.h"
+#include "kernels/cuda/device/stored.h"
 #include "kernels/philox.h"
 #include "plan/opcode.h"
 
@@ -154,27 +154,28 @@ struct Integers {
   }
 };
 
-template <class T>
+template <class S>
 struct Stretch {
-  const T* x;
-  T* out;
+  using T = Computed<S>;
+  const S* x;
+  S* out;
   int64_t count;
   bool aligned;
 
   __forceinline__ __device__ bool whole(int64_t i) const { return aligned && i + kWords <= count; }
   __forceinline__ __device__ void load(int64_t i, Pack<T, kWords>* v) const {
     if (whole(i)) {
-      *v = load_pack<kWords>(x + i);
+      *v = load_widened<kWords>(x + i);
       return;
     }
 #pragma unroll
-    for (int k = 0; k < kWords; ++k) v->at[k] = i + k < count ? x[i + k] : T(0);
+    for (int k = 0; k < kWords; ++k) v->at[k] = i + k < count ? widened(x[i + k]) : T(0);
   }
   __forceinline__ __device__ void store(int64_t i, const Pack<T, kWords>& v) const {
-    if (whole(i)) return store_pack(out + i, v);
+    if (whole(i)) return store_narrowed(out + i, v);
 #pragma unroll
     for (int k = 0; k < kWords; ++k) {
-      if (i + k < count) out[i + k] = v.at[k];
+      if (i + k < count) out[i + k] = narrowed<S>(v.at[k]);
     }
   }
 };
@@ -183,9 +184,10 @@ struct Stretch {
 template <class Generator>
 constexpr int kAhead = Generator::kReads ? 4 : 1;
 
-template <class T, class Generator>
+template <class S, class Generator>
 __global__ void __launch_bounds__(kThreads)
-    generate(Generator generator, const uint32_t* seed, Stretch<T> stretch) {
+    generate(Generator generator, const uint32_t* seed, Stretch<S> stretch) {
+  using T = Computed<S>;
   constexpr int64_t kTile = kThreads * kAhead<Generator>;
   const Key key = {{seed[0], seed[1]}};
   const int64_t stride = gridDim.x * kTile;
@@ -208,25 +210,26 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-template <class T, class Generator>
+template <class S, class Generator>
 void run_random(const Call& call, int64_t) {
   const RandomParams& p = *static_cast<const RandomParams*>(call.params);
-  const T* x = Generator::kReads ? static_cast<const T*>(call.in[0]) : nullptr;
-  T* out = static_cast<T*>(call.out[0]);
-  const Stretch<T> stretch = {x, out, p.count, aligned(16, x, out)};
+  const S* x = Generator::kReads ? static_cast<const S*>(call.in[0]) : nullptr;
+  S* out = static_cast<S*>(call.out[0]);
+  const Stretch<S> stretch = {x, out, p.count, aligned(16, x, out)};
   const int64_t per_block = kThreads * kAhead<Generator> * kWords;
-  launch(generate<T, Generator>, dim3(stride_blocks(p.count, per_block, p.processors)),
+  launch(generate<S, Generator>, dim3(stride_blocks(p.count, per_block, p.processors)),
          dim3(kThreads), 0, call.stream, Generator(p),
          static_cast<const uint32_t*>(call.in[Generator::kReads ? 1 : 0]), stretch);
 }
 
-template <class T>
+template <class S>
 PieceFn choose(Opcode op) {
+  using T = Computed<S>;
   switch (op) {
-    case Opcode::random_uniform: return run_random<T, Uniform<T>>;
-    case Opcode::random_normal: return run_random<T, Normal<T>>;
-    case Opcode::truncated_normal: return run_random<T, TruncatedNormal<T>>;
-    default: return run_random<T, Dropout<T>>;
+    case Opcode::random_uniform: return run_random<S, Uniform<T>>;
+    case Opcode::random_normal: return run_random<S, Normal<T>>;
+    case Opcode::truncated_normal: return run_random<S, TruncatedNormal<T>>;
+    default: return run_random<S, Dropout<T>>;
   }
 }
 
@@ -279,15 +282,15 @@ const char* bind_integers(const OpView& op, Binder* binder, Bound* bound) {
 
 const char* bind_random(const OpView& op, Binder* binder, Bound* bound) {
   if (op.out[0].count == 0) return nullptr;
-  const DType dtype = op.out[0].dtype;
-  if (dtype != DType::kFloat32 && dtype != DType::kFloat64) return "dtype not supported";
+  PieceFn run = nullptr;
+  visit_any_float(op.out[0].dtype, [&](auto s) { run = choose<decltype(s)>(op.op); });
+  if (run == nullptr) return "dtype not supported";
   RandomParams* p = alloc_params<RandomParams>(binder);
   if (p == nullptr) return kOutOfMemory;
-  const bool is_double = dtype == DType::kFloat64;
-  read_params(op, is_double, p);
+  read_params(op, op.out[0].dtype == DType::kFloat64, p);
   p->count = op.out[0].count;
   p->processors = processors(op);
-  return bind_piece(p, is_double ? choose<double>(op.op) : choose<float>(op.op), bound);
+  return bind_piece(p, run, bound);
 }
 
 const Candidate kCandidates[] = {

@@ -31,37 +31,37 @@ struct Reduction {
 __device__ __forceinline__ int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 // Elements first, first + step, ... of one result's, below `end`, eight at once.
-template <class T, class Reducer>
-__device__ __forceinline__ void accumulate(const Reducer& reducer, const T* x, const Axes& reduced,
+template <class S, class Reducer>
+__device__ __forceinline__ void accumulate(const Reducer& reducer, const S* x, const Axes& reduced,
                                            int64_t first, int64_t end, int64_t step,
                                            typename Reducer::State* state) {
+  using T = Computed<S>;
   for (int64_t r = first; r < end; r += kReduceAtOnce * step) {
     T values[kReduceAtOnce];
     const T filler = reducer.filler(*state);
 #pragma unroll
     for (int k = 0; k < kReduceAtOnce; ++k) {
       const int64_t at = r + k * step;
-      values[k] = at < end ? x[offset_of(reduced.loops, reduced.strides, at)] : filler;
+      values[k] = at < end ? widened(x[offset_of(reduced.loops, reduced.strides, at)]) : filler;
     }
     reducer.add(state, values, r, step);
   }
 }
 
-template <class T, class Reducer>
-__device__ __forceinline__ typename Reducer::State start_state(const Reducer& reducer, const T* x) {
-  if constexpr (Reducer::kNeedsFirst) return reducer.start(*x);
-  return reducer.start(T(0));
+template <class S, class Reducer>
+__device__ __forceinline__ typename Reducer::State start_state(const Reducer& reducer, const S* x) {
+  if constexpr (Reducer::kNeedsFirst) return reducer.start(widened(*x));
+  return reducer.start({});
 }
 
 // With one chunk the result, else the chunk's state.
-template <class Reducer>
+template <class Reducer, class Out>
 __device__ __forceinline__ void write_state(const Reducer& reducer, const Reduction& p,
                                             int64_t result, int64_t chunk,
                                             const typename Reducer::State& state,
-                                            typename Reducer::State* partials,
-                                            typename Reducer::Out* out) {
+                                            typename Reducer::State* partials, Out* out) {
   if (p.chunks.value == 1) {
-    out[result] = reducer.finish(state, p.reduced.count);
+    out[result] = narrowed<Out>(reducer.finish(state, p.reduced.count));
   } else {
     partials[result * p.chunks.value + chunk] = state;
   }
@@ -77,10 +77,10 @@ __device__ __forceinline__ typename Reducer::State combine_lanes(const Reducer& 
 }
 
 // Teams of 1 to 32 lanes or of the whole block.
-template <class T, class Reducer>
+template <class S, class Reducer, class Out>
 __global__ void __launch_bounds__(kThreads)
-    reduce_rows(const __grid_constant__ Reduction p, Reducer reducer, const T* x,
-                typename Reducer::State* partials, typename Reducer::Out* out) {
+    reduce_rows(const __grid_constant__ Reduction p, Reducer reducer, const S* x,
+                typename Reducer::State* partials, Out* out) {
   using State = typename Reducer::State;
   PYDL_SHARED(State, parts, kWarps);
   const int thread = static_cast<int>(threadIdx.x), teams = kThreads / p.team;
@@ -90,7 +90,7 @@ __global__ void __launch_bounds__(kThreads)
     const int64_t item = base + thread / p.team, present = smaller(item, p.items - 1);
     const int64_t result = divide(present, p.chunks);
     const int64_t chunk = present - result * p.chunks.value;
-    const T* row = x + offset_of(p.kept.loops, p.kept.strides, result);
+    const S* row = x + offset_of(p.kept.loops, p.kept.strides, result);
     State state = start_state(reducer, row);
     const int64_t first = chunk * p.length, end = smaller(first + p.length, p.reduced.count);
     accumulate(reducer, row, p.reduced, first + member, end, p.team, &state);
@@ -109,17 +109,17 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 // 32 results a block, each by kWarps threads that take every kWarps-th element.
-template <class T, class Reducer>
+template <class S, class Reducer, class Out>
 __global__ void __launch_bounds__(kThreads)
-    reduce_columns(const __grid_constant__ Reduction p, Reducer reducer, const T* x,
-                   typename Reducer::State* partials, typename Reducer::Out* out) {
+    reduce_columns(const __grid_constant__ Reduction p, Reducer reducer, const S* x,
+                   typename Reducer::State* partials, Out* out) {
   using State = typename Reducer::State;
   PYDL_SHARED(State, parts, kThreads);
   const int thread = static_cast<int>(threadIdx.x), lane = thread % kWarp, warp = thread / kWarp;
   for (int64_t item = blockIdx.x; item < p.items; item += gridDim.x) {
     const int64_t tile = divide(item, p.chunks), chunk = item - tile * p.chunks.value;
     const int64_t result = tile * kWarp + lane, present = smaller(result, p.kept.count - 1);
-    const T* column = x + offset_of(p.kept.loops, p.kept.strides, present);
+    const S* column = x + offset_of(p.kept.loops, p.kept.strides, present);
     State state = start_state(reducer, column);
     const int64_t first = chunk * p.length, end = smaller(first + p.length, p.reduced.count);
     if (result < p.kept.count) {
@@ -136,10 +136,10 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 // A warp for each result.
-template <class Reducer>
+template <class Reducer, class Out>
 __global__ void __launch_bounds__(kThreads)
     combine_chunks(int64_t results, int64_t chunks, int64_t count, Reducer reducer,
-                   const typename Reducer::State* partials, typename Reducer::Out* out) {
+                   const typename Reducer::State* partials, Out* out) {
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
   const int64_t first = int64_t{blockIdx.x} * kWarps + threadIdx.x / kWarp;
   for (int64_t result = first; result < results; result += int64_t{gridDim.x} * kWarps) {
@@ -148,7 +148,7 @@ __global__ void __launch_bounds__(kThreads)
     if (!Reducer::kNeedsFirst && lane >= chunks) state = reducer.start({});
     for (int64_t c = lane + kWarp; c < chunks; c += kWarp) state = reducer.combine(state, mine[c]);
     state = combine_lanes(reducer, kWarp, state);
-    if (lane == 0) out[result] = reducer.finish(state, count);
+    if (lane == 0) out[result] = narrowed<Out>(reducer.finish(state, count));
   }
 }
 
@@ -159,41 +159,41 @@ struct ReduceParams {
   unsigned blocks, combine_blocks;
 };
 
-template <class T, class Reducer>
+template <class S, class Out, class Reducer>
 void launch_with(const ReduceParams& p, const Reducer& reducer, const Call& call) {
-  const T* x = static_cast<const T*>(call.in[0]);
-  auto* out = static_cast<typename Reducer::Out*>(call.out[0]);
+  const S* x = static_cast<const S*>(call.in[0]);
+  Out* out = static_cast<Out*>(call.out[0]);
   auto* partials = reinterpret_cast<typename Reducer::State*>(call.scratch);
-  launch(p.rows ? reduce_rows<T, Reducer> : reduce_columns<T, Reducer>, dim3(p.blocks),
+  launch(p.rows ? reduce_rows<S, Reducer, Out> : reduce_columns<S, Reducer, Out>, dim3(p.blocks),
          dim3(kThreads), 0, call.stream, p.reduction, reducer, x, partials, out);
   if (p.reduction.chunks.value == 1) return;
-  launch(combine_chunks<Reducer>, dim3(p.combine_blocks), dim3(kThreads), 0, call.stream,
+  launch(combine_chunks<Reducer, Out>, dim3(p.combine_blocks), dim3(kThreads), 0, call.stream,
          p.reduction.kept.count, p.reduction.chunks.value, p.reduction.reduced.count, reducer,
          partials, out);
 }
 
-template <class T>
+template <class S>
 void launch_sum(const Call& call, int64_t) {
   const ReduceParams& p = *static_cast<const ReduceParams*>(call.params);
-  launch_with<T>(p, Summing<T>{p.flag}, call);
+  launch_with<S, S>(p, Summing<Computed<S>>{p.flag}, call);
 }
 
-template <class T>
+template <class S>
 void launch_product(const Call& call, int64_t) {
   const ReduceParams& p = *static_cast<const ReduceParams*>(call.params);
-  launch_with<T>(p, Multiplying<T>{}, call);
+  launch_with<S, S>(p, Multiplying<Computed<S>>{}, call);
 }
 
-template <class T>
+template <class S>
 void launch_extreme(const Call& call, int64_t) {
   const ReduceParams& p = *static_cast<const ReduceParams*>(call.params);
-  launch_with<T>(p, Extreme<T>{p.flag}, call);
+  launch_with<S, S>(p, Extreme<Computed<S>>{p.flag}, call);
 }
 
-template <class T>
+template <class S>
 void launch_argmax(const Call& call, int64_t) {
   const ReduceParams& p = *static_cast<const ReduceParams*>(call.params);
-  launch_with<T>(p, Argmax<T>{}, call);
+  launch_with<S, int32_t>(p, Argmax<Computed<S>>{}, call);
 }
 
 struct Collected {
@@ -284,18 +284,20 @@ void find_axes(const OpView& op, ReduceParams* p) {
   p->rows = reduces_innermost(x, is_reduced);
 }
 
-template <class T>
+template <class S>
 PieceFn launcher(Opcode op, int64_t* state_bytes) {
   switch (op) {
     case Opcode::reduce_sum:
     case Opcode::reduce_mean:
-      *state_bytes = sizeof(typename Summing<T>::State);
-      return launch_sum<T>;
+      *state_bytes = sizeof(typename Summing<Computed<S>>::State);
+      return launch_sum<S>;
     case Opcode::reduce_prod:
-      *state_bytes = sizeof(typename Multiplying<T>::State);
-      return launch_product<T>;
-    case Opcode::argmax: *state_bytes = sizeof(typename Argmax<T>::State); return launch_argmax<T>;
-    default: *state_bytes = sizeof(typename Extreme<T>::State); return launch_extreme<T>;
+      *state_bytes = sizeof(typename Multiplying<Computed<S>>::State);
+      return launch_product<S>;
+    case Opcode::argmax:
+      *state_bytes = sizeof(typename Argmax<Computed<S>>::State);
+      return launch_argmax<S>;
+    default: *state_bytes = sizeof(typename Extreme<Computed<S>>::State); return launch_extreme<S>;
   }
 }
 
@@ -312,7 +314,8 @@ const char* bind_reduce(const OpView& op, Binder* binder, Bound* bound) {
   PieceFn run = nullptr;
   int64_t state_bytes = 0;
   const DType dtype = op.in[0].dtype == DType::kBool ? DType::kUInt8 : op.in[0].dtype;
-  visit_number(dtype, [&](auto t) { run = launcher<decltype(t)>(op.op, &state_bytes); });
+  const auto choose = [&](auto s) { run = launcher<decltype(s)>(op.op, &state_bytes); };
+  if (!visit_any_float(dtype, choose)) visit_integer(dtype, choose);
   if (run == nullptr) return "dtype not supported";
   if (p->reduction.chunks.value > 1) {
     bound->scratch_bytes = state_bytes * p->reduction.kept.count * p->reduction.chunks.value;

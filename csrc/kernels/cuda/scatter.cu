@@ -143,8 +143,7 @@ void run_scatter(const Call& call, int64_t) {
   const NdParams& p = *static_cast<const NdParams*>(call.params);
   launch_find_rows(call, p, 0, 1);
   if (p.bytes == 0) return;
-  if (p.dtype == DType::kFloat32) return add_updates<float>(call, p);
-  if (p.dtype == DType::kFloat64) return add_updates<double>(call, p);
+  if (visit_any_float(p.dtype, [&](auto s) { add_updates<decltype(s)>(call, p); })) return;
   switch (dtype_size(p.dtype)) {
     case 1: return add_updates<uint8_t>(call, p);
     case 2: return add_updates<uint16_t>(call, p);
@@ -183,8 +182,6 @@ const char* bind_nd(const OpView& op, Binder* binder, Bound* bound) {
   if (p == nullptr) return kOutOfMemory;
   const bool scatter = op.op == Opcode::scatter_nd, update = op.op == Opcode::scatter_update;
   const TensorView& indices = op.in[scatter ? 0 : 1];
-  const DType dtype = op.out[0].dtype;
-  if (scatter && is_float(dtype) && dtype_size(dtype) == 2) return "dtype not supported";
   p->rows = make_nd_rows(scatter ? op.out[0] : op.in[0], indices);
   if (p->rows.n > kMostRows || p->rows.rows > kMostRows) return "too large";
   p->dtype = op.out[0].dtype;

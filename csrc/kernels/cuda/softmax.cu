@@ -6,18 +6,19 @@
 namespace pydl::PYDL_GPU {
 namespace {
 
-template <class T, bool kLog>
+template <class S, bool kLog>
 struct Softmax {
-  using Element = T;
+  using Stored = S;
+  using T = Computed<S>;
   static constexpr int kOperands = 1;
   static constexpr bool kFaults = false;
-  const T* in[1];
-  T* out;
+  const S* in[1];
+  S* out;
 
   template <class R>
   __forceinline__ __device__ void run(R& row, int64_t r) const {
     const RowTotal<T> e = exponentials<!kLog>(row);
-    T* target = out + (row.live ? r : 0) * row.columns;
+    S* target = out + (row.live ? r : 0) * row.columns;
     if constexpr (kLog) {
       const T log_total = log_of(e.total);
       row.write(target, [&](int64_t, T x, T) { return (x - e.top) - log_total; });
@@ -33,11 +34,11 @@ struct SoftmaxParams {
   int processors;
 };
 
-template <class T, bool kLog>
+template <class S, bool kLog>
 void run_softmax(const Call& call, int64_t) {
   const SoftmaxParams& p = *static_cast<const SoftmaxParams*>(call.params);
-  const Softmax<T, kLog> operation = {{static_cast<const T*>(call.in[0])},
-                                      static_cast<T*>(call.out[0])};
+  const Softmax<S, kLog> operation = {{static_cast<const S*>(call.in[0])},
+                                      static_cast<S*>(call.out[0])};
   launch_rows(operation, p.rows, p.columns, call.out[0], 0, p.processors, call.stream);
 }
 
@@ -48,15 +49,12 @@ const char* bind_softmax(const OpView& op, Binder* binder, Bound* bound) {
   p->columns = op.in[0].dims[op.in[0].rank - 1];
   p->rows = op.in[0].count / p->columns;
   p->processors = static_cast<int>(processors(op));
-  const DType dtype = op.in[0].dtype;
   const bool log = op.op == Opcode::log_softmax;
-  if (dtype == DType::kFloat32) {
-    return bind_piece(p, log ? run_softmax<float, true> : run_softmax<float, false>, bound);
-  }
-  if (dtype == DType::kFloat64) {
-    return bind_piece(p, log ? run_softmax<double, true> : run_softmax<double, false>, bound);
-  }
-  return "dtype not supported";
+  PieceFn run = nullptr;
+  visit_any_float(op.in[0].dtype, [&](auto s) {
+    run = log ? run_softmax<decltype(s), true> : run_softmax<decltype(s), false>;
+  });
+  return run == nullptr ? "dtype not supported" : bind_piece(p, run, bound);
 }
 
 const Candidate kCandidates[] = {

@@ -1,5 +1,8 @@
 // The interpreter of chains: a thread computes kPacks packs of kWidth elements, step by step. The
 // step is the same for the whole grid, so its switch costs a few instructions for all of them.
+//
+// S is the type of operands and results in memory, T = Computed<S> that of the steps: a chain of
+// 16-bit floats is one of floats, rounded where it is stored.
 #pragma once
 
 #include "kernels/chain.h"
@@ -7,6 +10,7 @@
 #include "kernels/cuda/device/bind.h"
 #include "kernels/cuda/device/nest.h"
 #include "kernels/cuda/device/step.h"
+#include "kernels/cuda/device/stored.h"
 
 namespace pydl::PYDL_GPU {
 
@@ -52,10 +56,10 @@ __device__ __forceinline__ int64_t pack_start(const Place& place, int p) {
   return place.base + at;
 }
 
-template <class T>
-__device__ __forceinline__ T read_value(const Operand& operand, int64_t at) {
-  if (operand.is_bool) return T(static_cast<const uint8_t*>(operand.data)[at] != 0);
-  return static_cast<const T*>(operand.data)[at];
+template <class S>
+__device__ __forceinline__ Computed<S> read_value(const Operand& operand, int64_t at) {
+  if (operand.is_bool) return Computed<S>(static_cast<const uint8_t*>(operand.data)[at] != 0);
+  return widened(static_cast<const S*>(operand.data)[at]);
 }
 
 template <class T>
@@ -70,11 +74,11 @@ __device__ __forceinline__ void fill_tile(Tile<T>* x, T value) {
   for (int p = 0; p < kPacks; ++p) fill_pack(&x->packs[p], value);
 }
 
-template <class T>
+template <class S, class T = Computed<S>>
 __device__ __forceinline__ void read_pack(const Operand& operand, int64_t at,
                                           Pack<T, kWidth<T>>* pack) {
   if (!operand.is_bool) {
-    *pack = load_pack<kWidth<T>>(static_cast<const T*>(operand.data) + at);
+    *pack = load_widened<kWidth<T>>(static_cast<const S*>(operand.data) + at);
     return;
   }
   const Pack<uint8_t, kWidth<T>> bytes =
@@ -84,7 +88,7 @@ __device__ __forceinline__ void read_pack(const Operand& operand, int64_t at,
 }
 
 // The tile at the end, misaligned operands and those whose rows packs do not divide.
-template <class T>
+template <class S, class T = Computed<S>>
 __device__ __forceinline__ void read_elements(const ChainArguments<T>& p, int k, const Place& place,
                                               Tile<T>* x) {
   const Operand& operand = p.operands[k];
@@ -97,23 +101,23 @@ __device__ __forceinline__ void read_elements(const ChainArguments<T>& p, int k,
       T value = T(0);
       if (place.whole || i < place.end) {
         const bool dense = operand.reading == Reading::kDense;
-        value = read_value<T>(operand, dense ? i : offset_of(p.loops, p.strides[k], i));
+        value = read_value<S>(operand, dense ? i : offset_of(p.loops, p.strides[k], i));
       }
       x->packs[q].at[v] = value;
     }
   }
 }
 
-template <class T>
+template <class S, class T = Computed<S>>
 __device__ __forceinline__ void read_operand(const ChainArguments<T>& p, int k, const Place& place,
                                              Tile<T>* x) {
   const Operand& operand = p.operands[k];
-  if (operand.reading == Reading::kScalar) return fill_tile(x, read_value<T>(operand, 0));
-  if (!place.whole || !operand.packed) return read_elements(p, k, place, x);
+  if (operand.reading == Reading::kScalar) return fill_tile(x, read_value<S>(operand, 0));
+  if (!place.whole || !operand.packed) return read_elements<S>(p, k, place, x);
   if (operand.reading == Reading::kDense) {
 #pragma unroll
     for (int q = 0; q < kPacks; ++q) {
-      read_pack<T>(operand, pack_start<T>(place, q), &x->packs[q]);
+      read_pack<S>(operand, pack_start<T>(place, q), &x->packs[q]);
     }
     return;
   }
@@ -121,9 +125,9 @@ __device__ __forceinline__ void read_operand(const ChainArguments<T>& p, int k, 
   for (int q = 0; q < kPacks; ++q) {
     const int64_t at = offset_of(p.loops, p.strides[k], pack_start<T>(place, q));
     if (operand.reading == Reading::kRows) {
-      read_pack<T>(operand, at, &x->packs[q]);
+      read_pack<S>(operand, at, &x->packs[q]);
     } else {
-      fill_pack(&x->packs[q], read_value<T>(operand, at));
+      fill_pack(&x->packs[q], read_value<S>(operand, at));
     }
   }
 }
@@ -149,15 +153,15 @@ __device__ __forceinline__ void read_slot(T* slots, int slot, Tile<T>* x) {
   }
 }
 
-template <class T>
+template <class S, class T = Computed<S>>
 __device__ __forceinline__ void read_source(const ChainArguments<T>& p, T* slots, Source source,
                                             const Place& place, Tile<T>* x) {
   if (source < 0) return fill_tile(x, p.literals[-1 - source]);
   if (source >= kFirstSlot) return read_slot(slots, source - kFirstSlot, x);
-  read_operand(p, source - kFirstOperand, place, x);
+  read_operand<S>(p, source - kFirstOperand, place, x);
 }
 
-template <class T, class Stored>
+template <class Stored, class T>
 __device__ __forceinline__ void write_as(const ChainArguments<T>& p, int output, const Place& place,
                                          const Tile<T>& x) {
   Stored* out = static_cast<Stored*>(p.outputs[output]);
@@ -166,7 +170,13 @@ __device__ __forceinline__ void write_as(const ChainArguments<T>& p, int output,
     const int64_t start = pack_start<T>(place, q);
     Pack<Stored, kWidth<T>> pack;
 #pragma unroll
-    for (int v = 0; v < kWidth<T>; ++v) pack.at[v] = static_cast<Stored>(x.packs[q].at[v]);
+    for (int v = 0; v < kWidth<T>; ++v) {
+      if constexpr (kIsHalf<Stored>) {
+        pack.at[v] = narrowed<Stored>(x.packs[q].at[v]);
+      } else {
+        pack.at[v] = static_cast<Stored>(x.packs[q].at[v]);
+      }
+    }
     if (place.whole && p.outputs_packed) {
       store_pack(out + start, pack);
       continue;
@@ -178,14 +188,14 @@ __device__ __forceinline__ void write_as(const ChainArguments<T>& p, int output,
   }
 }
 
-template <class T>
+template <class S, class T = Computed<S>>
 __device__ __forceinline__ void write_result(const ChainArguments<T>& p, int output,
                                              const Place& place, const Tile<T>& x) {
-  if (p.bool_result) return write_as<T, uint8_t>(p, output, place, x);
-  write_as<T, T>(p, output, place, x);
+  if (p.bool_result) return write_as<uint8_t>(p, output, place, x);
+  write_as<S>(p, output, place, x);
 }
 
-template <bool kRare, class T>
+template <bool kRare, class S, class T = Computed<S>>
 __device__ __forceinline__ void run_step(const ChainArguments<T>& p, int s, T* slots,
                                          const Place& place, Tile<T>* x) {
   const CodeStep& step = p.code.steps[s];
@@ -193,7 +203,7 @@ __device__ __forceinline__ void run_step(const ChainArguments<T>& p, int s, T* s
   // Backwards: the last result, in x, may be any of the arguments.
   for (int a = step.n_args - 1; a >= 0; --a) {
     Tile<T> value = *x;
-    if (step.args[a] != kLast) read_source(p, slots, step.args[a], place, &value);
+    if (step.args[a] != kLast) read_source<S>(p, slots, step.args[a], place, &value);
     if (a == 2) z = value;
     if (a == 1) y = value;
     if (a == 0) *x = value;
@@ -218,25 +228,25 @@ struct ChainParams {
   size_t shared_bytes;
 };
 
-template <class T>
+template <class S>
 bool may_pack(const void* data, bool is_bool) {
-  return aligned(kWidth<T> * (is_bool ? 1 : sizeof(T)), static_cast<const char*>(data));
+  return aligned(kWidth<Computed<S>> * (is_bool ? 1 : sizeof(S)), static_cast<const char*>(data));
 }
 
 // The call's pointers. `in_step`: rows begin at whole packs.
-template <class T>
+template <class S, class T = Computed<S>>
 ChainArguments<T> with_pointers(const ChainParams<T>& p, const Call& call, bool in_step) {
   ChainArguments<T> arguments = p.arguments;
   for (int k = 0; k < p.n_inputs; ++k) {
     Operand& operand = arguments.operands[k];
     operand.data = call.in[k];
     operand.packed = in_step && operand.reading != Reading::kElements &&
-                     may_pack<T>(call.in[k], operand.is_bool);
+                     may_pack<S>(call.in[k], operand.is_bool);
   }
   arguments.outputs_packed = in_step;
   for (int r = 0; r < p.n_outputs; ++r) {
     arguments.outputs[r] = call.out[r];
-    if (!may_pack<T>(call.out[r], arguments.bool_result)) arguments.outputs_packed = false;
+    if (!may_pack<S>(call.out[r], arguments.bool_result)) arguments.outputs_packed = false;
   }
   return arguments;
 }

@@ -1,10 +1,10 @@
 // Launches a row operation over all rows of a matrix.
 //
 // A row operation is a POD that goes to the kernel by value:
-//   using Element = float;                        // of the matrices
+//   using Stored = float;                         // type of the matrices in memory
 //   static constexpr int kOperands = 2;           // matrices it reads
 //   static constexpr bool kFaults = true;         // has `indices` and `faults`
-//   const Element* in[kOperands];
+//   const Stored* in[kOperands];
 //   template <class R> __device__ void run(R& row, int64_t r) const;
 #pragma once
 
@@ -25,9 +25,9 @@ constexpr int blocks_resident() {
 template <int kLanes, int kHeld, bool kPacks, class Operation>
 __global__ void __launch_bounds__(
     kLanes <= kWarp ? kRowThreads : kLongThreads,
-    blocks_resident<typename Operation::Element, kLanes, kHeld, Operation::kOperands>())
+    blocks_resident<Computed<typename Operation::Stored>, kLanes, kHeld, Operation::kOperands>())
     over_rows(Operation operation, RowShape shape, int64_t slices) {
-  using T = typename Operation::Element;
+  using S = typename Operation::Stored;
   constexpr int kThreads = kLanes <= kWarp ? kRowThreads : kLongThreads;
   constexpr int kRows = kThreads / kLanes;  // of a block
   if constexpr (Operation::kFaults) {
@@ -40,7 +40,7 @@ __global__ void __launch_bounds__(
   const int64_t stride = (static_cast<int64_t>(gridDim.x) - slices) * kRows;
   for (int64_t first = (blockIdx.x - slices) * kRows; first < shape.rows; first += stride) {
     const int64_t r = first + thread / kLanes;
-    Row<T, kLanes, kHeld, kPacks, Operation::kOperands> row;
+    Row<S, kLanes, kHeld, kPacks, Operation::kOperands> row;
     row.live = r < shape.rows;
     row.columns = row.live ? shape.columns : 0;
     row.lane = thread % kLanes;
@@ -69,7 +69,7 @@ void launch_over_rows(const Operation& operation, const RowShape& shape, int64_t
 template <bool kPacks, class Operation>
 void launch_wide_rows(const Operation& operation, const RowShape& shape, int64_t slices,
                       int processors, void* stream) {
-  constexpr int kHeldMost = 128 / static_cast<int>(sizeof(typename Operation::Element));
+  constexpr int kHeldMost = 128 / static_cast<int>(sizeof(Computed<typename Operation::Stored>));
   if (shape.columns <= 64) {
     launch_over_rows<16, 4, kPacks>(operation, shape, slices, processors, stream);
   } else if (shape.columns <= 256) {
@@ -92,7 +92,7 @@ void launch_rows(const Operation& operation, int64_t rows, int64_t columns, cons
   const RowShape shape = {rows, columns, address % 16 == 0};
   if (columns <= 16) {
     launch_over_rows<4, 4, false>(operation, shape, slices, processors, stream);
-  } else if (columns % kVector<typename Operation::Element> == 0) {
+  } else if (columns % kVector<Computed<typename Operation::Stored>> == 0) {
     launch_wide_rows<true>(operation, shape, slices, processors, stream);
   } else {
     launch_wide_rows<false>(operation, shape, slices, processors, stream);

@@ -1,8 +1,8 @@
 // What reductions over axes keep while they run: sums, extremes and where an extreme is.
 #pragma once
 
-#include "kernels/cuda/device/cast.h"
 #include "kernels/cuda/device/reduce.h"
+#include "kernels/cuda/device/stored.h"
 
 namespace pydl::PYDL_GPU {
 
@@ -31,7 +31,6 @@ struct Total<int64_t> {
 template <class T>
 struct Summing {
   using State = typename Total<T>::Type;
-  using Out = T;
   static constexpr bool kNeedsFirst = false;
   bool mean;
 
@@ -64,7 +63,6 @@ struct Summing {
 template <class T>
 struct Multiplying {
   using State = typename Total<T>::Type;
-  using Out = T;
   static constexpr bool kNeedsFirst = false;
 
   __device__ __forceinline__ State start(T) const { return State(1); }
@@ -107,7 +105,6 @@ struct Carried<int64_t> {
 template <class T>
 struct Extreme {
   using State = typename Carried<T>::Type;
-  using Out = T;
   static constexpr bool kNeedsFirst = true;
   bool smallest;
 
@@ -137,7 +134,6 @@ template <class T>
 struct Argmax {
   using Value = typename Carried<T>::Type;
   using State = Indexed<Value>;
-  using Out = int32_t;
   static constexpr bool kNeedsFirst = true;
 
   __device__ __forceinline__ State start(T first) const { return {static_cast<Value>(first), 0}; }

@@ -8,7 +8,7 @@
 
 #include "kernels/cuda/device/reduce.h"
 #include "kernels/cuda/device/scalar.h"
-#include "kernels/cuda/device/vector.h"
+#include "kernels/cuda/device/stored.h"
 
 namespace pydl::PYDL_GPU {
 
@@ -27,15 +27,16 @@ struct RowShape {
   bool aligned;  // all matrices, to packs
 };
 
-// One row of kOperands matrices of the same shape, held by kLanes threads. kPacks: its length is a
-// multiple of a pack, and neighbouring elements are in one thread.
-template <class T, int kLanes, int kHeld, bool kPacks, int kOperands>
+// One row of kOperands matrices of the same shape, of S in memory, held by kLanes threads. kPacks:
+// its length is a multiple of a pack, and neighbouring elements are in one thread.
+template <class S, int kLanes, int kHeld, bool kPacks, int kOperands>
 struct Row {
+  using T = Computed<S>;
   static constexpr bool kWhole = kLanes <= kWarp;  // in registers
   static constexpr int kPack = kVector<T>;
   static constexpr int kTile = kLanes * kHeld;
 
-  const T* in[kOperands];
+  const S* in[kOperands];
   int64_t columns;
   int lane;
   bool live, aligned;
@@ -56,18 +57,18 @@ struct Row {
     const int count = left(base);
 #pragma unroll
     for (int o = 0; o < kOperands; ++o) {
-      const T* x = in[o] + base;
+      const S* x = in[o] + base;
       if (kPacks && aligned) {
 #pragma unroll
         for (int k = 0; k < kHeld; k += kPack) {
           Pack<T, kPack> pack = {};
-          if (place(k) < count) pack = load_pack<kPack>(x + place(k));
+          if (place(k) < count) pack = load_widened<kPack>(x + place(k));
 #pragma unroll
           for (int j = 0; j < kPack; ++j) v[o][k + j] = pack.at[j];
         }
       } else {
 #pragma unroll
-        for (int k = 0; k < kHeld; ++k) v[o][k] = place(k) < count ? x[place(k)] : T(0);
+        for (int k = 0; k < kHeld; ++k) v[o][k] = place(k) < count ? widened(x[place(k)]) : T(0);
       }
     }
   }
@@ -99,7 +100,7 @@ struct Row {
 
   // out[i] = fn(i, first operand, last operand)
   template <class Fn>
-  __forceinline__ __device__ void write(T* out, Fn fn) {
+  __forceinline__ __device__ void write(S* out, Fn fn) {
     each_tile([&](int64_t base, T(&v)[kOperands][kHeld]) {
       const int count = left(base);
       T values[kHeld];
@@ -111,19 +112,19 @@ struct Row {
     });
   }
 
-  __forceinline__ __device__ void store(T* out, int count, const T (&values)[kHeld]) const {
+  __forceinline__ __device__ void store(S* out, int count, const T (&values)[kHeld]) const {
     if (kPacks && aligned) {
 #pragma unroll
       for (int k = 0; k < kHeld; k += kPack) {
         Pack<T, kPack> pack;
 #pragma unroll
         for (int j = 0; j < kPack; ++j) pack.at[j] = values[k + j];
-        if (place(k) < count) store_pack(out + place(k), pack);
+        if (place(k) < count) store_narrowed(out + place(k), pack);
       }
     } else {
 #pragma unroll
       for (int k = 0; k < kHeld; ++k) {
-        if (place(k) < count) out[place(k)] = values[k];
+        if (place(k) < count) out[place(k)] = narrowed<S>(values[k]);
       }
     }
   }
@@ -147,8 +148,10 @@ struct RowTotal {
 };
 
 // kReplace: a row in registers holds e^(x - top) from here on.
-template <bool kReplace, class T, int kLanes, int kHeld, bool kPacks, int kOperands>
-__forceinline__ __device__ RowTotal<T> exponentials(Row<T, kLanes, kHeld, kPacks, kOperands>& row) {
+template <bool kReplace, class S, int kLanes, int kHeld, bool kPacks, int kOperands>
+__forceinline__ __device__ RowTotal<Computed<S>> exponentials(
+    Row<S, kLanes, kHeld, kPacks, kOperands>& row) {
+  using T = Computed<S>;
   RowTotal<T> result = {minus_infinity<T>(), T(0)};
   if constexpr (kLanes <= kWarp) {
     T top = minus_infinity<T>(), total = T(0);

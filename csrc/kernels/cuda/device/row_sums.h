@@ -5,6 +5,7 @@
 
 #include "kernels/cuda/device/bind.h"
 #include "kernels/cuda/device/index.h"
+#include "kernels/cuda/device/stored.h"
 
 namespace pydl::PYDL_GPU {
 
@@ -73,8 +74,8 @@ __forceinline__ __device__ int list_hits(const Indices& indices, int64_t batch, 
 }
 
 // Adds the hits of the rows this warp owns, those with row % kWarps == warp, to the tile.
-template <class T>
-__forceinline__ __device__ void add_hits(const T* x, int64_t columns, int width, const Hit* hits,
+template <class S, class T = Computed<S>>
+__forceinline__ __device__ void add_hits(const S* x, int64_t columns, int width, const Hit* hits,
                                          int count, T* tile) {
   const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
   for (int base = 0; base < count; base += 32) {
@@ -93,7 +94,7 @@ __forceinline__ __device__ void add_hits(const T* x, int64_t columns, int width,
 #pragma unroll
         for (int s = 0; s < kSpan; ++s) {
           const int column = s * 32 + lane;
-          values[j][s] = column < width ? x[hit.position * columns + column] : T(0);
+          values[j][s] = column < width ? widened(x[hit.position * columns + column]) : T(0);
         }
       }
 #pragma unroll
@@ -108,9 +109,10 @@ __forceinline__ __device__ void add_hits(const T* x, int64_t columns, int width,
 }
 
 // 64 registers: fewer, which the compiler prefers, would spill.
-template <class T>
+template <class S>
 __global__ void __launch_bounds__(kTileThreads, 4)
-    add_rows(const T* x, Indices indices, T* out, RowSumShape shape) {
+    add_rows(const S* x, Indices indices, S* out, RowSumShape shape) {
+  using T = Computed<S>;
   PYDL_SHARED(T, tile, kTileRows<T> * kTileColumns);
   PYDL_SHARED(Hit, hits, kBatch);
   const int thread = static_cast<int>(threadIdx.x);
@@ -129,7 +131,7 @@ __global__ void __launch_bounds__(kTileThreads, 4)
       const int64_t row = first_row + k / kTileColumns;
       const int column = k % kTileColumns;
       if (row < shape.rows && column < width) {
-        out[row * shape.columns + first_column + column] = tile[k];
+        out[row * shape.columns + first_column + column] = narrowed<S>(tile[k]);
       }
     }
     __syncthreads();
@@ -143,12 +145,12 @@ RowSumShape make_row_sum_shape(int64_t rows, int64_t columns) {
 }
 
 // out [rows, columns] = the sums of the rows of x [indices.count, columns]; not empty.
-template <class T>
-void launch_add_rows(void* stream, const T* x, const Indices& indices, T* out, int64_t columns) {
+template <class S>
+void launch_add_rows(void* stream, const S* x, const Indices& indices, S* out, int64_t columns) {
   constexpr int64_t kMostBlocks = 1 << 20;
-  const RowSumShape shape = make_row_sum_shape<T>(indices.limit, columns);
+  const RowSumShape shape = make_row_sum_shape<Computed<S>>(indices.limit, columns);
   const int64_t blocks = shape.tiles < kMostBlocks ? shape.tiles : kMostBlocks;
-  launch(add_rows<T>, dim3(static_cast<unsigned>(blocks)), dim3(kTileThreads), 0, stream, x,
+  launch(add_rows<S>, dim3(static_cast<unsigned>(blocks)), dim3(kTileThreads), 0, stream, x,
          indices, out, shape);
 }
 
