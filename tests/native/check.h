@@ -22,6 +22,7 @@ void check_arenas();    // the memory of runs
 void check_devices();   // memory, copies and errors of devices
 void check_tempo();     // when a loop runs alone
 void check_gemm_layouts();  // where the GPU's matrix kernels put what
+void check_gemm_wgmma();  // the same of sm_90a, and who multiplies what
 #ifdef PYDL_EMULATION
 void check_emulation();  // CUDA's words on the CPU
 void check_gemm_tiles();  // matrix kernels that small problems do not choose

@@ -12,32 +12,10 @@
 #include <vector>
 
 #include "check.h"
+#include "gemm_model.h"
 
 namespace pydl::test {
 namespace {
-
-using Matrix = std::vector<float>;
-
-Matrix random_matrix(int count, unsigned seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal;
-  Matrix x(static_cast<size_t>(count));
-  for (float& value : x) value = normal(random);
-  return x;
-}
-
-uint32_t bits_of(float x) {
-  uint32_t bits;
-  std::memcpy(&bits, &x, 4);
-  return bits;
-}
-float value_of(uint32_t bits) {
-  float x;
-  std::memcpy(&x, &bits, 4);
-  return x;
-}
-
-float to_bf16(float x) { return value_of(layout::bits_of_bf16(layout::bf16_of(bits_of(x)))); }
 
 // Round to nearest, ties away, to 10 bits: cvt.rna.tf32.
 float to_tf32(float x) { return value_of((bits_of(x) + 0x1000u) & 0xffffe000u); }
@@ -271,15 +249,6 @@ void multiply_k16(const Matrix& a, const Matrix& b, int rows, bool deep_a, bool 
   std::memcpy(d, w.d, sizeof(d));
 }
 
-double exact(const Matrix& a, const Matrix& b, int k, int row, int column) {
-  double sum = 0;
-  for (int i = 0; i < k; ++i) {
-    sum += static_cast<double>(a[static_cast<size_t>(row * k + i)]) *
-           b[static_cast<size_t>(column * k + i)];
-  }
-  return sum;
-}
-
 void check_mma_products(bool deep_a, bool deep_b, bool halves) {
   constexpr int kRows = 64, kDepth = layout::kStageDepth;
   const Matrix a = random_matrix(kRows * kDepth, 1), b = random_matrix(kRows * kDepth, 2);
@@ -326,231 +295,83 @@ void check_fragments() {
          "each k once per instruction");
 }
 
-// --- TMA and wgmma, from the manual
-// ---------------------------------------------------------------
+// --- ldmatrix of 16-bit elements ----------------------------------------------------------------
 
-// The 128-byte swizzle exchanges address bits 4-6 by bits 7-9.
-uint32_t swizzle_address(uint32_t address) { return address ^ ((address >> 3) & 0x70u); }
-
-// TMA writes a box row after row, 128 bytes each, through the swizzle.
-void write_box(std::vector<unsigned char>* shared, uint32_t base, const void* rows, int count) {
-  const unsigned char* from = static_cast<const unsigned char*>(rows);
-  for (int i = 0; i < count * 128; ++i) {
-    (*shared)[swizzle_address(base + static_cast<uint32_t>(i))] = from[i];
-  }
-}
-
-// wgmma, K-major with the 128-byte swizzle: eight rows of 128 bytes, then the stride offset.
-float read_described(const std::vector<unsigned char>& shared, uint64_t descriptor, int row,
-                     int byte, int size) {
-  const auto start = static_cast<uint32_t>(descriptor & 0x3fff) << 4;
-  const auto stride = static_cast<uint32_t>((descriptor >> 32) & 0x3fff) << 4;
-  expect(descriptor >> 62 == 1 && ((descriptor >> 49) & 7) == 0, "128-byte swizzle, base offset 0");
-  const uint32_t linear =
-      start + static_cast<uint32_t>(row / 8) * stride + static_cast<uint32_t>(row % 8 * 128 + byte);
-  uint32_t bits = 0;
-  std::memcpy(&bits, &shared[swizzle_address(linear)], static_cast<size_t>(size));
-  return value_of(size == 2 ? bits << 16 : bits);
-}
-
-// d (64 x n) += a b^T over 32 bytes of K; d as the manual places it.
-void wgmma(const std::vector<unsigned char>& shared, uint64_t a, uint64_t b, int n, int size,
-           std::vector<std::vector<double>>* d) {
-  for (int thread = 0; thread < 128; ++thread) {
-    for (int i = 0; i < n / 2; ++i) {
-      const int row = thread / 32 * 16 + thread % 32 / 4 + (i % 4 < 2 ? 0 : 8);
-      const int column = i / 4 * 8 + thread % 4 * 2 + i % 2;
-      double& sum = (*d)[static_cast<size_t>(thread)][static_cast<size_t>(i)];
-      for (int k = 0; k < 32 / size; ++k) {
-        sum += static_cast<double>(read_described(shared, a, row, k * size, size)) *
-               read_described(shared, b, column, k * size, size);
-      }
+// Lanes 8 i ... 8 i + 7 give the rows, of eight elements, of matrix i. Lane l receives elements
+// 2 (l % 4) and the next of row l / 4 of each; turned over, of column l / 4.
+void load_halves(const Matrix& shared, const int (&rows)[32], bool turned, float (&x)[32][8]) {
+  for (int lane = 0; lane < 32; ++lane) {
+    for (int i = 0; i < 8; ++i) {
+      const int pair = lane % 4 * 2 + i % 2, other = lane / 4;
+      const int row = turned ? pair : other, column = turned ? other : pair;
+      x[lane][i] = shared[static_cast<size_t>(rows[i / 2 * 8 + row] + column)];
     }
   }
 }
 
-// Rows of 128 bytes: floats, or bfloat16 parts of them (part 0: the largest).
-std::vector<unsigned char> box_of(const Matrix& x, int size, int part) {
-  std::vector<unsigned char> box;
-  for (float value : x) {
-    for (int i = 0; i < part; ++i) value -= to_bf16(value);
-    const uint32_t bits = size == 2 ? layout::bf16_of(bits_of(value)) : bits_of(value);
-    for (int i = 0; i < size; ++i) box.push_back(static_cast<unsigned char>(bits >> (8 * i)));
-  }
-  return box;
+int half_at(bool deep, int row, int k, int width) {
+  return deep ? layout::half_deep_at(row, k) : layout::half_wide_at(row, k, width);
 }
 
-// One stage of gemm_wgmma: planes of A, planes of B, the products in the kernel's order.
-void check_wgmma_stage(int columns, int planes, int size, double limit) {
-  const int depth = layout::kSwizzleBytes / size, bytes_a = 128 * 128, bytes_b = columns * 128;
-  const Matrix a = random_matrix(128 * depth, 3), b = random_matrix(columns * depth, 4);
-  constexpr uint32_t kBase = 3 * 1024;
-  std::vector<unsigned char> shared(kBase + static_cast<size_t>(planes * (bytes_a + bytes_b)));
-  const auto base_b = kBase + static_cast<uint32_t>(planes * bytes_a);
-  for (int plane = 0; plane < planes; ++plane) {
-    write_box(&shared, kBase + static_cast<uint32_t>(plane * bytes_a),
-              box_of(a, size, plane).data(), 128);
-    write_box(&shared, base_b + static_cast<uint32_t>(plane * bytes_b),
-              box_of(b, size, plane).data(), columns);
+void read_halves(const Matrix& tile, int rows, bool deep, bool is_a, int first, int k,
+                 float (&x)[32][8]) {
+  int starts[32];
+  for (int lane = 0; lane < 32; ++lane) {
+    const layout::Place at =
+        deep ? (is_a ? layout::half_a(lane) : layout::half_b(lane))
+             : (is_a ? layout::half_turned_a(lane) : layout::half_turned_b(lane));
+    starts[lane] = half_at(deep, first + at.row, k + at.k, rows);
+    const int pack = half_at(deep, (first + at.row) / 8 * 8, (k + at.k) / 8 * 8, rows);
+    expect(starts[lane] % 8 == 0 && pack % 8 == 0, "ldmatrix reads 16-byte pieces");
   }
-  const int consumer = 1;
-  const uint64_t from_a = layout::tile_descriptor(kBase + consumer * 64 * layout::kSwizzleBytes);
-  const uint64_t from_b = layout::tile_descriptor(base_b);
-  std::vector<std::vector<double>> d(128, std::vector<double>(static_cast<size_t>(columns / 2)));
-  for (int product = 0; product < (planes > 1 ? layout::kSplitProducts : 1); ++product) {
-    const layout::Place at = planes > 1 ? layout::split_product(product) : layout::Place{0, 0};
-    for (int k = 0; k < layout::kSwizzleBytes / 32; ++k) {
-      wgmma(shared,
-            from_a + static_cast<uint64_t>(at.row * bytes_a / 16) + layout::descriptor_step(k),
-            from_b + static_cast<uint64_t>(at.k * bytes_b / 16) + layout::descriptor_step(k),
-            columns, size, &d);
+  for (int i = 0; i < 4; ++i) {
+    std::vector<int> words;  // each row of a part is four banks
+    for (int row = 0; row < 8; ++row) {
+      for (int j = 0; j < 4; ++j) words.push_back(starts[i * 8 + row] / 2 + j);
+    }
+    expect(distinct_banks(words) == 32, "ldmatrix of 16-bit elements meets 32 banks");
+  }
+  load_halves(tile, starts, !deep, x);
+}
+
+void check_half_products(bool deep_a, bool deep_b, int rows) {
+  constexpr int kDepth = layout::kHalfDepth;
+  const Matrix a = random_matrix(rows * kDepth, 1), b = random_matrix(rows * kDepth, 2);
+  Matrix tile_a(a.size(), NAN), tile_b = tile_a;
+  for (int row = 0; row < rows; ++row) {
+    for (int k = 0; k < kDepth; ++k) {
+      const auto from = static_cast<size_t>(row * kDepth + k);
+      tile_a[static_cast<size_t>(half_at(deep_a, row, k, rows))] = a[from];
+      tile_b[static_cast<size_t>(half_at(deep_b, row, k, rows))] = b[from];
     }
   }
   double worst = 0;
-  for (int thread = 0; thread < 128; ++thread) {
-    for (int i = 0; i < columns / 2; ++i) {
-      const layout::Place at = layout::wgmma_accumulator(thread, i);
-      const double want = exact(a, b, depth, consumer * 64 + at.row, at.k);
-      const double got = d[static_cast<size_t>(thread)][static_cast<size_t>(i)];
-      worst = std::max(worst, std::abs(got - want));
-    }
-  }
-  expect(worst < limit, "a stage through wgmma, " + std::to_string(columns) + " columns, " +
-                            std::to_string(planes) + " planes of " + std::to_string(size) +
-                            " bytes: off by " + std::to_string(worst));
-}
-
-void check_swizzle() {
-  for (int row = 0; row < 256; ++row) {
-    for (int byte = 0; byte < 128; ++byte) {
-      const auto linear = static_cast<uint32_t>(row * 128 + byte);
-      if (layout::swizzled(row, byte) != static_cast<int>(swizzle_address(linear))) {
-        return expect(false, "the swizzle at row " + std::to_string(row));
-      }
-    }
-  }
-}
-
-// --- the ring of stages --------------------------------------------------------------------------
-
-// mbarrier: `arrivals` complete a phase, which flips its parity; copies count too.
-struct Barrier {
-  int expected, missing;
-  int copies = 0;
-  uint32_t phase = 0;
-  explicit Barrier(int arrivals) : expected(arrivals), missing(arrivals) {}
-  void settle() {
-    if (missing > 0 || copies > 0) return;
-    ++phase;
-    missing = expected;
-  }
-  void arrive() {
-    --missing;
-    settle();
-  }
-  // try_wait.parity: true once the phase of this parity is over.
-  bool over(uint32_t parity) const { return (phase & 1) != parity; }
-};
-
-struct Model {
-  int stages, steps;
-  bool lazy;  // releases a stage only after the next is being multiplied
-  std::vector<Barrier> full, empty;
-  std::vector<int> content, reading;  // the step in a stage; who reads it just now
-  std::vector<int> flying;            // steps whose copies are under way
-  int produced = 0;
-  int consumed[2] = {0, 0};
-  bool holds[2] = {false, false};
-  bool right = true;
-
-  Model(int stage_count, int step_count, bool releases_late)
-      : stages(stage_count), steps(step_count), lazy(releases_late) {
-    for (int i = 0; i < stages; ++i) {
-      full.emplace_back(1);
-      empty.emplace_back(2);
-    }
-    content.assign(static_cast<size_t>(stages), -1);
-    reading.assign(static_cast<size_t>(stages), 0);
-  }
-
-  size_t slot(int step) const {
-    return static_cast<size_t>(layout::ring_slot(static_cast<uint32_t>(step), stages));
-  }
-
-  bool produce() {
-    if (produced == steps) return false;
-    const auto step = static_cast<uint32_t>(produced);
-    const size_t at = slot(produced);
-    if (!empty[at].over(layout::empty_parity(step, stages))) return false;
-    full[at].copies += 1;  // expect_tx and the arrival
-    full[at].arrive();
-    right = right && reading[at] == 0;
-    content[at] = -1;  // being written
-    flying.push_back(produced++);
-    return true;
-  }
-
-  bool land(size_t index) {
-    if (flying.empty()) return false;
-    index %= flying.size();
-    const int step = flying[index];
-    flying.erase(flying.begin() + static_cast<std::ptrdiff_t>(index));
-    content[slot(step)] = step;
-    full[slot(step)].copies -= 1;
-    full[slot(step)].settle();
-    return true;
-  }
-
-  void release(int step) {
-    --reading[slot(step)];
-    empty[slot(step)].arrive();
-  }
-
-  bool consume(int who) {
-    int& step = consumed[who];
-    if (holds[who] && (!lazy || step == steps)) {  // the end of the products
-      release(step - 1);
-      holds[who] = false;
-      return true;
-    }
-    if (step == steps) return false;
-    const size_t at = slot(step);
-    if (!full[at].over(layout::full_parity(static_cast<uint32_t>(step), stages))) return false;
-    right = right && content[at] == step;
-    ++reading[at];
-    if (holds[who]) release(step - 1);
-    holds[who] = true;
-    ++step;
-    return true;
-  }
-
-  bool done() const {
-    return consumed[0] == steps && consumed[1] == steps && !holds[0] && !holds[1];
-  }
-};
-
-void check_ring() {
-  std::mt19937 random(5);
-  for (const int stages : {2, 4, 6}) {
-    for (const int steps : {1, 2, 5, 12, 41}) {
-      for (int round = 0; round < 40; ++round) {
-        Model model(stages, steps, round % 2 == 0);
-        int idle = 0;
-        while (!model.done() && model.right && idle < 1000) {
-          const unsigned draw = random();
-          bool moved = false;
-          switch (draw % 4) {
-            case 0: moved = model.produce(); break;
-            case 1: moved = model.land(draw / 4); break;
-            default: moved = model.consume(static_cast<int>(draw % 4) - 2); break;
-          }
-          idle = moved ? 0 : idle + 1;
+  for (int row = 0; row < rows; row += 16) {
+    for (int column = 0; column < rows; column += 8) {
+      Warp w = {};
+      for (int k = 0; k < kDepth; k += 16) {
+        float y[32][8];
+        read_halves(tile_a, rows, deep_a, true, row, k, w.a);
+        read_halves(tile_b, rows, deep_b, false, column / 16 * 16, k, y);
+        for (int lane = 0; lane < 32; ++lane) {
+          for (int i = 0; i < 4; ++i) w.b[lane][i] = y[lane][column / 8 % 2 * 4 + i];
         }
-        expect(model.right, "no stage is read before it is full or written before it is released");
-        expect(model.done(), "the ring of " + std::to_string(stages) + " stages ends");
+        mma_k16(&w);
+      }
+      for (int lane = 0; lane < 32; ++lane) {
+        for (int i = 0; i < 4; ++i) {
+          const layout::Place at = layout::accumulator(lane, i);
+          const double want = exact(a, b, kDepth, row + at.row, column + at.k);
+          worst = std::max(worst, std::abs(w.d[lane][i] - want));
+          expect(w.d[lane][i] == w.d[lane][i], "a tile of 16-bit elements is whole");
+        }
       }
     }
   }
+  expect(worst < 1e-4, std::string("a tile of 16-bit elements through mma.sync, ") +
+                           (deep_a ? "A K-major, " : "A K-outermost, ") +
+                           (deep_b ? "B K-major" : "B K-outermost") + ": off by " +
+                           std::to_string(worst));
 }
 
 // --- accuracy ------------------------------------------------------------------------------------
@@ -677,12 +498,12 @@ void check_gemm_layouts() {
       check_mma_products(deep_a, deep_b, true);
     }
   }
-  check_swizzle();
-  check_wgmma_stage(256, 1, 4, 1e-9);
-  check_wgmma_stage(128, 1, 4, 1e-9);
-  check_wgmma_stage(128, 3, 2, 1e-5);
-  check_wgmma_stage(256, 1, 2, 0.5);
-  check_ring();
+  for (const bool deep_a : {false, true}) {
+    for (const bool deep_b : {false, true}) {
+      check_half_products(deep_a, deep_b, 64);
+      check_half_products(deep_a, deep_b, 128);
+    }
+  }
   check_parts();
   check_accuracy();
 }

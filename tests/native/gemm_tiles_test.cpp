@@ -1,5 +1,6 @@
-// The tiles of gemm_simt that small problems do not choose, and the kernel that splits operands for
-// gemm_wgmma, over the emulation.
+// The tiles of gemm_simt that small problems do not choose, the kernels before and behind the
+// tensor-core ones, which split operands and add parts, and the choice of a schedule: over the
+// emulation.
 #ifdef PYDL_EMULATION
 #ifndef PYDL_EMULATED
 #define PYDL_EMULATED
@@ -13,8 +14,10 @@
 #include <vector>
 
 #include "check.h"
+#include "kernels/cuda/gemm_choice.h"
 #include "kernels/cuda/gemm_simt.cuh"
 #include "kernels/cuda/gemm_split.cuh"
+#include "kernels/cuda/gemm_stream.cuh"
 
 namespace pydl::emulated {
 namespace {
@@ -26,8 +29,35 @@ std::vector<T> random_values(int64_t count, unsigned seed) {
   std::mt19937 random(seed);
   std::normal_distribution<double> normal;
   std::vector<T> x(static_cast<size_t>(count));
-  for (T& value : x) value = static_cast<T>(normal(random));
+  for (T& value : x) value = narrowed<T>(static_cast<Computed<T>>(normal(random)));
   return x;
+}
+
+template <class T>
+constexpr DType kDTypeOf = DType::kFloat32;
+template <>
+constexpr DType kDTypeOf<double> = DType::kFloat64;
+template <>
+constexpr DType kDTypeOf<Half> = DType::kFloat16;
+template <>
+constexpr DType kDTypeOf<BFloat> = DType::kBFloat16;
+
+// Half of the distance to the next number, relative: what rounding a result may cost.
+template <class T>
+constexpr double kRounding = 0;
+template <>
+constexpr double kRounding<Half> = 0x1p-11;
+template <>
+constexpr double kRounding<BFloat> = 0x1p-8;
+
+template <class T>
+double value(T x) {
+  return static_cast<double>(widened(x));
+}
+
+template <class T>
+T not_a_number() {
+  return narrowed<T>(std::numeric_limits<Computed<T>>::quiet_NaN());
 }
 
 template <class T>
@@ -46,26 +76,26 @@ struct Problem {
     p.out = p.seed = -1;
     p.activation = Activation::kRelu;
     p.column_sum = true;
-    p.dtype = sizeof(T) == 4 ? DType::kFloat32 : DType::kFloat64;
+    p.dtype = kDTypeOf<T>;
+    p.splits = 1;
     a = random_values<T>(m * k, 1);
     b = random_values<T>(n * k, 2);
     bias = random_values<T>(n, 3);
-    c.assign(static_cast<size_t>(m * n), std::numeric_limits<T>::quiet_NaN());
-    sums.assign(static_cast<size_t>(n), std::numeric_limits<T>::quiet_NaN());
+    c.assign(static_cast<size_t>(m * n), not_a_number<T>());
+    sums.assign(static_cast<size_t>(n), not_a_number<T>());
   }
 
   double a_at(int64_t m, int64_t k) const {
-    return static_cast<double>(a[static_cast<size_t>(p.transpose_a ? k * p.m + m : m * p.k + k)]);
+    return value(a[static_cast<size_t>(p.transpose_a ? k * p.m + m : m * p.k + k)]);
   }
   double b_at(int64_t k, int64_t n) const {
-    return static_cast<double>(b[static_cast<size_t>(p.transpose_b ? n * p.k + k : k * p.n + n)]);
+    return value(b[static_cast<size_t>(p.transpose_b ? n * p.k + k : k * p.n + n)]);
   }
 
-  template <class Tile>
-  void run(int64_t depth, const int* gate) {
-    p.depth = depth;
-    p.splits = ceil_div(p.k, depth);
-    scratch.assign(static_cast<size_t>(partial_bytes(p)) + 64, 0xff);
+  // fn(call) with scratch memory of `bytes`.
+  template <class Fn>
+  void call_with(int64_t bytes, Fn fn) {
+    scratch.assign(static_cast<size_t>(bytes) + 64, 0xff);
     const void* in[] = {a.data(), b.data(), bias.data()};
     void* out[] = {c.data(), sums.data()};
     Call call = {};
@@ -73,8 +103,15 @@ struct Problem {
     call.out = out;
     auto at = reinterpret_cast<uintptr_t>(scratch.data());
     call.scratch = scratch.data() + (64 - at % 64) % 64;
-    launch_simt<Tile>(p, call, gate);
-    expect(take_launch_error() == 0, "gemm_simt launches");
+    fn(call);
+    expect(take_launch_error() == 0, "the kernels launch");
+  }
+
+  template <class Tile>
+  void run(int64_t depth, const int* gate) {
+    p.depth = depth;
+    p.splits = ceil_div(p.k, depth);
+    call_with(partial_bytes(p), [&](const Call& call) { launch_simt<Tile, T>(p, call, gate); });
   }
 
   // The largest error against sums in double, over the size of what was added.
@@ -85,7 +122,7 @@ struct Problem {
       for (int64_t k = 0; k < p.k; ++k) column += b_at(k, n);
       worst = std::max(worst, distance(sums[static_cast<size_t>(n)], column));
       for (int64_t m = 0; m < p.m; ++m) {
-        double sum = static_cast<double>(bias[static_cast<size_t>(n)]);
+        double sum = value(bias[static_cast<size_t>(n)]);
         for (int64_t k = 0; k < p.k; ++k) sum += a_at(m, k) * b_at(k, n);
         worst = std::max(worst, distance(c[static_cast<size_t>(m * p.n + n)], std::max(sum, 0.0)));
       }
@@ -94,15 +131,15 @@ struct Problem {
   }
 
   static double distance(T got, double want) {
-    const double d = std::abs(static_cast<double>(got) - want);
-    return d == d ? d : std::numeric_limits<double>::infinity();
+    const double d = std::abs(value(got) - want);
+    if (!(d == d)) return std::numeric_limits<double>::infinity();
+    return std::max(0.0, d - kRounding<T> * std::abs(want) * 1.001);
   }
 };
 
-template <class Tile>
+template <class Tile, class T = typename Tile::T>
 void check_tile(const char* name) {
-  using T = typename Tile::T;
-  const double limit = sizeof(T) == 4 ? 2e-7 : 4e-16;
+  const double limit = sizeof(Computed<T>) == 4 ? 2e-7 : 4e-16;
   for (const bool transpose_a : {false, true}) {
     for (const bool transpose_b : {false, true}) {
       for (const int64_t depth : {1000, 64}) {
@@ -185,6 +222,103 @@ void check_turned_copy() {
   expect(equal, "the copy turned over");
 }
 
+// --- what follows the tensor-core kernels, which are no part of the emulation --------------------
+
+constexpr TileShape kTile = {64, 32, 16, 100};
+
+// The kernel's part, step by step: whole tiles are left alone, parts of cut ones go to their slots.
+template <class T>
+void fill_slots(const Problem<T>& x, const layout::Schedule& s, float* parts, float* sums) {
+  for (int64_t work = s.whole; work < layout::work_count(s); ++work) {
+    for (int i = 0; i < layout::piece_count(s, work); ++i) {
+      const layout::Piece piece = layout::piece_of(s, work, i);
+      if (piece.begin == piece.end) continue;
+      const layout::TileAt at = layout::place_of(s, piece.tile);
+      float* part = parts + piece.slot * kTile.rows * kTile.columns;
+      for (int64_t k = piece.begin * kTile.step; k < std::min(x.p.k, piece.end * kTile.step); ++k) {
+        const bool first = k == piece.begin * kTile.step;
+        for (int64_t column = 0; column < kTile.columns; ++column) {
+          const int64_t n = at.column * kTile.columns + column;
+          const double b = n < x.p.n ? x.b_at(k, n) : 0;
+          float& sum = sums[piece.slot * kTile.columns + column];
+          sum = (first ? 0 : sum) + static_cast<float>(b);
+          for (int64_t row = 0; row < kTile.rows; ++row) {
+            const int64_t m = at.row * kTile.rows + row;
+            float& c = part[row * kTile.columns + column];
+            c = (first ? 0 : c) + static_cast<float>((m < x.p.m ? x.a_at(m, k) : 0) * b);
+          }
+        }
+      }
+    }
+  }
+}
+
+template <class T>
+void check_merge(int64_t m, int64_t n, int64_t k, int64_t workers) {
+  Problem<T> x(m, n, k, false, true);
+  layout::Schedule s = make_schedule(x.p, kTile, false);
+  s.whole = 0;
+  s.workers = workers;
+  const int64_t tile = kTile.rows * kTile.columns;
+  const int64_t floats = stream_floats(s, kTile.rows, kTile.columns, true);
+  x.call_with(floats * 4, [&](const Call& call) {
+    const StreamOutputs<T> o = make_stream_outputs<T>(x.p, call, s, tile, call.scratch);
+    fill_slots(x, s, o.parts, o.part_sums);
+    launch_stream_merge(o, s, static_cast<int>(kTile.rows), static_cast<int>(kTile.columns),
+                        nullptr);
+  });
+  expect(x.error() < 2e-7, "parts of " + std::to_string(layout::tile_total(s)) + " tiles by " +
+                               std::to_string(workers) + " workers: off by " +
+                               std::to_string(x.error()));
+}
+
+// --- the choice ----------------------------------------------------------------------------------
+
+Gemm sized(int64_t m, int64_t n, int64_t k) {
+  Gemm p = {};
+  p.m = m;
+  p.n = n;
+  p.k = k;
+  p.dtype = DType::kBFloat16;
+  return p;
+}
+
+void check_choice() {
+  constexpr TileShape kTiles[] = {
+      {256, 256, 64, 3000, 1, 2}, {128, 256, 64, 1500}, {128, 128, 64, 1200}};
+  for (const int64_t m : {64, 130, 1024, 4096, 5000}) {
+    for (const int64_t n : {64, 1000, 8192}) {
+      for (const int64_t k : {64, 1000, 4096, 65536}) {
+        const Gemm p = sized(m, n, k);
+        const StreamCut cut = choose_stream(p, kTiles, 3, true);
+        const StreamCut whole = choose_stream(p, kTiles, 3, false);
+        const layout::Schedule& s = cut.schedule;
+        const TileShape& tile = kTiles[cut.tile];
+        const int64_t rest = layout::cut_tiles(s);
+        const std::string name =
+            std::to_string(m) + " x " + std::to_string(n) + " x " + std::to_string(k);
+        expect(cut.clocks <= whole.clocks && whole.schedule.workers == 0,
+               name + ": the better one");
+        expect(rest == 0 ? s.workers == 0
+                         : rest < s.workers && s.workers <= kPlannedProcessors / tile.processors &&
+                               s.whole % (kPlannedProcessors / tile.processors) == 0,
+               name + ": workers");
+        expect(rest == 0 || rest * s.steps / s.workers * tile.step >= kLeastDepth,
+               name + ": parts worth their start");
+      }
+    }
+  }
+  const StreamCut skinny = choose_stream(sized(64, 4096, 65536), kTiles, 3, true);
+  expect(skinny.schedule.whole == 0 && skinny.schedule.workers >= 66,
+         "all processors read weights");
+  const StreamCut square = choose_stream(sized(8192, 8192, 8192), kTiles, 3, true);
+  expect(square.tile == 0, "large products by pairs of blocks");
+  // Eight tiles alone in a second round.
+  const StreamCut ragged = choose_stream(sized(128 * 140, 256, 65536), kTiles + 1, 1, true);
+  expect(ragged.schedule.whole == 132 && ragged.schedule.workers == 132,
+         "the last round is shared");
+}
+
 }  // namespace
 }  // namespace pydl::emulated
 
@@ -197,6 +331,12 @@ void check_gemm_tiles() {
   check_tile<SimtTile<float, 32, 32, 16, 4, 4>>("32 x 32");
   check_tile<SimtTile<double, 128, 64, 8, 8, 4>>("128 x 64, double");
   check_tile<SimtTile<double, 64, 64, 8, 4, 4>>("64 x 64, double");
+  check_tile<SimtTile<float, 64, 64, 16, 4, 4>, Half>("64 x 64, float16");
+  check_tile<SimtTile<float, 128, 128, 8, 8, 8>, BFloat>("128 x 128, bfloat16");
+  check_merge<float>(130, 70, 200, 13);
+  check_merge<Half>(130, 70, 200, 31);
+  check_merge<BFloat>(61, 33, 333, 7);
+  check_choice();
   check_gate();
   const float infinite = std::numeric_limits<float>::infinity();
   for (const bool deep : {false, true}) {

@@ -28,6 +28,7 @@ constexpr Suite kSuites[] = {{"crew", check_crew},
                              {"tempo", check_tempo},
                              {"devices", check_devices},
                              {"gemm_layouts", check_gemm_layouts},
+                             {"gemm_wgmma", check_gemm_wgmma},
                              {"kernels", check_kernels}};
 std::atomic<int> failures{0};
 

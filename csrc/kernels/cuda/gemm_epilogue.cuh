@@ -3,39 +3,48 @@
 // that this code exists once per kernel, in a loop, and stores are 16 bytes wide.
 #pragma once
 
-#include "kernels/cuda/device/vector.h"
+#include "kernels/cuda/device/stored.h"
 #include "kernels/cuda/gemm.h"
 #include "kernels/philox.h"
 
 namespace pydl::PYDL_GPU {
 
-template <class T>
+// S: in memory; T = Computed<S>: of accumulators and of all that happens to them.
+template <class S>
 struct Epilogue {
-  const T* bias;         // null: none
-  const T* out;
+  using T = Computed<S>;
+  const S* bias;         // null: none
+  const S* out;
   const uint32_t* seed;
-  T* c;
+  S* c;
   int64_t m, n;
   T scale;               // of what dropout keeps
   uint32_t threshold;    // below: dropped
   Activation activation, grad;
-  bool wide;             // c and out take 16-byte accesses at every fourth column
+  bool wide;             // c and out take accesses of four at every fourth column
 };
 
-template <class T>
-Epilogue<T> make_epilogue(const Gemm& p, const Call& call) {
-  Epilogue<T> e = {};
-  e.bias = operand<T>(call, p.bias);
-  e.out = operand<T>(call, p.out);
+// Four elements side by side may be accessed at once.
+template <class S, class... Pointers>
+bool takes_quads(int64_t columns, const Pointers*... pointers) {
+  return columns % 4 == 0 && aligned(sizeof(S) < 4 ? 4 * sizeof(S) : 16, pointers...);
+}
+
+template <class S>
+Epilogue<S> make_epilogue(const Gemm& p, const Call& call) {
+  using T = Computed<S>;
+  Epilogue<S> e = {};
+  e.bias = operand<S>(call, p.bias);
+  e.out = operand<S>(call, p.out);
   e.seed = operand<uint32_t>(call, p.seed);
-  e.c = static_cast<T*>(call.out[0]);
+  e.c = static_cast<S*>(call.out[0]);
   e.m = p.m;
   e.n = p.n;
   e.scale = static_cast<T>(1.0 / (1.0 - p.rate));
   e.threshold = static_cast<uint32_t>(p.rate * 4294967296.0);
   e.activation = p.activation;
   e.grad = p.grad;
-  e.wide = p.n % 4 == 0 && aligned(16, e.c, e.out);
+  e.wide = takes_quads<S>(p.n, e.c, e.out);
   return e;
 }
 
@@ -66,26 +75,28 @@ __device__ __forceinline__ T gradient(T grad_out, T out, Activation activation) 
   return grad_out;
 }
 
-template <class T>
-__device__ __forceinline__ void load_quad(const T* source, int count, bool wide, T (&v)[4]) {
+template <class S>
+__device__ __forceinline__ void load_quad(const S* source, int count, bool wide,
+                                          Computed<S> (&v)[4]) {
   if (wide) {
-    const Pack<T, 4> quad = load_pack<4>(source);
+    const Pack<Computed<S>, 4> quad = load_widened<4>(source);
     for (int i = 0; i < 4; ++i) v[i] = quad.at[i];
     return;
   }
-  for (int i = 0; i < 4; ++i) v[i] = i < count ? source[i] : T{0};
+  for (int i = 0; i < 4; ++i) v[i] = i < count ? widened(source[i]) : Computed<S>{0};
 }
 
-template <class T>
-__device__ __forceinline__ void store_quad(T* target, int count, bool wide, const T (&v)[4]) {
+template <class S>
+__device__ __forceinline__ void store_quad(S* target, int count, bool wide,
+                                           const Computed<S> (&v)[4]) {
   if (wide) {
-    Pack<T, 4> quad;
+    Pack<Computed<S>, 4> quad;
     for (int i = 0; i < 4; ++i) quad.at[i] = v[i];
-    store_pack(target, quad);
+    store_narrowed(target, quad);
     return;
   }
   for (int i = 0; i < 4; ++i) {
-    if (i < count) target[i] = v[i];
+    if (i < count) target[i] = narrowed<S>(v[i]);
   }
 }
 
@@ -97,8 +108,9 @@ __device__ __forceinline__ void philox_block(const uint32_t* seed, uint64_t bloc
 }
 
 // Elements index ... index + 3; when C's rows are no multiple of four they span two blocks.
-template <class T>
-__device__ __forceinline__ void drop_quad(const Epilogue<T>& e, int64_t index, T (&v)[4]) {
+template <class S>
+__device__ __forceinline__ void drop_quad(const Epilogue<S>& e, int64_t index,
+                                          Computed<S> (&v)[4]) {
   const int skip = static_cast<int>(index % 4);
   uint32_t words[8] = {};
   philox_block(e.seed, static_cast<uint64_t>(index) / 4, words);
@@ -108,18 +120,19 @@ __device__ __forceinline__ void drop_quad(const Epilogue<T>& e, int64_t index, T
     if (skip == 1) word = words[i + 1];
     if (skip == 2) word = words[i + 2];
     if (skip == 3) word = words[i + 3];
-    v[i] = word >= e.threshold ? v[i] * e.scale : T{0};
+    v[i] = word >= e.threshold ? v[i] * e.scale : Computed<S>{0};
   }
 }
 
 // Columns column ... column + 3 of one row, `column` a multiple of four inside C.
-template <class T>
-__device__ __forceinline__ void finish_quad(const Epilogue<T>& e, int64_t row, int64_t column,
-                                            T (&v)[4]) {
+template <class S>
+__device__ __forceinline__ void finish_quad(const Epilogue<S>& e, int64_t row, int64_t column,
+                                            Computed<S> (&v)[4]) {
+  using T = Computed<S>;
   const int count = static_cast<int>(least<int64_t>(4, e.n - column));
   const int64_t index = row * e.n + column;
   if (e.bias != nullptr) {
-    for (int i = 0; i < 4; ++i) v[i] += i < count ? e.bias[column + i] : T{0};
+    for (int i = 0; i < 4; ++i) v[i] += i < count ? widened(e.bias[column + i]) : T{0};
   }
   if (e.activation != Activation::kNone) {
     for (int i = 0; i < 4; ++i) v[i] = activate(v[i], e.activation);
@@ -134,19 +147,21 @@ __device__ __forceinline__ void finish_quad(const Epilogue<T>& e, int64_t row, i
 }
 
 // Where a tile's accumulators go: into the epilogue, or, when K is cut, to its part's partial C.
-template <class T>
+template <class S>
 struct Target {
-  Epilogue<T> epilogue;
-  T* partial;  // null: K is in one part
+  Epilogue<S> epilogue;
+  Computed<S>* partial;  // null: K is in one part
 };
 
 // Rows [first, first + rows) of C from shared memory `tile` (row stride `stride`, a multiple of 4),
 // columns [column, column + columns); thread `thread` of `threads`.
-template <class T>
-__device__ __forceinline__ void finish_rows(const Target<T>& target, int64_t part, const T* tile,
-                                            int stride, int64_t first, int rows, int64_t column,
-                                            int columns, int thread, int threads) {
-  const Epilogue<T>& e = target.epilogue;
+template <class S>
+__device__ __forceinline__ void finish_rows(const Target<S>& target, int64_t part,
+                                            const Computed<S>* tile, int stride, int64_t first,
+                                            int rows, int64_t column, int columns, int thread,
+                                            int threads) {
+  using T = Computed<S>;
+  const Epilogue<S>& e = target.epilogue;
   const int quads = columns / 4;
   const int64_t partial_row = (e.n + 3) / 4 * 4;
 #pragma unroll 1
@@ -165,8 +180,9 @@ __device__ __forceinline__ void finish_rows(const Target<T>& target, int64_t par
 }
 
 // The second pass over a cut K: parts summed in order, then the epilogue.
-template <class T>
-__global__ void merge_parts(Epilogue<T> e, const T* partial, int64_t splits) {
+template <class S>
+__global__ void merge_parts(Epilogue<S> e, const Computed<S>* partial, int64_t splits) {
+  using T = Computed<S>;
   const int64_t stride = (e.n + 3) / 4 * 4, quads = stride / 4;
   const int64_t step = static_cast<int64_t>(gridDim.x) * blockDim.x;
   for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < e.m * quads;
@@ -183,13 +199,14 @@ __global__ void merge_parts(Epilogue<T> e, const T* partial, int64_t splits) {
   }
 }
 
-template <class T>
-__global__ void merge_sums(const T* partial, int64_t stride, int64_t splits, int64_t n, T* sums) {
+template <class S>
+__global__ void merge_sums(const Computed<S>* partial, int64_t stride, int64_t splits, int64_t n,
+                           S* sums) {
   const int64_t step = static_cast<int64_t>(gridDim.x) * blockDim.x;
   for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += step) {
-    T sum = partial[i];
+    Computed<S> sum = partial[i];
     for (int64_t part = 1; part < splits; ++part) sum += partial[part * stride + i];
-    sums[i] = sum;
+    sums[i] = narrowed<S>(sum);
   }
 }
 
@@ -198,39 +215,51 @@ inline dim3 blocks_for(int64_t threads, int block) {
       static_cast<unsigned>(least(most<int64_t>(1, ceil_div(threads, block)), kMostBlocks)));
 }
 
-// Where the kernels of a call write; the column sums' target moves by `sums_stride` per part.
-template <class T>
+// Where the kernels of a call write.
+template <class S>
 struct Outputs {
-  Target<T> target;
-  T* sums;  // null: not wanted
-  int64_t sums_stride;
+  Target<S> target;
+  S* sums;                 // of op(B)'s columns; null: not wanted
+  Computed<S>* part_sums;  // null, or where they go when K is cut: part by part,
+  int64_t sums_stride;     // this far apart
 };
 
-template <class T>
-Outputs<T> make_outputs(const Gemm& p, const Call& call, unsigned char* scratch) {
-  Outputs<T> o = {};
-  o.target.epilogue = make_epilogue<T>(p, call);
+template <class S>
+__device__ __forceinline__ void store_sum(const Outputs<S>& o, int64_t part, int64_t column,
+                                          Computed<S> sum) {
+  if (o.part_sums != nullptr) {
+    o.part_sums[part * o.sums_stride + column] = sum;
+  } else {
+    o.sums[column] = narrowed<S>(sum);
+  }
+}
+
+template <class S>
+Outputs<S> make_outputs(const Gemm& p, const Call& call, unsigned char* scratch) {
+  using T = Computed<S>;
+  Outputs<S> o = {};
+  o.target.epilogue = make_epilogue<S>(p, call);
   T* partial = reinterpret_cast<T*>(scratch);
   if (p.splits > 1) o.target.partial = partial;
   if (!p.column_sum) return o;
+  o.sums = static_cast<S*>(call.out[1]);
   o.sums_stride = partial_stride(p.n);
-  o.sums =
-      p.splits > 1 ? partial + p.splits * p.m * partial_stride(p.n) : static_cast<T*>(call.out[1]);
+  if (p.splits > 1) o.part_sums = partial + p.splits * p.m * partial_stride(p.n);
   return o;
 }
 
-template <class T>
-void launch_merge(const Gemm& p, const Call& call, const Outputs<T>& o) {
+template <class S>
+void launch_merge(const Gemm& p, const Call& call, const Outputs<S>& o) {
   if (p.splits < 2) return;
-  const Epilogue<T>& e = o.target.epilogue;
+  const Epilogue<S>& e = o.target.epilogue;
   constexpr int kBlock = 256;
   if (p.m > 0) {
-    launch(merge_parts<T>, blocks_for(p.m * (partial_stride(p.n) / 4), kBlock), dim3(kBlock), 0,
+    launch(merge_parts<S>, blocks_for(p.m * (partial_stride(p.n) / 4), kBlock), dim3(kBlock), 0,
            call.stream, e, o.target.partial, p.splits);
   }
   if (p.column_sum) {
-    launch(merge_sums<T>, blocks_for(p.n, kBlock), dim3(kBlock), 0, call.stream, o.sums,
-           o.sums_stride, p.splits, p.n, static_cast<T*>(call.out[1]));
+    launch(merge_sums<S>, blocks_for(p.n, kBlock), dim3(kBlock), 0, call.stream, o.part_sums,
+           o.sums_stride, p.splits, p.n, o.sums);
   }
 }
 

@@ -93,7 +93,30 @@ PYDL_LAYOUT Place accumulator(int lane, int i) {
 PYDL_LAYOUT Place ldmatrix_a(int lane) { return {lane % 16, lane / 16 * 4}; }
 PYDL_LAYOUT Place ldmatrix_b(int lane) { return {lane / 16 * 8 + lane % 8, lane / 8 % 2 * 4}; }
 
-// --- gemm_wgmma: K-major tiles of 128-byte rows, written by TMA with the 128-byte swizzle --------
+// --- gemm_mma, 16-bit operands: stages of 64 steps of K, in pieces of eight elements -------------
+
+constexpr int kHalfDepth = 64;
+
+// K contiguous: rows of 128 bytes, whose pieces are exchanged by the row: ldmatrix reads pieces of
+// the same k out of eight rows at once, and they lie in eight different places.
+PYDL_LAYOUT int half_deep_at(int row, int k) {
+  return row * kHalfDepth + ((k / 8) ^ (row % 8)) * 8 + k % 8;
+}
+
+// K outermost: rows of `width` elements, a multiple of 64, whose pieces are exchanged by k.
+PYDL_LAYOUT int half_wide_at(int row, int k, int width) {
+  return k * width + ((row / 8) ^ (k % 8)) * 8 + row % 8;
+}
+
+// Where lane `lane` points ldmatrix.x4 to, for the registers of a 16 x 16 part of A, or of two
+// neighbouring 16 x 8 parts of B: with K contiguous, and with K outermost, where the instruction
+// turns the parts over.
+PYDL_LAYOUT Place half_a(int lane) { return {lane % 16, lane / 16 * 8}; }
+PYDL_LAYOUT Place half_b(int lane) { return {lane / 16 * 8 + lane % 8, lane / 8 % 2 * 8}; }
+PYDL_LAYOUT Place half_turned_a(int lane) { return {lane / 8 % 2 * 8, lane / 16 * 8 + lane % 8}; }
+PYDL_LAYOUT Place half_turned_b(int lane) { return {lane / 16 * 8, lane % 16}; }
+
+// --- gemm_wgmma: tiles of 128-byte rows, written by TMA with the 128-byte swizzle ----------------
 
 constexpr int kSwizzleBytes = 128;
 
@@ -102,15 +125,28 @@ PYDL_LAYOUT int swizzled(int row, int byte) {
   return row * kSwizzleBytes + (((byte / 16) ^ (row % 8)) * 16) + byte % 16;
 }
 
-// The 64-bit description of such a tile: where it starts (16-byte units), 1024 bytes from eight
-// rows to the next eight, 128-byte swizzle. The leading offset is not used with this swizzle.
+// The 64-bit description of a tile with K contiguous: where it starts (16-byte units), 1024 bytes
+// from eight rows to the next eight, 128-byte swizzle. The leading offset is not used.
 PYDL_LAYOUT uint64_t tile_descriptor(uint32_t address) {
   constexpr uint64_t kEightRows = 1024 / 16, kSwizzle128 = 1;
   return (address & 0x3ffff) / 16 | uint64_t{1} << 16 | kEightRows << 32 | kSwizzle128 << 62;
 }
 
-// Steps of 32 bytes along K inside the swizzled row: the hardware swizzles the sum's address bits.
-PYDL_LAYOUT uint64_t descriptor_step(int step) { return static_cast<uint64_t>(step) * 32 / 16; }
+// Of a tile of 16-bit elements with K outermost: strips of 64 rows of op(X), one after another,
+// each 64 steps of K with 128 bytes a step. The leading offset leads from strip to strip, the
+// other one from eight steps of K to the next.
+constexpr int kStripRows = 64;
+constexpr int kStripBytes = kHalfDepth * kSwizzleBytes;
+PYDL_LAYOUT uint64_t strips_descriptor(uint32_t address) {
+  constexpr uint64_t kStrip = kStripBytes / 16, kEightSteps = 1024 / 16, kSwizzle128 = 1;
+  return (address & 0x3ffff) / 16 | kStrip << 16 | kEightSteps << 32 | kSwizzle128 << 62;
+}
+
+// From one instruction's K to the next: 32 bytes inside the swizzled rows, where the hardware
+// swizzles the sum's address bits; or 16 steps of K of a strip.
+PYDL_LAYOUT uint64_t descriptor_step(int step, bool turned) {
+  return static_cast<uint64_t>(step) * (turned ? 16 * kSwizzleBytes : 32) / 16;
+}
 
 // Element i of thread `thread` (128 of them) of a 64 x N accumulator: .k is the column.
 PYDL_LAYOUT Place wgmma_accumulator(int thread, int i) {
@@ -129,6 +165,18 @@ PYDL_LAYOUT uint32_t full_parity(uint32_t step, int stages) {
 PYDL_LAYOUT uint32_t empty_parity(uint32_t step, int stages) {
   return full_parity(step, stages) ^ 1;
 }
+
+// Clusters: `cluster` blocks, tiles below each other, the same op(B). Each fetches a share of op(B)
+// and the copy engine writes it to all of them, so a stage is free when all consumers of the
+// cluster have released it, and every full barrier counts the bytes of a whole stage.
+struct Share {
+  int first, count;
+};
+PYDL_LAYOUT Share share_of(int rank, int total, int cluster) {
+  return {rank * (total / cluster), total / cluster};
+}
+PYDL_LAYOUT uint16_t everyone(int cluster) { return static_cast<uint16_t>((1u << cluster) - 1); }
+PYDL_LAYOUT int empty_arrivals(int consumers, int cluster) { return consumers * cluster; }
 
 // The products of a float32 pair of operands split into three bfloat16 parts (0 the largest) that
 // reach float32's accuracy, the smallest first.

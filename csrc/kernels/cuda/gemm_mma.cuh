@@ -11,9 +11,8 @@
 #pragma once
 
 #include "kernels/cuda/device/ptx.h"
-#include "kernels/cuda/gemm_epilogue.cuh"
-#include "kernels/cuda/gemm_layout.h"
 #include "kernels/cuda/gemm_operands.cuh"
+#include "kernels/cuda/gemm_stream.cuh"
 
 namespace pydl::cuda {
 
@@ -210,9 +209,20 @@ __device__ __forceinline__ void multiply_plain(const WarpPlace<Tile>& w, Accumul
 
 // A tile of C and the part of K it is taken over.
 struct MmaTask {
-  int64_t row, column, begin, end;
+  PiecePlace place;
+  int64_t begin, end;
   bool sums;
 };
+
+template <class Tile, class S>
+__device__ __forceinline__ MmaTask mma_task(const Operands<S>& p, const layout::Schedule& s,
+                                            const layout::Piece& piece, bool sums) {
+  const layout::TileAt at = layout::place_of(s, piece.tile);
+  return {{at.row * Tile::kRows, at.column * Tile::kColumns, piece.slot},
+          piece.begin * Tile::kDepth,
+          least(p.k, piece.end * Tile::kDepth),
+          sums && at.row == 0};
+}
 
 template <class Tile, bool kDeepA, bool kDeepB>
 __device__ __forceinline__ void copy_stage(const Operands<float>& p, const MmaTask& task,
@@ -221,10 +231,10 @@ __device__ __forceinline__ void copy_stage(const Operands<float>& p, const MmaTa
   if (k < task.end) {
     float* a = shared + step % Tile::kStages * Tile::kStage;
     float* b = a + Tile::kRows * Tile::kDepth;
-    copy_tile<Tile::kRows, kDeepA, Tile::kThreads>(a, p.a, p.a_stride, p.a_wide, task.row, p.m, k,
-                                                   task.end, thread);
-    copy_tile<Tile::kColumns, kDeepB, Tile::kThreads>(b, p.b, p.b_stride, p.b_wide, task.column,
-                                                      p.n, k, task.end, thread);
+    copy_tile<Tile::kRows, kDeepA, Tile::kThreads>(a, p.a, p.a_stride, p.a_wide, task.place.row,
+                                                   p.m, k, task.end, thread);
+    copy_tile<Tile::kColumns, kDeepB, Tile::kThreads>(b, p.b, p.b_stride, p.b_wide,
+                                                      task.place.column, p.n, k, task.end, thread);
   }
   ptx::commit_copies();  // an empty group keeps the count
 }
@@ -306,39 +316,42 @@ __device__ __forceinline__ void stage_accumulators(float* shared, const Accumula
 // What kSplit cannot express: infinities, and numbers that TensorFloat-32 would round to one.
 constexpr float kSplitLimit = 3.4e38f;
 
-template <class Tile, bool kDeepA, bool kDeepB, MmaMode kMode>
-__global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks)
-    gemm_mma(Operands<float> p, Outputs<float> o) {
-#if __CUDA_ARCH__ >= 800
-  PYDL_DYNAMIC_SHARED(float, shared);
+// Accumulators through shared memory, which nobody reads any more.
+template <class Tile, class S>
+__device__ __forceinline__ void finish_task(const StreamOutputs<S>& o, const MmaTask& task,
+                                            float* shared, const Accumulators<Tile>& acc,
+                                            float sum) {
   const int thread = static_cast<int>(threadIdx.x);
-  const int64_t tile_rows = most<int64_t>(1, (p.m + Tile::kRows - 1) / Tile::kRows);
-  const int64_t tile_columns = (p.n + Tile::kColumns - 1) / Tile::kColumns;
-  const int64_t tiles = tile_rows * tile_columns;
-  const int64_t i = p.first + blockIdx.x;
-  const layout::TileAt at = layout::tile_at(i % tiles, tile_rows, tile_columns, layout::kBandTiles);
-  const int64_t part = i / tiles, begin = part * p.depth;
-  const MmaTask task = {at.row * Tile::kRows, at.column * Tile::kColumns, begin,
-                        least(p.k, begin + p.depth), o.sums != nullptr && at.row == 0};
-  float peak = 0, sum = 0;
-  Accumulators<Tile> total = {};
-  multiply_task<Tile, kDeepA, kDeepB, kMode>(p, task, shared, &peak, &sum, total);
-  if constexpr (kMode == MmaMode::kSplit) {
-    if (__syncthreads_or(peak > kSplitLimit)) {
-      Accumulators<Tile> again = {};
-      multiply_task<Tile, kDeepA, kDeepB, MmaMode::kPlain>(p, task, shared, &peak, &sum, again);
-      stage_accumulators<Tile>(shared, again);
-    } else {
-      stage_accumulators<Tile>(shared, total);
-    }
-  } else {
-    stage_accumulators<Tile>(shared, total);
+  stage_accumulators<Tile>(shared, acc);
+  __syncthreads();
+  finish_piece<Tile::kRows, Tile::kColumns>(o, task.place, shared, Tile::kStrideC, 0, Tile::kRows,
+                                            0, Tile::kColumns, thread, Tile::kThreads);
+  if (task.sums && thread < Tile::kColumns) {
+    finish_sum<Tile::kColumns>(o, task.place, thread, sum);
   }
   __syncthreads();
-  finish_rows(o.target, part, shared, Tile::kStrideC, task.row, Tile::kRows, task.column,
-              Tile::kColumns, thread, Tile::kThreads);
-  if (task.sums && thread < Tile::kColumns && task.column + thread < p.n) {
-    o.sums[part * o.sums_stride + task.column + thread] = sum;
+}
+
+template <class Tile, bool kDeepA, bool kDeepB, MmaMode kMode>
+__global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks)
+    gemm_mma(Operands<float> p, StreamOutputs<float> o, layout::Schedule s) {
+#if __CUDA_ARCH__ >= 800
+  PYDL_DYNAMIC_SHARED(float, shared);
+  const int64_t work = p.first + blockIdx.x;
+  for (int i = 0; i < layout::piece_count(s, work); ++i) {
+    const layout::Piece piece = layout::piece_of(s, work, i);
+    if (piece.begin == piece.end) continue;
+    const MmaTask task = mma_task<Tile>(p, s, piece, o.sums != nullptr);
+    float peak = 0, sum = 0;
+    Accumulators<Tile> total = {};
+    multiply_task<Tile, kDeepA, kDeepB, kMode>(p, task, shared, &peak, &sum, total);
+    if (kMode == MmaMode::kSplit && __syncthreads_or(peak > kSplitLimit)) {
+      Accumulators<Tile> again = {};
+      multiply_task<Tile, kDeepA, kDeepB, MmaMode::kPlain>(p, task, shared, &peak, &sum, again);
+      finish_task<Tile>(o, task, shared, again, sum);
+    } else {
+      finish_task<Tile>(o, task, shared, total, sum);
+    }
   }
 #else
   __trap();  // bind takes this kernel on sm_80 and later only
@@ -347,14 +360,16 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks)
 
 template <class Tile, MmaMode kMode>
 void launch_mma(const Gemm& p, const Call& call) {
-  const Operands<float> x = make_operands<float>(p, call);
-  const Outputs<float> o = make_outputs<float>(p, call, call.scratch);
+  const Operands<float> x = make_operands<float>(p, call, 4);
+  const StreamOutputs<float> o =
+      make_stream_outputs<float>(p, call, p.schedule, Tile::kRows * Tile::kColumns, call.scratch);
   auto kernel = gemm_mma<Tile, true, false, kMode>;
   if (!p.transpose_a && p.transpose_b) kernel = gemm_mma<Tile, true, true, kMode>;
   if (p.transpose_a && !p.transpose_b) kernel = gemm_mma<Tile, false, false, kMode>;
   if (p.transpose_a && p.transpose_b) kernel = gemm_mma<Tile, false, true, kMode>;
-  launch_tiles(kernel, tile_count<Tile>(p), dim3(Tile::kThreads), Tile::kBytes, call.stream, x, o);
-  launch_merge(p, call, o);
+  launch_tiles(kernel, layout::work_count(p.schedule), dim3(Tile::kThreads), Tile::kBytes,
+               call.stream, x, o, p.schedule);
+  launch_stream_merge(o, p.schedule, Tile::kRows, Tile::kColumns, call.stream);
 }
 
 }  // namespace pydl::cuda

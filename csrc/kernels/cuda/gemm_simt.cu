@@ -26,18 +26,21 @@ constexpr TileShape kShapesDouble[kTiles] = {shape_of<LargeDouble>(50), shape_of
                                              shape_of<SmallDouble>(25)};
 
 using Launch = void (*)(const Gemm& p, const Call& call, const int* gate);
-constexpr Launch kLaunches[kTiles] = {launch_simt<Large>, launch_simt<Medium>, launch_simt<Small>};
-constexpr Launch kLaunchesDouble[kTiles] = {launch_simt<LargeDouble>, launch_simt<MediumDouble>,
-                                            launch_simt<SmallDouble>};
+template <class S>
+constexpr Launch kLaunches[kTiles] = {launch_simt<Large, S>, launch_simt<Medium, S>,
+                                      launch_simt<Small, S>};
+template <>
+constexpr Launch kLaunches<double>[kTiles] = {launch_simt<LargeDouble>, launch_simt<MediumDouble>,
+                                              launch_simt<SmallDouble>};
 
 }  // namespace
 
 void run_gemm_simt(const Gemm& p, const Call& call, const int* gate) {
-  (p.dtype == DType::kFloat32 ? kLaunches : kLaunchesDouble)[p.tile](p, call, gate);
+  visit_any_float(p.dtype, [&](auto s) { kLaunches<decltype(s)>[p.tile](p, call, gate); });
 }
 
 const char* bind_gemm_simt(Gemm* p, Bound* bound) {
-  apply_cut(choose_cut(*p, p->dtype == DType::kFloat32 ? kShapes : kShapesDouble, kTiles), p);
+  apply_cut(choose_cut(*p, p->dtype == DType::kFloat64 ? kShapesDouble : kShapes, kTiles), p);
   bound->scratch_bytes = partial_bytes(*p);
   bound->phases[0] = {[](const Call& call, int64_t) {
                         run_gemm_simt(*static_cast<const Gemm*>(call.params), call, nullptr);

@@ -7,6 +7,8 @@
 // 128 bytes a cycle, so the multiply-adds bound it.
 #pragma once
 
+#include <type_traits>
+
 #include "kernels/cuda/gemm_epilogue.cuh"
 #include "kernels/cuda/gemm_layout.h"
 #include "kernels/cuda/gemm_operands.cuh"
@@ -34,8 +36,9 @@ struct SimtTile {
   static_assert(kTall % 4 == 0 && kWide % 4 == 0 && kSlab % 4 == 0 && kThreads >= kN);
 };
 
-// One operand's way from memory to shared memory. `kDeep`: K is the contiguous direction.
-template <class Tile, int kWidth, bool kDeep>
+// One operand's way from memory, where it is of type S, to shared memory. `kDeep`: K is the
+// contiguous direction.
+template <class Tile, class S, int kWidth, bool kDeep>
 struct Fetch {
   using T = typename Tile::T;
   static constexpr int kLanes = kVector<T>;
@@ -44,14 +47,14 @@ struct Fetch {
   static constexpr int kLines = Tile::kThreads / kRun;  // between a thread's own
   static_assert(kPieces * Tile::kThreads * kLanes == kWidth * Tile::kDepth);
   static_assert(Tile::kThreads % kRun == 0);
-  Pack<T, kLanes> pieces[kPieces];
-  const T* from;  // this thread's first piece of the next tile
+  Pack<S, kLanes> pieces[kPieces];
+  const S* from;  // this thread's first piece of the next tile
   int extent;  // rows of A, or columns of op(B), that are left
 
   static __device__ __forceinline__ int along(int thread) { return thread % kRun * kLanes; }
   static __device__ __forceinline__ int across(int thread) { return thread / kRun; }
 
-  __device__ __forceinline__ void start(const T* source, int64_t stride, int64_t first,
+  __device__ __forceinline__ void start(const S* source, int64_t stride, int64_t first,
                                         int64_t length, int64_t begin, int thread) {
     from = source + ((kDeep ? first : begin) + across(thread)) * stride +
            ((kDeep ? begin : first) + along(thread));
@@ -64,14 +67,14 @@ struct Fetch {
     const int outer = (kDeep ? extent : depth) - across(thread);
 #pragma unroll
     for (int i = 0; i < kPieces; ++i) {
-      const T* piece = from + i * kLines * stride;
+      const S* piece = from + i * kLines * stride;
       const bool here = i * kLines < outer;
       if (wide && here && inner > 0) {
         pieces[i] = load_pack<kLanes>(piece);
       } else {
 #pragma unroll
         for (int j = 0; j < kLanes; ++j) {
-          pieces[i].at[j] = here && j < inner && !wide ? piece[j] : T{0};
+          pieces[i].at[j] = here && j < inner && !wide ? piece[j] : S{};
         }
       }
     }
@@ -84,9 +87,13 @@ struct Fetch {
       const int line = across(thread) + i * kLines, place = along(thread);
       if (kDeep) {
 #pragma unroll
-        for (int j = 0; j < kLanes; ++j) tile[(place + j) * stride + line] = pieces[i].at[j];
+        for (int j = 0; j < kLanes; ++j)
+          tile[(place + j) * stride + line] = widened(pieces[i].at[j]);
       } else {
-        store_pack(tile + line * stride + place, pieces[i]);
+        Pack<T, kLanes> piece;
+#pragma unroll
+        for (int j = 0; j < kLanes; ++j) piece.at[j] = widened(pieces[i].at[j]);
+        store_pack(tile + line * stride + place, piece);
       }
     }
   }
@@ -123,8 +130,8 @@ __device__ __forceinline__ void multiply_buffer(const typename Tile::T* a,
 }
 
 // Accumulators to shared memory, slab by slab, and from there to C.
-template <class Tile>
-__device__ __forceinline__ void finish_tile(const Target<typename Tile::T>& target, int64_t part,
+template <class Tile, class S>
+__device__ __forceinline__ void finish_tile(const Target<S>& target, int64_t part,
                                             typename Tile::T* shared, int64_t first, int64_t column,
                                             layout::ThreadAt at, int thread,
                                             typename Tile::T (&acc)[Tile::kTall][Tile::kWide]) {
@@ -150,9 +157,8 @@ __device__ __forceinline__ void finish_tile(const Target<typename Tile::T>& targ
 }
 
 // Tile `tile` of C over part `part` of K.
-template <class Tile, bool kDeepA, bool kDeepB>
-__device__ __forceinline__ void multiply_tile(const Operands<typename Tile::T>& p,
-                                              const Outputs<typename Tile::T>& o,
+template <class Tile, class S, bool kDeepA, bool kDeepB>
+__device__ __forceinline__ void multiply_tile(const Operands<S>& p, const Outputs<S>& o,
                                               typename Tile::T* shared, layout::TileAt tile,
                                               int64_t part) {
   using T = typename Tile::T;
@@ -163,8 +169,8 @@ __device__ __forceinline__ void multiply_tile(const Operands<typename Tile::T>& 
   const bool sums = o.sums != nullptr && tile.row == 0 && thread < Tile::kColumns;
   T acc[Tile::kTall][Tile::kWide] = {};
   T sum = 0;
-  Fetch<Tile, Tile::kRows, kDeepA> a;
-  Fetch<Tile, Tile::kColumns, kDeepB> b;
+  Fetch<Tile, S, Tile::kRows, kDeepA> a;
+  Fetch<Tile, S, Tile::kColumns, kDeepB> b;
   a.start(p.a, p.a_stride, row, p.m, begin, thread);
   b.start(p.b, p.b_stride, column, p.n, begin, thread);
   const auto load = [&](int64_t k) {
@@ -189,13 +195,13 @@ __device__ __forceinline__ void multiply_tile(const Operands<typename Tile::T>& 
     }
     buffer ^= 1;
   }
-  finish_tile<Tile>(o.target, part, shared, row, column, at, thread, acc);
-  if (sums && column + thread < p.n) o.sums[part * o.sums_stride + column + thread] = sum;
+  finish_tile<Tile, S>(o.target, part, shared, row, column, at, thread, acc);
+  if (sums && column + thread < p.n) store_sum(o, part, column + thread, sum);
 }
 
-template <class Tile, bool kDeepA, bool kDeepB>
+template <class Tile, class S, bool kDeepA, bool kDeepB>
 __global__ void __launch_bounds__(Tile::kThreads, 512 / Tile::kThreads)
-    gemm_simt(Operands<typename Tile::T> p, Outputs<typename Tile::T> o) {
+    gemm_simt(Operands<S> p, Outputs<S> o) {
   using T = typename Tile::T;
   PYDL_SHARED(T, shared, 2 * Tile::kBuffer);
   if (p.gate != nullptr && *p.gate == 0) return;
@@ -203,21 +209,21 @@ __global__ void __launch_bounds__(Tile::kThreads, 512 / Tile::kThreads)
   const int64_t tile_columns = (p.n + Tile::kColumns - 1) / Tile::kColumns;
   const int64_t tiles = tile_rows * tile_columns;
   const int64_t i = p.first + blockIdx.x;
-  multiply_tile<Tile, kDeepA, kDeepB>(
+  multiply_tile<Tile, S, kDeepA, kDeepB>(
       p, o, shared, layout::tile_at(i % tiles, tile_rows, tile_columns, layout::kBandTiles),
       i / tiles);
 }
 
-template <class Tile>
+template <class Tile, class S = typename Tile::T>
 void launch_simt(const Gemm& p, const Call& call, const int* gate) {
-  using T = typename Tile::T;
-  Operands<T> x = make_operands<T>(p, call);
+  static_assert(std::is_same_v<Computed<S>, typename Tile::T>);
+  Operands<S> x = make_operands<S>(p, call, kVector<typename Tile::T>);
   x.gate = gate;
-  const Outputs<T> o = make_outputs<T>(p, call, call.scratch);
-  auto kernel = gemm_simt<Tile, true, false>;
-  if (!p.transpose_a && p.transpose_b) kernel = gemm_simt<Tile, true, true>;
-  if (p.transpose_a && !p.transpose_b) kernel = gemm_simt<Tile, false, false>;
-  if (p.transpose_a && p.transpose_b) kernel = gemm_simt<Tile, false, true>;
+  const Outputs<S> o = make_outputs<S>(p, call, call.scratch);
+  auto kernel = gemm_simt<Tile, S, true, false>;
+  if (!p.transpose_a && p.transpose_b) kernel = gemm_simt<Tile, S, true, true>;
+  if (p.transpose_a && !p.transpose_b) kernel = gemm_simt<Tile, S, false, false>;
+  if (p.transpose_a && p.transpose_b) kernel = gemm_simt<Tile, S, false, true>;
   launch_tiles(kernel, tile_count<Tile>(p), dim3(Tile::kThreads), 0, call.stream, x, o);
   launch_merge(p, call, o);
 }

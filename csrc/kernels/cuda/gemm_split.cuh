@@ -118,6 +118,17 @@ __global__ void __launch_bounds__(kSplitBlock)
   }
 }
 
+// Elements that lie where the copy engine does not read them.
+template <class Element>
+__global__ void __launch_bounds__(kSplitBlock)
+    copy_elements(const Element* from, Element* to, int64_t count) {
+  const int64_t step = int64_t{gridDim.x} * kSplitBlock;
+#pragma unroll 4
+  for (int64_t i = int64_t{blockIdx.x} * kSplitBlock + threadIdx.x; i < count; i += step) {
+    to[i] = from[i];
+  }
+}
+
 template <class Gate>
 __global__ void clear_gate(Gate* gate) {
   *gate = 0;

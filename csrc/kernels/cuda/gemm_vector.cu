@@ -15,19 +15,20 @@ constexpr int kGroup = 64;               // columns: threads side by side, 256 o
 constexpr int kSlices = kBlock / kGroup; // rows of K at a time
 constexpr int64_t kLeastDepth = 1024, kMostSplits = 64;
 
-template <class T>
+template <class S>
 struct Vector {
-  const T* matrix;
-  const T* x;  // null: ones
+  const S* matrix;
+  const S* x;  // null: ones
   int64_t stride, count, k, depth;
   bool wide_matrix, wide_x;
 };
 
 // One row of C, or one column, as a row of `count`: the element index is the same.
-template <class T>
-__device__ __forceinline__ void finish_output(const Target<T>& target, int64_t part, int64_t i,
-                                              T sum) {
-  const Epilogue<T>& e = target.epilogue;
+template <class S>
+__device__ __forceinline__ void finish_output(const Target<S>& target, int64_t part, int64_t i,
+                                              Computed<S> sum) {
+  using T = Computed<S>;
+  const Epilogue<S>& e = target.epilogue;
   const int64_t padded = (e.n + 3) / 4 * 4;
   const int64_t row = e.n == 1 ? i : 0, column = e.n == 1 ? 0 : i;
   if (target.partial != nullptr) {
@@ -35,7 +36,7 @@ __device__ __forceinline__ void finish_output(const Target<T>& target, int64_t p
     return;
   }
   T v = sum;
-  if (e.bias != nullptr) v += e.bias[column];
+  if (e.bias != nullptr) v += widened(e.bias[column]);
   v = activate(v, e.activation);
   if (e.seed != nullptr) {
     uint32_t words[4];
@@ -47,12 +48,12 @@ __device__ __forceinline__ void finish_output(const Target<T>& target, int64_t p
                                       : words[3];
     v = word >= e.threshold ? v * e.scale : T{0};
   }
-  if (e.out != nullptr) v = gradient(v, e.out[i], e.grad);
-  e.c[i] = v;
+  if (e.out != nullptr) v = gradient(v, widened(e.out[i]), e.grad);
+  e.c[i] = narrowed<S>(v);
 }
 
-template <class T>
-__device__ __forceinline__ Pack<T, kVector<T>> load_some(const T* source, int64_t at, int64_t end,
+template <class S, class T = Computed<S>>
+__device__ __forceinline__ Pack<T, kVector<T>> load_some(const S* source, int64_t at, int64_t end,
                                                          bool wide) {
   if (source == nullptr) {
     Pack<T, kVector<T>> ones;
@@ -60,18 +61,21 @@ __device__ __forceinline__ Pack<T, kVector<T>> load_some(const T* source, int64_
     for (int j = 0; j < kVector<T>; ++j) ones.at[j] = T{1};
     return ones;
   }
-  if (wide && at < end) return load_pack<kVector<T>>(source + at);
+  if (wide && at < end) return load_widened<kVector<T>>(source + at);
   Pack<T, kVector<T>> x;
 #pragma unroll
-  for (int j = 0; j < kVector<T>; ++j) x.at[j] = !wide && at + j < end ? source[at + j] : T{0};
+  for (int j = 0; j < kVector<T>; ++j) {
+    x.at[j] = !wide && at + j < end ? widened(source[at + j]) : T{0};
+  }
   return x;
 }
 
 // The sum over [begin, end) by one warp; every lane has it. A lane's elements do not depend on
 // alignment.
-template <class T>
-__device__ __forceinline__ T dot_of_warp(const Vector<T>& v, const T* row, int64_t begin,
-                                         int64_t end, int lane) {
+template <class S>
+__device__ __forceinline__ Computed<S> dot_of_warp(const Vector<S>& v, const S* row, int64_t begin,
+                                                   int64_t end, int lane) {
+  using T = Computed<S>;
   constexpr int kLanes = kVector<T>, kStep = 32 * kLanes;
   T sums[kUnroll] = {};
   for (int64_t k = begin; k < end; k += kUnroll * kStep) {
@@ -93,23 +97,24 @@ __device__ __forceinline__ T dot_of_warp(const Vector<T>& v, const T* row, int64
   return sum;
 }
 
-template <class T>
-__global__ void __launch_bounds__(kBlock) gemm_dots(Vector<T> v, Target<T> target, int64_t splits) {
+template <class S>
+__global__ void __launch_bounds__(kBlock) gemm_dots(Vector<S> v, Target<S> target, int64_t splits) {
   const int lane = static_cast<int>(threadIdx.x) % 32;
   const int64_t warps = static_cast<int64_t>(gridDim.x) * kWarps;
   const int64_t first = static_cast<int64_t>(blockIdx.x) * kWarps + threadIdx.x / 32;
   for (int64_t i = first; i < v.count * splits; i += warps) {
     const int64_t output = i / splits, part = i % splits;
     const int64_t begin = part * v.depth, end = least(v.k, begin + v.depth);
-    const T sum = dot_of_warp(v, v.matrix + output * v.stride, begin, end, lane);
+    const Computed<S> sum = dot_of_warp(v, v.matrix + output * v.stride, begin, end, lane);
     if (lane == 0) finish_output(target, part, output, sum);
   }
 }
 
 // Four outputs of a thread over every kSlices-th row of its part of K.
-template <class T>
-__device__ __forceinline__ void sum_columns(const Vector<T>& v, int64_t column, int64_t begin,
-                                            int64_t end, T (&sums)[4]) {
+template <class S>
+__device__ __forceinline__ void sum_columns(const Vector<S>& v, int64_t column, int64_t begin,
+                                            int64_t end, Computed<S> (&sums)[4]) {
+  using T = Computed<S>;
   const int count = static_cast<int>(most<int64_t>(0, least<int64_t>(4, v.count - column)));
   if (count == 0) return;
   for (int64_t k = begin; k < end; k += kUnroll * kSlices) {
@@ -117,7 +122,7 @@ __device__ __forceinline__ void sum_columns(const Vector<T>& v, int64_t column, 
 #pragma unroll
     for (int u = 0; u < kUnroll; ++u) {
       const int64_t at = k + u * kSlices;
-      x[u] = v.x == nullptr ? T{1} : v.x[least(at, end - 1)];
+      x[u] = v.x == nullptr ? T{1} : widened(v.x[least(at, end - 1)]);
       load_quad(v.matrix + least(at, end - 1) * v.stride + column, count, v.wide_matrix, quads[u]);
     }
 #pragma unroll
@@ -129,9 +134,10 @@ __device__ __forceinline__ void sum_columns(const Vector<T>& v, int64_t column, 
   }
 }
 
-template <class T>
+template <class S>
 __global__ void __launch_bounds__(kBlock)
-    gemm_columns(Vector<T> v, Target<T> target, int64_t splits) {
+    gemm_columns(Vector<S> v, Target<S> target, int64_t splits) {
+  using T = Computed<S>;
   PYDL_SHARED(T, partial, kBlock * 4);
   const int group = static_cast<int>(threadIdx.x) % kGroup;
   const int slice = static_cast<int>(threadIdx.x) / kGroup;
@@ -159,36 +165,36 @@ bool matrix_is_b(const Gemm& p) { return p.m == 1; }
 int64_t output_count(const Gemm& p) { return matrix_is_b(p) ? p.n : p.m; }
 bool outputs_by_dots(const Gemm& p) { return matrix_is_b(p) ? p.transpose_b : !p.transpose_a; }
 
-template <class T>
-void launch_vector(const Gemm& p, const T* matrix, const T* x, const Outputs<T>& o,
+template <class S>
+void launch_vector(const Gemm& p, const S* matrix, const S* x, const Outputs<S>& o,
                    const Call& call) {
   const bool dots = outputs_by_dots(p);
-  Vector<T> v = {};
+  Vector<S> v = {};
   v.matrix = matrix;
   v.x = x;
   v.count = output_count(p);
   v.k = p.k;
   v.depth = p.depth;
   v.stride = dots ? p.k : v.count;
-  v.wide_matrix = aligned(16, v.matrix) && v.stride % 4 == 0;
-  v.wide_x = aligned(16, v.x) && p.k % 4 == 0;
+  v.wide_matrix = takes_quads<S>(v.stride, v.matrix);
+  v.wide_x = takes_quads<S>(p.k, v.x);
   const dim3 block(kBlock);
   if (dots) {
     const dim3 grid = blocks_for(v.count * p.splits * 32, kBlock);
-    launch(gemm_dots<T>, grid, block, 0, call.stream, v, o.target, p.splits);
+    launch(gemm_dots<S>, grid, block, 0, call.stream, v, o.target, p.splits);
   } else {
     const dim3 grid = blocks_for(ceil_div(v.count, 4 * kGroup) * p.splits, 1);
-    launch(gemm_columns<T>, grid, block, 0, call.stream, v, o.target, p.splits);
+    launch(gemm_columns<S>, grid, block, 0, call.stream, v, o.target, p.splits);
   }
   launch_merge(p, call, o);
 }
 
-template <class T>
+template <class S>
 void run_vector(const Call& call, int64_t) {
   const Gemm& p = *static_cast<const Gemm*>(call.params);
   const int matrix = matrix_is_b(p) ? 1 : 0;
-  launch_vector(p, operand<T>(call, matrix), operand<T>(call, 1 - matrix),
-                make_outputs<T>(p, call, call.scratch), call);
+  launch_vector(p, operand<S>(call, matrix), operand<S>(call, 1 - matrix),
+                make_outputs<S>(p, call, call.scratch), call);
 }
 
 void cut_vector(Gemm* p) {
@@ -220,10 +226,13 @@ int64_t column_sums_bytes(const Gemm& p) { return partial_bytes(sums_problem(p))
 
 void launch_column_sums(const Gemm& p, const Call& call, unsigned char* scratch) {
   const Gemm sums = sums_problem(p);
-  Outputs<float> o = make_outputs<float>(sums, call, scratch);
-  o.target.epilogue.c = static_cast<float*>(call.out[1]);
-  o.target.epilogue.wide = sums.n % 4 == 0 && aligned(16, call.out[1]);
-  launch_vector<float>(sums, operand<float>(call, 1), nullptr, o, call);
+  visit_any_float(p.dtype, [&](auto type) {
+    using S = decltype(type);
+    Outputs<S> o = make_outputs<S>(sums, call, scratch);
+    o.target.epilogue.c = static_cast<S*>(call.out[1]);
+    o.target.epilogue.wide = takes_quads<S>(sums.n, o.target.epilogue.c);
+    launch_vector<S>(sums, operand<S>(call, 1), nullptr, o, call);
+  });
 }
 
 const char* bind_gemm_vector(Gemm* p, Bound* bound) {
@@ -231,7 +240,7 @@ const char* bind_gemm_vector(Gemm* p, Bound* bound) {
   if (p->column_sum) return "column sums wanted";
   cut_vector(p);
   bound->scratch_bytes = partial_bytes(*p);
-  bound->phases[0] = {p->dtype == DType::kFloat32 ? run_vector<float> : run_vector<double>, 1};
+  visit_any_float(p->dtype, [&](auto s) { bound->phases[0] = {run_vector<decltype(s)>, 1}; });
   bound->n_phases = 1;
   return nullptr;
 }

@@ -42,9 +42,10 @@ namespace pydl::cuda {
 int take_launch_error();
 void note_launch_error(int error);
 
+// Blocks come in clusters of `cluster` (sm_90), which divides their number.
 template <class... Parameters, class... Arguments>
-void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_bytes, void* stream,
-            Arguments... arguments) {
+void launch_clusters(void (*kernel)(Parameters...), unsigned cluster, dim3 grid, dim3 block,
+                     size_t shared_bytes, void* stream, Arguments... arguments) {
   static_assert((sizeof(Parameters) + ... + 0) <= kMaxArguments, "too many bytes of arguments");
   constexpr size_t kWithoutAsking = 48 * 1024;
   cudaError_t error = cudaSuccess;
@@ -58,9 +59,20 @@ void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_
     config.blockDim = block;
     config.dynamicSmemBytes = shared_bytes;
     config.stream = static_cast<cudaStream_t>(stream);
+    cudaLaunchAttribute shape = {};
+    shape.id = cudaLaunchAttributeClusterDimension;
+    shape.val.clusterDim = {cluster, 1, 1};
+    config.attrs = &shape;
+    config.numAttrs = cluster > 1 ? 1 : 0;
     error = cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
   }
   if (error != cudaSuccess) note_launch_error(static_cast<int>(error));
+}
+
+template <class... Parameters, class... Arguments>
+void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_bytes, void* stream,
+            Arguments... arguments) {
+  launch_clusters(kernel, 1, grid, block, shared_bytes, stream, arguments...);
 }
 
 }  // namespace pydl::cuda

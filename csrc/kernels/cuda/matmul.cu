@@ -20,7 +20,6 @@ Activation parse_activation(const char* name) {
 const char* read_gemm(const OpView& op, Gemm* p) {
   const TensorView& a = op.in[0];
   const TensorView& b = op.in[1];
-  if (a.dtype != DType::kFloat32 && a.dtype != DType::kFloat64) return "float32 and float64 only";
   p->transpose_a = attr_int(op, "transpose_a", 0) != 0;
   p->transpose_b = attr_int(op, "transpose_b", 0) != 0;
   p->dtype = a.dtype;
