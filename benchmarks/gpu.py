@@ -39,7 +39,9 @@ DEVICES = {"PYDL_CUDA": os.environ.get("PYDL_CUDA") or "on"}
 EMULATED = DEVICES["PYDL_CUDA"] == "emulated"
 #: Every kernel by its problem table, the runtime, and what users do on top of them.
 #: Tests that compare the bits of two machines are not among them.
-KERNEL_TESTS = ["tests/test_kernels.py", "tests/test_public_kernels.py"]
+KERNEL_TESTS = [
+    "tests/test_kernels.py", "tests/test_half.py", "tests/test_public_kernels.py"
+]  # fmt: skip
 RUNTIME_TESTS = [
     "tests/runtime/test_device.py", "tests/runtime/test_devices.py",
     "tests/training/test_fit_device.py", "tests/capi/test_device.py",

@@ -19,8 +19,7 @@ LONG = ROWS * COLUMNS
 @dataclass(frozen=True)
 class Product:
     """c = a b of n x n matrices. `mode`: "fp32", as exact as float32; "tf32", the
-    second operand given transposed; "bf16": peers multiply matrices of bfloat16, pydl
-    rounds float32 ones on the way, as a layer does."""
+    second operand given transposed; "bf16": matrices of bfloat16."""
 
     n: int
     mode: str
@@ -58,7 +57,7 @@ STREAMS = {
 
 @dataclass(frozen=True)
 class WideMlp(Mlp):
-    """Products that fill the GPU, of operands rounded to bfloat16."""
+    """Products that fill the GPU, under the policy "mixed_bfloat16"."""
 
     def data(self) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng(0)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 from pydl_worker import mlp
 from serve import Run, repeated, serve
@@ -28,7 +29,7 @@ from pydl.runtime import gpu
 from pydl.runtime.program import compile_graph
 
 DEVICE = "cuda:0"
-MODES = {"fp32": "highest", "tf32": "high", "bf16": "medium"}
+MODES = {"fp32": "highest", "tf32": "high", "bf16": "highest"}
 
 
 def looped(call: Callable[..., Any], arrays: Sequence[Any]) -> Run:
@@ -67,7 +68,8 @@ def on_gpu(array: np.ndarray) -> Any:
 
 def product(case: Product) -> Run:
     pydl.config.set_float32_matmul_precision(MODES[case.mode])
-    operands = [on_gpu(array) for array in case.operands()]
+    dtype = ml_dtypes.bfloat16 if case.mode == "bf16" else np.float32
+    operands = [on_gpu(array.astype(dtype)) for array in case.operands()]
     turned = int(case.mode == "tf32")
     call = partial(emit, "matmul", transpose_a=0, transpose_b=turned)
     return looped(call, operands)
@@ -110,8 +112,9 @@ def adam(grad: Any) -> Run:
 
 
 def setup(name: str) -> Run | None:
-    precision = "medium" if name == WIDE.name else "highest"
-    pydl.config.set_float32_matmul_precision(precision)
+    pydl.config.set_float32_matmul_precision("highest")
+    policy = "mixed_bfloat16" if name == WIDE.name else "float32"
+    pydl.config.set_dtype_policy(policy)
     if name in PRODUCTS:
         return product(PRODUCTS[name])
     if name in STREAMS:
