@@ -53,7 +53,7 @@ struct Reducing {
     reduce_columns<Op>(static_cast<const T*>(x), stride, rows, width, totals);
   }
   static void merge(const double* from, int64_t n, double* into) {
-    for (int64_t i = 0; i < n; ++i) into[i] = Op::apply(set(into[i]), set(from[i])).v[0];
+    merge_totals<Op>(from, n, into);
   }
   static void begin(int64_t width, double* totals) { start_columns<Op>(width, totals); }
 };
@@ -219,17 +219,19 @@ void run_reduced(const Call& call, int64_t piece) {
 
 // The blocks of each result, in order.
 template <class T>
-void combine_blocks(const Call& call, int64_t) {
+void combine_blocks(const Call& call, int64_t piece) {
   const ReducedParams& p = *static_cast<const ReducedParams*>(call.params);
+  const int64_t tiles = piece_count(p.inner, kCombined);
+  const int64_t outer = piece / tiles, column = piece % tiles * kCombined;
+  const int64_t n = p.inner - column < kCombined ? p.inner - column : kCombined;
   const double* blocks = reinterpret_cast<const double*>(call.scratch);
   for (int k = 0; k < p.n_reduced; ++k) {
-    T* out = static_cast<T*>(call.out[p.results[k]]);
-    for (int64_t i = 0; i < p.outer * p.inner; ++i) {
-      const double* x = blocks + (k * p.outer + i / p.inner) * p.blocks * p.inner + i % p.inner;
-      double total = x[0];
-      for (int64_t b = 1; b < p.blocks; ++b) p.reducers[k].merge(x + b * p.inner, 1, &total);
-      out[i] = static_cast<T>(total * p.factors[k]);
-    }
+    const double* x = blocks + (k * p.outer + outer) * p.blocks * p.inner + column;
+    double totals[kCombined];
+    for (int64_t i = 0; i < n; ++i) totals[i] = x[i];
+    for (int64_t b = 1; b < p.blocks; ++b) p.reducers[k].merge(x + b * p.inner, n, totals);
+    T* out = static_cast<T*>(call.out[p.results[k]]) + outer * p.inner + column;
+    for (int64_t i = 0; i < n; ++i) out[i] = static_cast<T>(totals[i] * p.factors[k]);
   }
 }
 
@@ -306,7 +308,7 @@ const char* bind_chain_reduce(const OpView& op, Binder* binder, Bound* bound) {
                         p->n_reduced * (kTile + kLanes<float>)*int64_t{sizeof(double)};
   if (p->blocks > 1) {
     bound->phases[1] = {dtype == DType::kFloat32 ? combine_blocks<float> : combine_blocks<double>,
-                        1};
+                        p->outer * piece_count(p->inner, kCombined)};
     bound->n_phases = 2;
     bound->scratch_bytes =
         p->n_reduced * p->outer * p->blocks * p->inner * static_cast<int64_t>(sizeof(double));

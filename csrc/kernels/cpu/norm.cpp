@@ -6,6 +6,7 @@
 
 #include "kernels/cpu/bundle.h"
 #include "kernels/cpu/pieces.h"
+#include "kernels/cpu/reduce_ops.h"
 #include "kernels/cpu/row_sums.h"
 #include "plan/opcode.h"
 
@@ -15,7 +16,6 @@ namespace {
 constexpr int64_t kRowsInFloat = 16;  // added before they are widened
 constexpr int64_t kMaxBlocks = 64;
 constexpr int64_t kPairedColumns = 600;
-constexpr int64_t kCombined = 256;  // columns of a piece that adds the blocks
 
 struct NormParams {
   NormShape shape;
@@ -227,11 +227,11 @@ void combine_blocks(const Call& call, int64_t piece) {
   const int64_t first = piece * kCombined, end = first + kCombined < n ? first + kCombined : n;
   for (int64_t k = 0; k < sums; ++k) {
     T* out = result<T>(call, k == 0 && s.grad_gamma >= 0 ? s.grad_gamma : s.grad_beta);
-    for (int64_t i = first; i < end; ++i) {
-      double total = 0.0;
-      for (int64_t b = 0; b < p.pieces; ++b) total += blocks[(b * sums + k) * n + i];
-      out[i] = static_cast<T>(total);
+    double totals[kCombined] = {};
+    for (int64_t b = 0; b < p.pieces; ++b) {
+      merge_totals<Add>(blocks + (b * sums + k) * n + first, end - first, totals);
     }
+    for (int64_t i = first; i < end; ++i) out[i] = static_cast<T>(totals[i - first]);
   }
 }
 

@@ -68,16 +68,18 @@ void run_reduce(const Call& call, int64_t piece) {
 
 // The blocks of each result, in order.
 template <class Op, class T>
-void combine_blocks(const Call& call, int64_t) {
+void combine_blocks(const Call& call, int64_t piece) {
   const ReduceParams& p = *static_cast<const ReduceParams*>(call.params);
-  T* out = static_cast<T*>(call.out[0]);
-  for (int64_t i = 0; i < p.outer * p.inner; ++i) {
-    const double* x = reinterpret_cast<const double*>(call.scratch) +
-                      i / p.inner * p.blocks * p.inner + i % p.inner;
-    Vec<double> total = set(x[0]);
-    for (int64_t b = 1; b < p.blocks; ++b) total = Op::apply(total, set(x[b * p.inner]));
-    out[i] = static_cast<T>(total.v[0] * p.factor);
-  }
+  const int64_t tiles = piece_count(p.inner, kCombined);
+  const int64_t outer = piece / tiles, column = piece % tiles * kCombined;
+  const int64_t n = p.inner - column < kCombined ? p.inner - column : kCombined;
+  const double* x =
+      reinterpret_cast<const double*>(call.scratch) + outer * p.blocks * p.inner + column;
+  double totals[kCombined];
+  for (int64_t i = 0; i < n; ++i) totals[i] = x[i];
+  for (int64_t b = 1; b < p.blocks; ++b) merge_totals<Op>(x + b * p.inner, n, totals);
+  T* out = static_cast<T*>(call.out[0]) + outer * p.inner + column;
+  for (int64_t i = 0; i < n; ++i) out[i] = static_cast<T>(totals[i] * p.factor);
 }
 
 void cut(int element_size, ReduceParams* p) {
@@ -133,7 +135,7 @@ const char* bind_reduce(const OpView& op, Binder* binder, Bound* bound) {
   bound->phases[0] = {runs.reduce, piece_count(p->units, p->units_per_piece)};
   bound->n_phases = 1;
   if (p->blocks > 1) {
-    bound->phases[1] = {runs.combine, 1};
+    bound->phases[1] = {runs.combine, p->outer * piece_count(p->inner, kCombined)};
     bound->n_phases = 2;
     bound->scratch_bytes = p->outer * p->blocks * p->inner * static_cast<int64_t>(sizeof(double));
   }

@@ -151,4 +151,20 @@ void reduce_columns(const T* x, int64_t stride, int64_t rows, int64_t width, dou
   }
 }
 
+// into[i] = op(into[i], from[i]), i < n.
+template <class Op>
+PYDL_INLINE void merge_totals(const double* from, int64_t n, double* into) {
+  int64_t i = 0;
+  for (; i + kLanes<double> <= n; i += kLanes<double>) {
+    store(into + i, Op::apply(load(into + i), load(from + i)));
+  }
+  if (i == n) return;
+  const int rest = static_cast<int>(n - i);
+  store_n(into + i, Op::apply(load_n(into + i, rest), load_n(from + i, rest)), rest);
+}
+
+// Results that one piece combines from their blocks: block by block, since those of one result lie
+// far apart.
+constexpr int64_t kCombined = 256;
+
 }  // namespace pydl::PYDL_ISA

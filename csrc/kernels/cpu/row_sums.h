@@ -25,8 +25,8 @@ constexpr int kSumRun = 8;  // vectors that are added in their own type
 
 // sums[k] = the sum over i < n of what `add(i, lanes, totals)` adds to totals[k] for elements i,
 // ..., i + lanes - 1. What it adds to lanes past `lanes` is not counted.
-template <class T, int kSums, class Add>
-PYDL_INLINE void sum_row(int64_t n, Add add, double* sums) {
+template <class T, int kSums, class AddTo>
+PYDL_INLINE void sum_row(int64_t n, AddTo add, double* sums) {
   constexpr int64_t kStep = kSumRun * kLanes<T>;
   WideSum wide[kSums];
   int64_t i = 0;
