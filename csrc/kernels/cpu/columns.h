@@ -7,16 +7,6 @@
 
 namespace pydl::PYDL_ISA {
 
-// What moves the keys through registers; nothing is computed with it.
-template <int bytes>
-struct Carrier {
-  using type = float;
-};
-template <>
-struct Carrier<8> {
-  using type = double;
-};
-
 template <class V>
 PYDL_INLINE void exchange(V& a, V& b) {
   const V low = a < b ? a : b;
@@ -28,15 +18,6 @@ PYDL_INLINE void exchange(V& a, V& b) {
 // passes wait for their stores, so the fewer the better.
 constexpr int kHeld = kVectorBytes == 64 ? 16 : 8;
 constexpr int kSteps = kVectorBytes == 64 ? 4 : 3;
-
-// f(0), f(1), ... written out, so that the arrays they index stay in registers.
-template <class F, int... i>
-PYDL_INLINE void each(LaneList<i...>, F f) {
-  (f(i), ...);
-}
-template <int count>
-using Counted = typename AllLanes<count>::type;
-#define PYDL_EACH __attribute__((always_inline))
 
 // Steps of distances count / 2, ..., 2, 1.
 template <int count, int d = count / 2, class V>
@@ -118,7 +99,6 @@ static inline void merge_apart(V* columns, int64_t apart) {
     each(Counted<count>{}, [&](int j) PYDL_EACH { columns[i + j * apart] = r[j]; });
   }
 }
-#undef PYDL_EACH
 
 // Merges the sorted halves of k = 2^steps columns, k > kHeld: a first pass, a last one of the
 // distances below kHeld, and what is left between them.
@@ -204,17 +184,21 @@ template <class T>
 static inline void load_columns(const T* x, int64_t rows, int64_t n, void* columns) {
   using F = typename ColumnKeys<T>::F;
   constexpr int kCount = kLanes<F>;
-  for (int64_t i = 0; i < n; i += kCount) {
+  const F* from = reinterpret_cast<const F*>(x);
+  F* to = static_cast<F*>(columns);
+  for (int64_t i = 0; i < n; i += kCount, from += kCount, to += kCount * kCount) {
     const int width = static_cast<int>(n - i < kCount ? n - i : kCount);
     Vec<F> square[kCount];
-    for (int r = 0; r < kCount; ++r) {
-      const F* row = reinterpret_cast<const F*>(x) + r * n + i;
-      square[r] = r >= rows ? zero<F>() : width == kCount ? load(row) : load_n(row, width);
+    if (width == kCount && rows == kCount) {
+      each(Counted<kCount>{}, [&](int r) PYDL_EACH { square[r] = load(from + r * n); });
+      transpose(square);
+      each(Counted<kCount>{},
+           [&](int k) PYDL_EACH { store(to + k * kCount, ColumnKeys<T>::of(square[k])); });
+      continue;
     }
+    for (int r = 0; r < kCount; ++r) square[r] = r < rows ? load_n(from + r * n, width) : zero<F>();
     transpose(square);
-    for (int k = 0; k < width; ++k) {
-      store(static_cast<F*>(columns) + (i + k) * kCount, ColumnKeys<T>::of(square[k]));
-    }
+    for (int k = 0; k < width; ++k) store(to + k * kCount, ColumnKeys<T>::of(square[k]));
   }
 }
 
@@ -222,22 +206,23 @@ template <class T>
 static inline void store_columns(const void* columns, int64_t rows, int64_t n, T* out) {
   using F = typename ColumnKeys<T>::F;
   constexpr int kCount = kLanes<F>;
-  for (int64_t i = 0; i < n; i += kCount) {
+  const F* from = static_cast<const F*>(columns);
+  F* to = reinterpret_cast<F*>(out);
+  for (int64_t i = 0; i < n; i += kCount, from += kCount * kCount, to += kCount) {
     const int width = static_cast<int>(n - i < kCount ? n - i : kCount);
     Vec<F> square[kCount];
+    if (width == kCount && rows == kCount) {
+      each(Counted<kCount>{},
+           [&](int k) PYDL_EACH { square[k] = ColumnKeys<T>::bits(load(from + k * kCount)); });
+      transpose(square);
+      each(Counted<kCount>{}, [&](int r) PYDL_EACH { store(to + r * n, square[r]); });
+      continue;
+    }
     for (int k = 0; k < kCount; ++k) {
-      const F* column = static_cast<const F*>(columns) + (i + k) * kCount;
-      square[k] = k < width ? ColumnKeys<T>::bits(load(column)) : zero<F>();
+      square[k] = k < width ? ColumnKeys<T>::bits(load(from + k * kCount)) : zero<F>();
     }
     transpose(square);
-    for (int r = 0; r < rows; ++r) {
-      F* row = reinterpret_cast<F*>(out) + r * n + i;
-      if (width == kCount) {
-        store(row, square[r]);
-      } else {
-        store_n(row, square[r], width);
-      }
-    }
+    for (int r = 0; r < rows; ++r) store_n(to + r * n, square[r], width);
   }
 }
 

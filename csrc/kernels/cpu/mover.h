@@ -28,7 +28,7 @@ template <class T>
 static inline void transpose_tile(const T* x, int64_t source, int64_t height, int64_t width, T* out,
                                   int64_t target) {
   if constexpr (sizeof(T) >= 4) {
-    using F = typename Mover4Or8<sizeof(T)>::type;
+    using F = typename Carrier<sizeof(T)>::type;
     return turn(reinterpret_cast<const F*>(x), source, height, width, reinterpret_cast<F*>(out),
                 target);
   }

@@ -9,16 +9,6 @@ namespace pydl::PYDL_ISA {
 
 constexpr int64_t kBlock = 64;  // a side of what is read and written together: L1 holds both
 
-// What moves numbers of a size through registers; nothing is computed with it.
-template <int bytes>
-struct Mover4Or8 {
-  using type = float;
-};
-template <>
-struct Mover4Or8<8> {
-  using type = double;
-};
-
 // height, width <= kLanes.
 template <class F>
 PYDL_INLINE void turn_square(const F* x, int64_t source, int64_t height, int64_t width, F* out,
@@ -26,9 +16,9 @@ PYDL_INLINE void turn_square(const F* x, int64_t source, int64_t height, int64_t
   constexpr int kCount = kLanes<F>;
   Vec<F> rows[kCount];
   if (height == kCount && width == kCount) {
-    for (int k = 0; k < kCount; ++k) rows[k] = load(x + k * source);
+    each(Counted<kCount>{}, [&](int k) PYDL_EACH { rows[k] = load(x + k * source); });
     transpose(rows);
-    for (int i = 0; i < kCount; ++i) store(out + i * target, rows[i]);
+    each(Counted<kCount>{}, [&](int i) PYDL_EACH { store(out + i * target, rows[i]); });
     return;
   }
   const int high = static_cast<int>(height), wide = static_cast<int>(width);
