@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -164,3 +165,11 @@ def test_older_forms() -> None:
 
 def make_twice(x: int) -> int:
     return 2 * x
+
+
+def test_rescaling_by_arrays() -> None:
+    layer = layers.Rescaling(np.array([1.0, 2.0], "float32"), offset=[0.0, 1.0])
+    x = np.ones((3, 2), "float32")
+    again = layers.deserialize(json.loads(json.dumps(layers.serialize(layer))))
+    np.testing.assert_array_equal(again(x), layer(x))
+    assert np.asarray(again(x)).tolist() == [[1.0, 3.0]] * 3

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from pydl import ops
 from pydl.layers.core.activation import Elementwise
+from pydl.objects.serialization import (
+    deserialize_keras_object,
+    serialize_keras_object,
+)
 
 
 class Rescaling(Elementwise):
@@ -24,4 +28,13 @@ class Rescaling(Elementwise):
         return scaled + self.offset
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "scale": self.scale, "offset": self.offset}
+        numbers = {"scale": self.scale, "offset": self.offset}
+        return {**super().get_config(), **serialize_keras_object(numbers)}
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> Self:
+        """The layer of a `get_config` dict, arrays included."""
+        numbers = {key: config[key] for key in ("scale", "offset") if key in config}
+        return cls(**{**config, **deserialize_keras_object(numbers, custom_objects)})

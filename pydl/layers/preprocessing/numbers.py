@@ -317,7 +317,9 @@ class Discretization(Layer):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> Self:
         """The layer of a `get_config` dict, learned boundaries included."""
         config = dict(config)
         learned = None
