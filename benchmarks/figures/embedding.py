@@ -30,13 +30,8 @@ def measure(threads: int, rounds: int) -> dict[str, Timing]:
     return timings
 
 
-def rows(threads: int, rounds: int) -> list[Row]:
+def rows(timings: dict[str, Timing]) -> list[Row]:
     """The ratios of step times, and PyTorch's time over ours."""
-    return rows_of(measure(threads, rounds))
-
-
-def rows_of(timings: dict[str, Timing]) -> list[Row]:
-    """The figures of what `measure` found."""
     found = []
     for optimizer in OPTIMIZERS:
         near, far = Lookup(optimizer, SMALL), Lookup(optimizer, LARGE)

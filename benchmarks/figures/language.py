@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from benchmarks.cases import LANGUAGE_MLPS
-from benchmarks.figures import steps
-from benchmarks.figures.session import Session
+from collections.abc import Callable
+from typing import Any
 
-PARTS = ("steps",)
+from benchmarks.cases import LANGUAGE_MLPS
+from benchmarks.figures import eager, embedding, rearranging, steps, streams
+from benchmarks.figures.session import Session
 
 #: case -> (times the best of all, times PyTorch)
 BARS = {"wide-256": (1.2, 2.5), "autoencoder-128": (1.4, 2.8)}
+
+#: part -> (what times it, what makes rows of the timings)
+MEASURED: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    "steps": (
+        lambda threads, rounds: steps.measure(list(LANGUAGE_MLPS), threads, rounds),
+        lambda timings: steps.rows(timings, BARS),
+    ),
+    "streams": (streams.measure, streams.rows),
+    "rearranging": (rearranging.measure, rearranging.rows),
+    "embedding": (embedding.measure, embedding.rows),
+}
+PARTS = (*MEASURED, "eager")
 
 
 def run(parts: list[str], rounds: int, seeds: int) -> None:
@@ -17,8 +30,11 @@ def run(parts: list[str], rounds: int, seeds: int) -> None:
     session = Session("language")
     for threads in (1, 2):
         session.limits(threads)
-        if "steps" in parts:
-            timings = steps.measure(list(LANGUAGE_MLPS), threads, rounds)
-            session.add(steps.rows(timings, BARS), threads)
-            session.keep(timings)
+        for part, (measure, rows) in MEASURED.items():
+            if part in parts:
+                timings = measure(threads, rounds)
+                session.add(rows(timings), threads)
+                session.keep(timings)
+    if "eager" in parts:
+        session.add(eager.rows(rounds))
     session.finish()

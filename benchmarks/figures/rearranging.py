@@ -5,8 +5,6 @@ Eager calls on both sides: what a user of either library would time.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from benchmarks.compare import Timing, compare
 from benchmarks.peers import PEERS
 from benchmarks.rearranging import REARRANGING
@@ -18,13 +16,11 @@ RIVALS = [
 ]
 
 
-def measure(
-    threads: int, rounds: int, done: Callable[[Timing], None] | None = None
-) -> dict[str, Timing]:
-    return compare(list(REARRANGING), RIVALS, threads, rounds, done=done)
+def measure(threads: int, rounds: int) -> dict[str, Timing]:
+    return compare(list(REARRANGING), RIVALS, threads, rounds)
 
 
-def worst(timings: dict[str, Timing], threads: int) -> list[Row]:
+def rows(timings: dict[str, Timing]) -> list[Row]:
     """Of every family the case that does worst against the better library."""
     found = {}
     for name, case in REARRANGING.items():
@@ -33,15 +29,10 @@ def worst(timings: dict[str, Timing], threads: int) -> list[Row]:
         if not peer:
             continue
         row = Row(
-            f"{case.family}, eager, worst case [{threads} thr]",
+            f"{case.family}, eager, worst case",
             1.0, timing.ratio(peer), "x", f"{peer}, {name}",
         )  # fmt: skip
         kept = found.setdefault(case.family, row)
         if row.measured < kept.measured:
             found[case.family] = row
     return list(found.values())
-
-
-def rows(threads: int, rounds: int) -> list[Row]:
-    """A row for each family of ops."""
-    return worst(measure(threads, rounds), threads)

@@ -18,11 +18,14 @@ LIMIT = Peer("limit", "limit_worker.py", "numpy")
 INFORMATION = frozenset({"layer_norm_grad", "mse"})
 
 
-def rows(threads: int, rounds: int) -> list[Row]:
-    """Each case's share of its limit; the peers' in words."""
+def measure(threads: int, rounds: int) -> dict[str, Timing]:
     peers = [peer for peer in PEERS if peer.module in ("numpy", "torch", "jax")]
     peers = [p for p in peers if not p.arguments and not p.environment]
-    timings = compare(list(STREAMS), [LIMIT, *peers], threads, rounds)
+    return compare(list(STREAMS), [LIMIT, *peers], threads, rounds)
+
+
+def rows(timings: dict[str, Timing]) -> list[Row]:
+    """Each case's share of its limit; the peers' in words."""
     return [_row(STREAMS[name], timing) for name, timing in timings.items()]
 
 
