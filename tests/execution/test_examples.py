@@ -16,7 +16,7 @@ MODULES = [
     "layers.preprocessing.pipeline", "layers.preprocessing.text",
     "losses.probabilistic", "losses.probabilistic_classes", "models.function",
     "ops.branches", "ops.core", "ops.custom", "ops.loops", "ops.rearrange", "ops.scans",
-    "ops.segment", "ops.stateless", "ops.tape", "ops.vectorize", "record",
+    "ops.segment", "ops.stateless", "ops.tape", "ops.vectorize",
     "runtime.cache", "runtime.numerics", "utils.feature_space", "utils.legacy",
 ]  # fmt: skip
 

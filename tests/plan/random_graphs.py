@@ -97,6 +97,8 @@ class Writer:
         if kind < 0.8:
             count = int(np.prod(x.shape))
             shapes = sorted(s for s in self.shapes if int(np.prod(s)) == count)
+            if not shapes:  # rows that a loop has stacked
+                return []
             shape = shapes[self.rng.integers(len(shapes))]
             return list(add("reshape", (x,), {"shape": list(shape)}))
         if x.shape != self.matrix:

@@ -48,6 +48,7 @@ struct Backward {
   using T = Computed<S>;
   static constexpr int kOperands = 2;  // grad_out, x
   static constexpr bool kFaults = false;
+  static constexpr bool kManyRegisters = true;
   const S* in[2];
   const S *mean, *rstd, *gamma;  // gamma may be nullptr
   S* grad_x;

@@ -4,6 +4,7 @@
 //   using Stored = float;                         // type of the matrices in memory
 //   static constexpr int kOperands = 2;           // matrices it reads
 //   static constexpr bool kFaults = true;         // has `indices` and `faults`
+//   static constexpr bool kManyRegisters = true;  // optional: holds less, fewer blocks share
 //   const Stored* in[kOperands];
 //   template <class R> __device__ void run(R& row, int64_t r) const;
 #pragma once
@@ -13,19 +14,24 @@
 
 namespace pydl::PYDL_GPU {
 
+template <class Operation>
+constexpr bool many_registers() {
+  return requires { Operation::kManyRegisters; };
+}
+
 // Blocks a processor has to have room for: bounds the registers of a thread.
-template <class T, int kLanes, int kHeld, int kOperands>
+template <int kLanes, int kHeld, class Operation>
 constexpr int blocks_resident() {
-  if (kLanes > kWarp) return sizeof(T) > 4 ? 1 : 2;
-  const size_t held = sizeof(T) * kHeld * kOperands;
+  using T = Computed<typename Operation::Stored>;
+  if (kLanes > kWarp) return sizeof(T) > 4 || many_registers<Operation>() ? 1 : 2;
+  const size_t held = sizeof(T) * kHeld * Operation::kOperands;
   return held <= 64 ? 4 : 2;
 }
 
 // Threads that have no row run along, with a row of no elements, for the warp's shuffles.
 template <int kLanes, int kHeld, bool kPacks, class Operation>
-__global__ void __launch_bounds__(
-    kLanes <= kWarp ? kRowThreads : kLongThreads,
-    blocks_resident<Computed<typename Operation::Stored>, kLanes, kHeld, Operation::kOperands>())
+__global__ void __launch_bounds__(kLanes <= kWarp ? kRowThreads : kLongThreads,
+                                  blocks_resident<kLanes, kHeld, Operation>())
     over_rows(Operation operation, RowShape shape, int64_t slices) {
   using S = typename Operation::Stored;
   constexpr int kThreads = kLanes <= kWarp ? kRowThreads : kLongThreads;
@@ -69,7 +75,9 @@ void launch_over_rows(const Operation& operation, const RowShape& shape, int64_t
 template <bool kPacks, class Operation>
 void launch_wide_rows(const Operation& operation, const RowShape& shape, int64_t slices,
                       int processors, void* stream) {
-  constexpr int kHeldMost = 128 / static_cast<int>(sizeof(Computed<typename Operation::Stored>));
+  constexpr int kHeldBytes = many_registers<Operation>() ? 64 : 128;
+  constexpr int kHeldMost =
+      kHeldBytes / static_cast<int>(sizeof(Computed<typename Operation::Stored>));
   if (shape.columns <= 64) {
     launch_over_rows<16, 4, kPacks>(operation, shape, slices, processors, stream);
   } else if (shape.columns <= 256) {
