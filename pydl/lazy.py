@@ -12,23 +12,44 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 
 def members(package: str, places: dict[str, str]) -> Callable[[str], Any]:
     """A ``__getattr__`` for a package: name -> module that defines it. Raises
-    AttributeError for other names."""
+    AttributeError for other names. `dir` of the package names all of them too."""
+    space = vars(sys.modules[package])
 
     def get(name: str) -> Any:
         place = places.get(name)
         if place is None:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(importlib.import_module(place), name)
-        setattr(sys.modules[package], name, value)
+        value = space[name] = getattr(importlib.import_module(place), name)
         return value
 
+    space["__dir__"] = lambda: sorted({*space, *places})
     return get
+
+
+class ByName(Mapping[str, Any]):
+    """What users may write -> a member of a package, loaded when it is looked up.
+
+    `names`: what may be written -> the name of the member.
+    """
+
+    def __init__(self, package: str, names: dict[str, str]) -> None:
+        self._package = package
+        self._names = names
+
+    def __getitem__(self, name: str) -> Any:
+        return getattr(sys.modules[self._package], self._names[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def gather(

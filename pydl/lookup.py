@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections import ChainMap
 from collections.abc import Mapping
 from typing import Any
 
@@ -62,7 +63,7 @@ def deserialize_object(
     custom_objects: Mapping[str, Any] | None = None,
 ) -> Any:
     """The object a name or a config stands for."""
-    known = {**table, **(custom_objects or {})}
+    known: Mapping[str, Any] = ChainMap(dict(custom_objects or {}), table)  # type: ignore[arg-type]
     if isinstance(config, str):
         return find(config, known, kind)
     if not isinstance(config, Mapping) or "class_name" not in config:

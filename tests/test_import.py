@@ -68,3 +68,13 @@ def test_works_without(module: str) -> None:
 def test_importing_twice_is_one_module() -> None:
     code = "import pydl, pydl as keras\nassert keras is pydl and keras.Sequential"
     assert "pydl.models" in loaded(code)
+
+
+@pytest.mark.parametrize("package", ["layers", "optimizers", "callbacks", "utils"])
+def test_dir_names_what_is_not_loaded_yet(package: str) -> None:
+    """What a shell offers after the dot."""
+    code = f"import pydl.{package} as p; print(*sorted(set(p.__all__) - set(dir(p))))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (done.stdout.strip(), done.stderr) == ("", "")

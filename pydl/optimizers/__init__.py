@@ -1,29 +1,55 @@
-"""Optimizers by class and by name."""
+"""Optimizers by class and by name. Each loads when it is asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from pydl.lazy import ByName, members
 from pydl.lookup import deserialize_object, serialize_object
 from pydl.optimizers import legacy, schedules
-from pydl.optimizers.adadelta import Adadelta
-from pydl.optimizers.adafactor import Adafactor
-from pydl.optimizers.adagrad import Adagrad
-from pydl.optimizers.adam import Adam, AdamW
-from pydl.optimizers.adamax import Adamax
-from pydl.optimizers.ftrl import Ftrl
-from pydl.optimizers.lamb import Lamb
-from pydl.optimizers.lazy_adam import LazyAdam
-from pydl.optimizers.lion import Lion
-from pydl.optimizers.loss_scale import LossScaleOptimizer
-from pydl.optimizers.multi import MultiOptimizer, OptimizerMap
-from pydl.optimizers.muon import Muon
-from pydl.optimizers.nadam import Nadam
 from pydl.optimizers.optimizer import Optimizer
-from pydl.optimizers.rmsprop import RMSprop
-from pydl.optimizers.schedule_free import ScheduleFreeAdamW
-from pydl.optimizers.sgd import SGD
+
+if TYPE_CHECKING:
+    from pydl.optimizers.adadelta import Adadelta
+    from pydl.optimizers.adafactor import Adafactor
+    from pydl.optimizers.adagrad import Adagrad
+    from pydl.optimizers.adam import Adam, AdamW
+    from pydl.optimizers.adamax import Adamax
+    from pydl.optimizers.ftrl import Ftrl
+    from pydl.optimizers.lamb import Lamb
+    from pydl.optimizers.lazy_adam import LazyAdam
+    from pydl.optimizers.lion import Lion
+    from pydl.optimizers.loss_scale import LossScaleOptimizer
+    from pydl.optimizers.multi import MultiOptimizer, OptimizerMap
+    from pydl.optimizers.muon import Muon
+    from pydl.optimizers.nadam import Nadam
+    from pydl.optimizers.rmsprop import RMSprop
+    from pydl.optimizers.schedule_free import ScheduleFreeAdamW
+    from pydl.optimizers.sgd import SGD
+
+_PLACES = {
+    "Adadelta": "pydl.optimizers.adadelta",
+    "Adafactor": "pydl.optimizers.adafactor",
+    "Adagrad": "pydl.optimizers.adagrad",
+    "Adam": "pydl.optimizers.adam",
+    "AdamW": "pydl.optimizers.adam",
+    "Adamax": "pydl.optimizers.adamax",
+    "Ftrl": "pydl.optimizers.ftrl",
+    "Lamb": "pydl.optimizers.lamb",
+    "LazyAdam": "pydl.optimizers.lazy_adam",
+    "Lion": "pydl.optimizers.lion",
+    "LossScaleOptimizer": "pydl.optimizers.loss_scale",
+    "MultiOptimizer": "pydl.optimizers.multi",
+    "Muon": "pydl.optimizers.muon",
+    "Nadam": "pydl.optimizers.nadam",
+    "OptimizerMap": "pydl.optimizers.multi",
+    "RMSprop": "pydl.optimizers.rmsprop",
+    "SGD": "pydl.optimizers.sgd",
+    "ScheduleFreeAdamW": "pydl.optimizers.schedule_free",
+}
+
+__getattr__ = members(__name__, _PLACES)
 
 __all__ = [
     "Adadelta",
@@ -52,27 +78,10 @@ __all__ = [
     "serialize",
 ]
 
-_CLASSES: tuple[type[Optimizer], ...] = (
-    Adadelta,
-    Adafactor,
-    Adagrad,
-    Adam,
-    AdamW,
-    Adamax,
-    Ftrl,
-    Lamb,
-    LazyAdam,
-    Lion,
-    LossScaleOptimizer,
-    MultiOptimizer,
-    Muon,
-    Nadam,
-    RMSprop,
-    SGD,
-    ScheduleFreeAdamW,
+_NAMES = [name for name in _PLACES if name != "OptimizerMap"]
+_TABLE = ByName(
+    __name__, {key: name for name in _NAMES for key in (name, name.lower())}
 )
-_TABLE: dict[str, Any] = {cls.__name__: cls for cls in _CLASSES}
-_TABLE.update({cls.__name__.lower(): cls for cls in _CLASSES})
 
 
 def serialize(optimizer: Optimizer) -> Any:
