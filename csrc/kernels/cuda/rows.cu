@@ -57,8 +57,9 @@ struct Streams {
   T* at[1 + kMaxSlots];  // variable, slots
 };
 
+// The bound of one block keeps the compiler from saving registers at the price of spills.
 template <class T, class Rule>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, 1)
     update_rows(SortedRows rows, const T* grad, Streams<T> streams, Constants<T> constants,
                 const float* lr, const float* scale) {
   constants.lr = static_cast<T>(*lr);
