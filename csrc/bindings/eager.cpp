@@ -33,7 +33,7 @@ class Signature {
  public:
   void add(const void* data, size_t bytes) {
     fits_ = fits_ && bytes <= sizeof text_ - size_;
-    if (!fits_) return;
+    if (!fits_ || bytes == 0) return;  // a scalar's dimensions may be at no address
     std::memcpy(text_ + size_, data, bytes);
     size_ += bytes;
   }
