@@ -344,7 +344,10 @@ void run_linked(const ChainLoops& p, int first, void* const* slots, int64_t n) {
   }
   const int out = p.loops[first + count - 1].out;
   const bool aligned = reinterpret_cast<uintptr_t>(slots[out]) % kVectorBytes == 0;
-  const bool streams = p.stream && aligned && !is_temporary(p, out);
+  bool in_place = false;  // then the lines are in the caches already
+  for (int k = 0; k < p.n_in; ++k) in_place |= slots[k] == slots[out];
+  const bool streams = p.stream && aligned && !in_place && !is_temporary(p, out);
+  if (count == 1 && !streams) return run_rest(p, first, slots, 0, n);
   links[count + 1] = {store_link(p.dtype, streams), slots[out]};
   const int64_t group = kLinked * kVectorBytes / p.element_size;
   const int64_t whole = n / group * group;
