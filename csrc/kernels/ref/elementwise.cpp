@@ -490,45 +490,13 @@ const char* bind_cast(const OpView& op, Binder* binder, Bound* bound) {
   return bind_piece(p, run, bound);
 }
 
-#define PYDL_STEP(op) {Opcode::op, #op "_ref", bind_chain}
+#define PYDL_STEP(op) {Opcode::op, #op "_ref", bind_chain},
 const Candidate kCandidates[] = {
-    PYDL_STEP(neg),           PYDL_STEP(abs),
-    PYDL_STEP(sign),          PYDL_STEP(square),
-    PYDL_STEP(sqrt),          PYDL_STEP(rsqrt),
-    PYDL_STEP(reciprocal),    PYDL_STEP(exp),
-    PYDL_STEP(expm1),         PYDL_STEP(log),
-    PYDL_STEP(log1p),         PYDL_STEP(tanh),
-    PYDL_STEP(sigmoid),       PYDL_STEP(softplus),
-    PYDL_STEP(erf),           PYDL_STEP(relu),
-    PYDL_STEP(floor),         PYDL_STEP(sin),
-    PYDL_STEP(cos),           PYDL_STEP(ceil),
-    PYDL_STEP(round),         PYDL_STEP(trunc),
-    PYDL_STEP(tan),           PYDL_STEP(asin),
-    PYDL_STEP(acos),          PYDL_STEP(atan),
-    PYDL_STEP(sinh),          PYDL_STEP(cosh),
-    PYDL_STEP(asinh),         PYDL_STEP(acosh),
-    PYDL_STEP(atanh),         PYDL_STEP(exp2),
-    PYDL_STEP(log2),          PYDL_STEP(log10),
-    PYDL_STEP(erfinv),        PYDL_STEP(lgamma),
-    PYDL_STEP(digamma),       PYDL_STEP(logical_not),
-    PYDL_STEP(isfinite),      PYDL_STEP(add),
-    PYDL_STEP(sub),           PYDL_STEP(mul),
-    PYDL_STEP(div),           PYDL_STEP(pow),
-    PYDL_STEP(mod),           PYDL_STEP(floor_div),
-    PYDL_STEP(atan2),         PYDL_STEP(maximum),
-    PYDL_STEP(minimum),       PYDL_STEP(equal),
-    PYDL_STEP(not_equal),     PYDL_STEP(less),
-    PYDL_STEP(less_equal),    PYDL_STEP(greater),
-    PYDL_STEP(greater_equal), PYDL_STEP(logical_and),
-    PYDL_STEP(logical_or),    PYDL_STEP(relu_grad),
-    PYDL_STEP(sigmoid_grad),  PYDL_STEP(tanh_grad),
-    PYDL_STEP(bitwise_and),   PYDL_STEP(bitwise_or),
-    PYDL_STEP(bitwise_xor),   PYDL_STEP(left_shift),
-    PYDL_STEP(right_shift),   PYDL_STEP(bitwise_not),
-    PYDL_STEP(where),         PYDL_STEP(copy),
-    PYDL_STEP(chain),         {Opcode::cast, "cast_ref", bind_cast},
+#include "kernels/steps.def"
+    {Opcode::copy, "copy_ref", bind_chain},
+    {Opcode::chain, "chain_ref", bind_chain},
+    {Opcode::cast, "cast_ref", bind_cast},
 };
-#undef PYDL_STEP
 
 }  // namespace
 
