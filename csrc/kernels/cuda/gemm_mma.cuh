@@ -358,18 +358,28 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks)
 #endif
 }
 
+template <class S>
+using MmaKernel = void (*)(Operands<S>, StreamOutputs<S>, layout::Schedule);
+
+// The kernel for how A and B are stored, then what adds the parts of cut tiles. `kernels`: by
+// transpose_a, then transpose_b; `pack`: elements of an access.
+template <class Tile, class S>
+void launch_stored(const Gemm& p, const Call& call, int pack, const MmaKernel<S> (&kernels)[2][2]) {
+  const Operands<S> x = make_operands<S>(p, call, pack);
+  const StreamOutputs<S> o =
+      make_stream_outputs<S>(p, call, p.schedule, Tile::kRows * Tile::kColumns, call.scratch);
+  launch_tiles(kernels[p.transpose_a ? 1 : 0][p.transpose_b ? 1 : 0],
+               layout::work_count(p.schedule), dim3(Tile::kThreads), Tile::kBytes, call.stream, x,
+               o, p.schedule);
+  launch_stream_merge(o, p.schedule, Tile::kRows, Tile::kColumns, call.stream);
+}
+
 template <class Tile, MmaMode kMode>
 void launch_mma(const Gemm& p, const Call& call) {
-  const Operands<float> x = make_operands<float>(p, call, 4);
-  const StreamOutputs<float> o =
-      make_stream_outputs<float>(p, call, p.schedule, Tile::kRows * Tile::kColumns, call.scratch);
-  auto kernel = gemm_mma<Tile, true, false, kMode>;
-  if (!p.transpose_a && p.transpose_b) kernel = gemm_mma<Tile, true, true, kMode>;
-  if (p.transpose_a && !p.transpose_b) kernel = gemm_mma<Tile, false, false, kMode>;
-  if (p.transpose_a && p.transpose_b) kernel = gemm_mma<Tile, false, true, kMode>;
-  launch_tiles(kernel, layout::work_count(p.schedule), dim3(Tile::kThreads), Tile::kBytes,
-               call.stream, x, o, p.schedule);
-  launch_stream_merge(o, p.schedule, Tile::kRows, Tile::kColumns, call.stream);
+  constexpr MmaKernel<float> kKernels[2][2] = {
+      {gemm_mma<Tile, true, false, kMode>, gemm_mma<Tile, true, true, kMode>},
+      {gemm_mma<Tile, false, false, kMode>, gemm_mma<Tile, false, true, kMode>}};
+  launch_stored<Tile>(p, call, 4, kKernels);
 }
 
 }  // namespace pydl::cuda

@@ -165,16 +165,10 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks)
 
 template <class Tile, class S>
 void launch_mma16(const Gemm& p, const Call& call) {
-  const Operands<S> x = make_operands<S>(p, call, 8);
-  const StreamOutputs<S> o =
-      make_stream_outputs<S>(p, call, p.schedule, Tile::kRows * Tile::kColumns, call.scratch);
-  auto kernel = gemm_mma16<Tile, S, true, false>;
-  if (!p.transpose_a && p.transpose_b) kernel = gemm_mma16<Tile, S, true, true>;
-  if (p.transpose_a && !p.transpose_b) kernel = gemm_mma16<Tile, S, false, false>;
-  if (p.transpose_a && p.transpose_b) kernel = gemm_mma16<Tile, S, false, true>;
-  launch_tiles(kernel, layout::work_count(p.schedule), dim3(Tile::kThreads), Tile::kBytes,
-               call.stream, x, o, p.schedule);
-  launch_stream_merge(o, p.schedule, Tile::kRows, Tile::kColumns, call.stream);
+  constexpr MmaKernel<S> kKernels[2][2] = {
+      {gemm_mma16<Tile, S, true, false>, gemm_mma16<Tile, S, true, true>},
+      {gemm_mma16<Tile, S, false, false>, gemm_mma16<Tile, S, false, true>}};
+  launch_stored<Tile>(p, call, 8, kKernels);
 }
 
 }  // namespace pydl::cuda
