@@ -102,6 +102,18 @@ class Node:
         #: computed again, the object that sets it apart from its original.
         self.payload = payload
 
+    def integer(self, name: str) -> int:
+        """An attribute that is a number."""
+        value = self.attrs[name]
+        assert isinstance(value, int)
+        return value
+
+    def integers(self, name: str) -> list[int]:
+        """An attribute that is a list of numbers, of axes say."""
+        values = self.attrs[name]
+        assert isinstance(values, list)
+        return [int(value) for value in values]
+
     def __repr__(self) -> str:
         return f"<Node {self.op} -> {[v.shape for v in self.outputs]}>"
 

@@ -271,7 +271,7 @@ class Trace:
         """End a loop. `stop`: which carried value (int64 [1]) ends it after a pass when
         it is not 0. Gives the last carried values, and the stacked arrays."""
         self.leave_loop()
-        most: int = token.value.node.attrs["most"]  # type: ignore[assignment]
+        most = token.value.node.integer("most")
         specs = [(t.dtype, t.shape) for t in carried]
         specs += [(t.dtype, (most, *t.shape)) for t in stacked]
         attrs: dict[str, Attr] = {
@@ -293,7 +293,7 @@ class Trace:
 
     def stack_more(self, end: Node, value: Value) -> TraceTensor:
         """One more array of what the passes of a loop made, `end` being its end."""
-        most: int = end.inputs[0].node.attrs["most"]  # type: ignore[assignment]
+        most = end.inputs[0].node.integer("most")
         stacked = Value(end, len(end.outputs), (most, *value.shape), value.dtype)
         end.inputs, end.outputs = (*end.inputs, value), (*end.outputs, stacked)
         return TraceTensor(self, stacked)

@@ -92,11 +92,11 @@ def _check_loop_node(graph: Graph, node: Node, after: str) -> None:
         wanted = [(given[1][0], given[1][1][1:])]
     else:
         begin = node.inputs[0].node
-        count: int = node.attrs["carries"]  # type: ignore[assignment]
+        count = node.integer("carries")
         wanted = specs(begin.outputs)[1:]
         if given[1 : 1 + count] != wanted:
             _fail(graph, after, f"{node} carries {given[1 : 1 + count]}, not {wanted}")
-        most: int = begin.attrs["most"]  # type: ignore[assignment]
+        most = begin.integer("most")
         wanted += [(dtype, (most, *shape)) for dtype, shape in given[1 + count :]]
     if found != wanted:
         _fail(graph, after, f"{node} has results {found}, its operands give {wanted}")

@@ -319,7 +319,7 @@ def _movable(root: Value) -> bool:
     """Whether the steps that make a value may write it elsewhere: not rows, nor arrays
     of rows."""
     node = root.node
-    stacked = node.op == END and root.index >= int(str(node.attrs["carries"]))
+    stacked = node.op == END and root.index >= node.integer("carries")
     return node.op != ROW and not stacked
 
 

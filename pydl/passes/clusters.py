@@ -114,7 +114,7 @@ class Clusters:
             return False
         if value.node in group.tails or value.shape == out.shape:
             return False
-        if not _are_neighbours(value.shape, node.attrs["axes"]):  # type: ignore[arg-type]
+        if not _are_neighbours(value.shape, node.integers("axes")):
             return False
         if not _agree(group.tails, [node]):
             return False

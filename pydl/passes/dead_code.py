@@ -44,8 +44,7 @@ def _trim_loops(graph: Graph) -> Graph:
     ends = {n.inputs[0].node: n for n in graph.nodes if n.op == END}
     carried: dict[Node, list[int]] = {}
     for begin, end in ends.items():
-        count: int = end.attrs["carries"]  # type: ignore[assignment]
-        flag = end.attrs["stop"]
+        count, flag = end.integer("carries"), end.integer("stop")
         carried[begin] = [
             i
             for i in range(count)
@@ -58,10 +57,10 @@ def _trim_loops(graph: Graph) -> Graph:
             places = [0, *(1 + i for i in kept)]
             _keep_some(rewriter, node, places, places, {})
         elif node.op == END:
-            kept, count = carried[node.inputs[0].node], int(str(node.attrs["carries"]))
+            kept, count = carried[node.inputs[0].node], node.integer("carries")
             more = range(count, len(node.outputs))
             results = [*kept, *(i for i in more if node.outputs[i] in needed)]
-            flag = int(str(node.attrs["stop"]))
+            flag = node.integer("stop")
             stop = kept.index(flag) if flag in kept else -1
             attrs: dict[str, Attr] = {"carries": len(kept), "stop": stop}
             _keep_some(rewriter, node, [0, *(1 + i for i in results)], results, attrs)
@@ -108,11 +107,11 @@ def _needed_values(graph: Graph) -> set[Value]:
             pending.append(node.guard)
         if node.op == END:
             pending += (node.inputs[0], node.inputs[1 + value.index])
-            if value.index < int(str(node.attrs["carries"])):
+            if value.index < node.integer("carries"):
                 pending.append(node.inputs[0].node.inputs[1 + value.index])
         elif node.op == BEGIN:
             end = ends[node]
-            flag = int(str(end.attrs["stop"]))
+            flag = end.integer("stop")
             places = [value.index] if value.index else []
             if flag >= 0:
                 places.append(1 + flag)

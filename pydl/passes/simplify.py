@@ -156,9 +156,9 @@ def _reshape(state: _Simplifier, node: Node) -> Value | None:
 
 def _transpose(state: _Simplifier, node: Node) -> Value | None:
     x, out = node.inputs[0], node.outputs[0]
-    perm: list[int] = node.attrs["perm"]  # type: ignore[assignment]
+    perm = node.integers("perm")
     if x.node.op == "transpose":
-        inner: list[int] = x.node.attrs["perm"]  # type: ignore[assignment]
+        inner = x.node.integers("perm")
         x, perm = x.node.inputs[0], [inner[axis] for axis in perm]
         if perm != sorted(perm):
             return state.node(node, "transpose", x, perm=perm)
@@ -191,7 +191,7 @@ def _untransposed(state: _Simplifier, node: Node, value: Value) -> Value | None:
     turned = made.inputs[0] if reshaped else value
     if turned.node.op != "transpose" or turned.shape[-2:] != value.shape[-2:]:
         return None
-    perm: list[int] = turned.node.attrs["perm"]  # type: ignore[assignment]
+    perm = turned.node.integers("perm")
     last = len(perm) - 1
     if perm[-2:] != [last, last - 1] or perm[:-2] != list(range(last - 1)):
         return None
@@ -273,7 +273,7 @@ def _relu_grad(state: _Simplifier, node: Node) -> Value | None:
 def _reduce(state: _Simplifier, node: Node) -> Value | None:
     """Reductions over axes of size 1, over no axis, and of literals."""
     x, out = node.inputs[0], node.outputs[0]
-    axes: list[int] = node.attrs["axes"]  # type: ignore[assignment]
+    axes = node.integers("axes")
     count = math.prod(x.shape[axis] for axis in axes)
     if count == 1:
         if x.shape == out.shape:

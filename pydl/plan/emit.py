@@ -215,7 +215,7 @@ class _EntryWriter:
         attrs: dict[str, Any] = {"body": 0, "most": begin.attrs["most"]}
         attrs |= {"values": [], "steps": []}
         operands = [self._number(begin.inputs[0])]
-        stop: int = end.attrs["stop"]  # type: ignore[assignment]
+        stop = end.integer("stop")
         if stop >= 0:
             operands.append(self._number(begin.outputs[1 + stop]))
         self.loops[token] = attrs

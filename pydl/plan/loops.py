@@ -38,7 +38,7 @@ class Row:
     @property
     def most(self) -> int:
         """The passes of the loop."""
-        return int(str(self.token.node.attrs["most"]))
+        return self.token.node.integer("most")
 
 
 def together(nodes: Sequence[Node]) -> list[Node]:

@@ -25,7 +25,7 @@ from pydl.graph.node import (
     Value,
     guards_of,
     is_token,
-)  # fmt: skip
+)
 from pydl.plan.loops import LoopCopies, Row, extend_lives, together
 
 #: Results may stand on exactly the bytes of an operand (csrc/plan/plan.h, point 6).
@@ -273,7 +273,7 @@ def exact_alias(schedule: Schedule, result: Value, operand: Value) -> bool:
 
 def _updated_operand(step: Node, result: int) -> int:
     """The operand of an optimizer step that a result is the new value of."""
-    groups = int(step.attrs["n"])  # type: ignore[arg-type]
+    groups = step.integer("n")
     scalars = 1 + bool(step.attrs.get("has_scale")) + bool(step.attrs.get("has_decay"))
     width = len(step.outputs) // groups  # var', slot'...
     group, member = divmod(result, width)
