@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -50,6 +51,8 @@ def interrupt_once() -> float:
     process = subprocess.Popen(
         [sys.executable, "-c", SCRIPT], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
+    watch = threading.Timer(120, process.kill)
+    watch.start()
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == "running\n"
@@ -59,6 +62,7 @@ def interrupt_once() -> float:
         word, stopped = process.stdout.readline().split()
         rest, _ = process.communicate(timeout=60)
     finally:
+        watch.cancel()
         process.kill()
     assert (word, rest) == ("stopped", "usable\n")
     assert process.returncode == 0
