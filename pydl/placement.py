@@ -164,17 +164,23 @@ class device:  # noqa: N801 - keras.device
 
 
 #: Precisions of float32 products by the names users know: how C++ calls them.
-PRECISIONS = {"highest": "float32", "high": "tensorfloat32", "medium": "bfloat16"}
+PRECISIONS = {
+    "exact": "exact",
+    "highest": "float32",
+    "high": "tensorfloat32",
+    "medium": "bfloat16",
+}
 _precision = "highest"
 
 
 def set_float32_matmul_precision(precision: str) -> None:
-    """How exact products of float32 matrices have to be, where a GPU can choose.
+    """How exact float32 products and convolutions have to be, where there is a choice.
 
     Args:
-        precision: "highest": as exact as float32. "high": operands rounded to
-            TensorFloat-32 (10 bits of mantissa). "medium": to bfloat16 (7 bits). Sums
-            are always of float32.
+        precision: "exact": sums of products. "highest": as exact as float32, also by
+            Winograd's way to convolve (relative 2-norm of the error below 1e-5).
+            "high": operands rounded to TensorFloat-32 (10 bits of mantissa). "medium":
+            to bfloat16 (7 bits). Sums are always of float32.
 
     >>> set_float32_matmul_precision("highest")
     """
@@ -187,7 +193,7 @@ def set_float32_matmul_precision(precision: str) -> None:
 
 
 def float32_matmul_precision() -> str:
-    """ "highest", "high" or "medium"; see `set_float32_matmul_precision`."""
+    """ "exact", "highest", "high" or "medium"; see `set_float32_matmul_precision`."""
     return _precision
 
 

@@ -18,7 +18,7 @@ if not CHOSEN and "emulated" in _core.info()["bundles"]:
     os.environ["PYDL_CUDA"] = "emulated"
     os.environ["PYDL_TEST_KERNELS_ON_CUDA"] = "0"
 
-# A shell that starts the tests in the background hands down an ignored Ctrl-C, which they
-# and the processes they start send themselves.
+# A shell that starts the tests in the background hands down an ignored Ctrl-C, which
+# they and the processes they start send themselves.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

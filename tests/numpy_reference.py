@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import update_reference as updates
+from image_reference import IMAGES
 from norm_reference import NORMS
 
 Array = NDArray[Any]
@@ -687,6 +688,7 @@ _TABLE: dict[str, Callable[[list[Array], Attrs], list[Array]]] = {
     "softmax": lambda x, a: [_softmax(_wide(x[0])).astype(x[0].dtype)],
     "log_softmax": lambda x, a: [_log_softmax(_wide(x[0])).astype(x[0].dtype)],
     **NORMS,
+    **IMAGES,
     "softmax_cross_entropy": _softmax_cross_entropy,
     "sparse_softmax_cross_entropy": _sparse_softmax_cross_entropy,
     "cross_entropy": _cross_entropy,

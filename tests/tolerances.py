@@ -29,7 +29,7 @@ EXACT = frozenset(
     "slice pad full one_hot reduce_max reduce_min argmax take ceil round trunc mod "
     "bitwise_and bitwise_or bitwise_xor bitwise_not left_shift right_shift "
     "random_integers flip dynamic_slice dynamic_update_slice take_along_axis gather_nd "
-    "scatter_update sort argsort top_k searchsorted".split()
+    "scatter_update sort argsort top_k searchsorted max_pool".split()
 )
 
 #: Functions within 4 units in the last place; where the true result is below the
@@ -186,6 +186,51 @@ def _gemm(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
     return [_dot_units(length) * x for x in (scale, *results[1:])]
 
 
+def _conv(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
+    # As `_gemm`: the sum runs over the taps and the channels of a group.
+    linear = {key: value for key, value in attrs.items() if key != "activation"}
+    sizes = [np.abs(_wide(x)) for x in inputs]
+    scale = reference("conv", sizes, linear)[0]
+    if attrs.get("activation") in ("sigmoid", "tanh"):
+        scale = scale + 1
+    return [_dot_units(math.prod(inputs[1].shape[:-1])) * scale]
+
+
+def _conv_grad_x(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
+    grad_out, weight = (np.abs(_wide(x)) for x in inputs[:2])
+    linear = {key: value for key, value in attrs.items() if key != "grad"}
+    scale = reference("conv_grad_x", [grad_out, weight], linear)[0]
+    if attrs.get("grad") in ("sigmoid", "tanh"):
+        scale = scale * (1 + np.square(_wide(inputs[2])))
+    length = math.prod(weight.shape[:-2]) * weight.shape[-1] // attrs.get("groups", 1)
+    return [_dot_units(length) * scale]
+
+
+def _conv_grad_w(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
+    sizes = [np.abs(_wide(x)) for x in inputs]
+    results = reference("conv_grad_w", sizes, attrs)
+    return [_dot_units(math.prod(inputs[1].shape[:-1])) * x for x in results]
+
+
+def _max_pool_grad(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
+    sizes = [np.abs(_finite(_wide(inputs[0]))), inputs[1]]
+    windows = math.prod(attrs["window"])  # at most as many choose a place
+    return [(1 + windows) * reference("max_pool_grad", sizes, attrs)[0]]
+
+
+def _avg_pool(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
+    size = np.abs(_finite(_wide(inputs[0])))
+    return [
+        _dot_units(math.prod(attrs["window"])) * reference("avg_pool", [size], attrs)[0]
+    ]
+
+
+def _avg_pool_grad(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
+    size = np.abs(_finite(_wide(inputs[0])))
+    units = _dot_units(math.prod(attrs["window"]))
+    return [units * reference("avg_pool_grad", [size], attrs)[0]]
+
+
 def _softmax(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
     # Rounding x - max by eps |x - max| / 2 changes the exponential as much, relatively.
     x = _finite(_wide(inputs[0]))
@@ -240,6 +285,40 @@ def _norm_grad(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any
     if attrs.get("center"):
         scales.append((8 + _log2(rows)) * np.abs(grad).sum(axis=over))
     return scales
+
+
+def _batch_norm(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
+    # As `_norm`, over the rows.
+    x = _finite(_wide(inputs[0]))
+    over, rows = tuple(range(x.ndim - 1)), max(math.prod(x.shape[:-1]), 1)
+    mean, variance = (_finite(_wide(w)) for w in want[1:])
+    steps = 8 + _log2(rows)
+    moved = steps * np.abs(x).sum(axis=over) / rows
+    spread = steps * variance + _eps(want[0]) * np.square(moved)
+    rstd = 1 / np.sqrt(variance + attrs["epsilon"])
+    relative = steps + _eps(want[0]) * np.square(moved * rstd)
+    gamma = np.abs(_wide(inputs[1])) if attrs.get("scale") else 1.0
+    out = gamma * rstd * (moved + relative * np.abs(x - mean))
+    out = out + 2 * np.abs(_finite(_wide(want[0])))
+    for extra in inputs[1 + bool(attrs.get("scale")) :]:
+        out = out + 2 * np.abs(_finite(_wide(extra)))
+    return [out, moved, spread]
+
+
+def _batch_norm_grad(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
+    grad, x, mean, variance, *rest = (_finite(_wide(v)) for v in inputs)
+    over, rows = tuple(range(x.ndim - 1)), max(math.prod(x.shape[:-1]), 1)
+    scaled = bool(attrs.get("scale"))
+    gamma = np.abs(rest[0]) if scaled else 1.0
+    rstd = 1 / np.sqrt(variance + attrs["epsilon"])
+    hat, grad = np.abs(x - mean) * rstd, np.abs(grad)
+    steps = 10 + _log2(rows)
+    along, level = (grad * hat).sum(axis=over), grad.sum(axis=over)
+    scales: list[Any] = [
+        steps * gamma * rstd * (grad + level / rows + hat * along / rows)
+    ]
+    scales += [steps * along] * scaled + [steps * level] * bool(attrs.get("center"))
+    return scales + [0.0] * bool(attrs.get("residual"))
 
 
 def _dense_loss(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
@@ -400,6 +479,14 @@ _SCALES: dict[str, Scale] = {
     "matmul": _matmul,
     "gemm": _gemm,
     "batch_matmul": _batch_matmul,
+    "conv": _conv,
+    "conv_grad_x": _conv_grad_x,
+    "conv_grad_w": _conv_grad_w,
+    "max_pool_grad": _max_pool_grad,
+    "avg_pool": _avg_pool,
+    "avg_pool_grad": _avg_pool_grad,
+    "batch_norm": _batch_norm,
+    "batch_norm_grad": _batch_norm_grad,
     "softmax": _softmax,
     "log_softmax": _log_softmax,
     "layer_norm": _norm,

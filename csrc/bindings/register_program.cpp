@@ -55,9 +55,10 @@ class PyState {
 
 Precision precision_from(const std::string& name) {
   if (name == "float32") return Precision::kFloat32;
+  if (name == "exact") return Precision::kExact;
   if (name == "tensorfloat32") return Precision::kTensorFloat32;
   if (name == "bfloat16") return Precision::kBFloat16;
-  throw py::value_error("precision: expected 'float32', 'tensorfloat32' or 'bfloat16', received '" +
+  throw py::value_error("precision: expected 'exact', 'float32', 'tensorfloat32' or 'bfloat16', received '" +
                         name + "'");
 }
 

@@ -31,8 +31,9 @@ struct TensorView {
 };
 
 // How float32 products are computed: to float32's own accuracy, or with operands rounded to
-// TensorFloat-32 or bfloat16 where the kernel has units for them.
-enum class Precision : uint8_t { kFloat32, kTensorFloat32, kBFloat16 };
+// TensorFloat-32 or bfloat16 where the kernel has units for them. kExact: as kFloat32, and only as
+// sums of products (no Winograd).
+enum class Precision : uint8_t { kFloat32, kTensorFloat32, kBFloat16, kExact };
 
 // The GPU an instruction is bound for.
 struct DeviceLimits {

@@ -9,7 +9,8 @@ import sys
 
 from pydl.graph.operators import bind_ops
 from pydl.lazy import gather
-from pydl.ops import control, optimizer, random  # noqa: F401  (opcode definitions)
+from pydl.ops import batch_norm, control, optimizer, pool, random  # noqa: F401
+from pydl.ops import conv as _conv  # noqa: F401  (opcode definitions)
 from pydl.ops import elementwise as _elementwise  # noqa: F401
 from pydl.ops import special as _special  # noqa: F401
 

@@ -60,6 +60,55 @@ ALONG = np.array([[0, 3], [2, 2], [1, 0]])
 NAMES = np.array([[0, 3], [2, 1], [2, 1], [9, 0]])
 MASK = np.array([[True, False, True, False]])
 
+
+def windows(**own: Any) -> dict[str, Any]:
+    """Attributes over two spatial axes."""
+    plain = {"strides": [1, 1], "low": [0, 0], "high": [0, 0]}
+    return {**plain, **own}
+
+
+CONV = windows(strides=[2, 1], dilations=[1, 2], low=[1, 0], high=[0, 3])
+GROUPS = windows(dilations=[1, 1], groups=2)
+POOL = windows(window=[2, 3], strides=[2, 1], low=[1, 0], high=[0, 2])
+COUNTED = {**POOL, "count_padding": 1}
+NORM = {"epsilon": 1e-3, "scale": 1, "center": 1}
+
+#: Images: windows that overlap and stick out, groups, moments that are used.
+IMAGE_CASES: list[tuple[Any, ...]] = [
+    ("conv", [normal(2, 4, 5, 2), normal(2, 3, 2, 3)], CONV),
+    ("conv_grad_x", [normal(2, 2, 4, 3), normal(2, 3, 2, 3)], {**CONV, "size": [4, 5]}),
+    (
+        "conv_grad_w",
+        [normal(2, 4, 5, 2), normal(2, 2, 4, 3)],
+        {**CONV, "window": [2, 3]},
+    ),
+    ("conv", [normal(1, 3, 3, 4), normal(2, 2, 2, 6)], GROUPS),
+    (
+        "conv_grad_x",
+        [normal(1, 2, 2, 6), normal(2, 2, 2, 6)],
+        {**GROUPS, "size": [3, 3]},
+    ),
+    (
+        "conv_grad_w",
+        [normal(1, 3, 3, 4), normal(1, 2, 2, 6)],
+        {**GROUPS, "window": [2, 2]},
+    ),
+    ("max_pool", [apart(2, 3, 4, 2)], POOL),
+    (
+        "max_pool_grad",
+        [normal(2, 2, 4, 2), rng.integers(3, 6, (2, 2, 4, 2)).astype("uint8") // 3 * 3],
+        {**POOL, "size": [3, 4]},
+    ),
+    ("avg_pool", [normal(2, 3, 4, 2)], POOL),
+    ("avg_pool_grad", [normal(2, 2, 4, 2)], {**COUNTED, "size": [3, 4]}),
+    ("batch_norm", [normal(3, 2, 4), normal(4), normal(4)], NORM),
+    (
+        "batch_norm_grad",
+        [normal(3, 2, 4), normal(3, 2, 4), normal(4), positive(4), normal(4)],
+        NORM,
+    ),
+]
+
 CASES = [
     *(Case(op, [normal(2, 3)]) for op in ("neg", "square", "exp", "expm1", "tanh")),
     *(Case(op, [normal(2, 3)]) for op in ("sigmoid", "softplus", "erf", "sin", "cos")),
@@ -75,6 +124,7 @@ CASES = [
         for op in ("tan", "asin", "acos", "atanh", "erfinv")
     ),
     *(Case(op, [np.array([-2.3, -0.4, 9.5])]) for op in ("lgamma", "digamma")),
+    *(Case(*case) for case in IMAGE_CASES),
     Case("mod", [normal(2, 3) * 5, positive(3) + 1]),
     Case("floor_div", [normal(2, 3) * 5, positive(3) + 1]),
     Case("atan2", [normal(2, 3), positive(2, 1)]),

@@ -23,7 +23,7 @@ const char* read_gemm(const OpView& op, Gemm* p) {
   p->transpose_a = attr_int(op, "transpose_a", 0) != 0;
   p->transpose_b = attr_int(op, "transpose_b", 0) != 0;
   p->dtype = a.dtype;
-  p->precision = op.precision;
+  p->precision = op.precision == Precision::kExact ? Precision::kFloat32 : op.precision;
   p->m = a.dims[p->transpose_a ? 1 : 0];
   p->k = a.dims[p->transpose_a ? 0 : 1];
   p->n = b.dims[p->transpose_b ? 0 : 1];

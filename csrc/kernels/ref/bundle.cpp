@@ -3,10 +3,10 @@
 namespace pydl::ref {
 
 const Family* const kFamilies[] = {
-    &kMatmulFamily, &kElementwiseFamily, &kShapeFamily,     &kWindowFamily,
-    &kReduceFamily, &kSoftmaxFamily,     &kNormFamily,      &kLossFamily,
-    &kGatherFamily, &kAlongFamily,       &kScatterFamily,   &kSortFamily,
-    &kRandomFamily, &kCumulativeFamily,  &kOptimizerFamily, &kRowsFamily,
+    &kMatmulFamily, &kConvFamily,       &kPoolFamily,      &kBatchNormFamily, &kElementwiseFamily,
+    &kShapeFamily,  &kWindowFamily,     &kReduceFamily,    &kSoftmaxFamily,   &kNormFamily,
+    &kLossFamily,   &kGatherFamily,     &kAlongFamily,     &kScatterFamily,   &kSortFamily,
+    &kRandomFamily, &kCumulativeFamily, &kOptimizerFamily, &kRowsFamily,
 };
 
 const Bundle kBundle = {"ref", kFamilies,

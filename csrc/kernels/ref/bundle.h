@@ -7,6 +7,9 @@
 namespace pydl::ref {
 
 extern const Family kMatmulFamily;
+extern const Family kConvFamily;
+extern const Family kPoolFamily;
+extern const Family kBatchNormFamily;
 extern const Family kElementwiseFamily;
 extern const Family kShapeFamily;
 extern const Family kWindowFamily;

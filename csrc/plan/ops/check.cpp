@@ -115,6 +115,35 @@ Status check_operands(const OpCall& call, std::initializer_list<const char*> nam
                 ", received ", call.inputs.size());
 }
 
+Status check_operand_list(const OpCall& call, std::initializer_list<Operand> operands) {
+  int expected = 0;
+  std::string names;
+  for (const Operand& operand : operands) {
+    if (!operand.present) continue;
+    names += cat(expected == 0 ? "" : ", ", operand.name);
+    ++expected;
+  }
+  if (call.n_in() != expected) {
+    return refuse(call, "expected ", expected, " operands (", names, ") for these attributes, ",
+                  "received ", call.n_in());
+  }
+  int next = 0;
+  for (const Operand& operand : operands) {
+    if (!operand.present) continue;
+    PYDL_RETURN_IF_ERROR(check_spec(call, operand.name, call.in(next++), operand.spec));
+  }
+  return Status();
+}
+
+bool is_flag_set(const OpCall& call, const char* name) { return call.attrs.get_int(name, 0) != 0; }
+
+Status check_activation(const OpCall& call, const char* name) {
+  const std::string value = call.attrs.get_string(name, "");
+  if (value.empty() || value == "relu" || value == "sigmoid" || value == "tanh") return Status();
+  return refuse(call, "attribute '", name, "' must be 'relu', 'sigmoid' or 'tanh', received '",
+                std::string_view(value).substr(0, 60), "'");
+}
+
 bool takes(Takes kinds, DType dtype) {
   const bool real = is_float(dtype);
   switch (kinds) {

@@ -29,8 +29,8 @@ struct OpFamily {
   Status (*infer)(const OpCall& call, std::vector<Spec>* outputs);
   double (*flops)(const OpCall& call, const std::vector<Spec>& outputs);
 };
-extern const OpFamily elementwise, shape, reduce, matmul, softmax, norm, loss, gather, cumulative,
-    sort, random, optimizer, rows, control;
+extern const OpFamily elementwise, shape, reduce, matmul, conv, pool, softmax, norm, batch_norm,
+    loss, gather, cumulative, sort, random, optimizer, rows, control;
 
 // "add: " + message.
 template <typename... Parts>
@@ -52,6 +52,18 @@ Status check_no_attrs(const OpCall& call);
 
 // The operand count; `names` are for the message.
 Status check_operands(const OpCall& call, std::initializer_list<const char*> names);
+
+// Operands some of which are there only when an attribute asks for them.
+struct Operand {
+  const char* name;
+  bool present;
+  Spec spec;
+};
+// Exactly those present, in this order, each of its spec.
+Status check_operand_list(const OpCall& call, std::initializer_list<Operand> operands);
+bool is_flag_set(const OpCall& call, const char* name);
+// An activation that an epilogue can apply, or none ("").
+Status check_activation(const OpCall& call, const char* name);
 
 // The classes of dtypes that ops take.
 enum class Takes { kFloat, kFloatOrSigned, kInteger, kNumber, kNumberOrBool, kBool, kIndex, kAny };

@@ -60,14 +60,6 @@ Status infer_matmul(const OpCall& call, std::vector<Spec>* outputs) {
   return Status();
 }
 
-// "activation" and "grad": absent or "" is none.
-Status check_activation(const OpCall& call, const char* name) {
-  const std::string value = call.attrs.get_string(name, "");
-  if (value.empty() || value == "relu" || value == "sigmoid" || value == "tanh") return Status();
-  return refuse(call, "attribute '", name, "' must be 'relu', 'sigmoid' or 'tanh', received '",
-                std::string_view(value).substr(0, 60), "'");
-}
-
 Status check_epilogue(const OpCall& call) {
   PYDL_RETURN_IF_ERROR(check_activation(call, "activation"));
   PYDL_RETURN_IF_ERROR(check_activation(call, "grad"));
@@ -76,36 +68,15 @@ Status check_epilogue(const OpCall& call) {
   return refuse(call, "attribute 'dropout' must be in (0, 1), received ", rate);
 }
 
-// The operands after a and b: bias, out, seed, each only when its attribute asks for it.
 Status check_epilogue_operands(const OpCall& call, const Dims& dims) {
-  struct Extra {
-    const char* name;
-    bool present;
-    Spec spec;
-  };
   const DType dtype = call.in(0).dtype;
-  const Extra extras[] = {
-      {"bias", call.attrs.get_int("bias", 0) != 0, {dtype, {dims.n}}},
-      {"out", !call.attrs.get_string("grad", "").empty(), {dtype, {dims.m, dims.n}}},
-      {"seed", call.attrs.get_float("dropout", 0.0) > 0.0, {DType::kUInt32, {2}}},
-  };
-  int expected = 2;
-  std::string names = "a, b";
-  for (const Extra& extra : extras) {
-    if (!extra.present) continue;
-    names += cat(", ", extra.name);
-    ++expected;
-  }
-  if (call.n_in() != expected) {
-    return refuse(call, "expected ", expected, " operands (", names, ") for these attributes, ",
-                  "received ", call.n_in());
-  }
-  int next = 2;
-  for (const Extra& extra : extras) {
-    if (!extra.present) continue;
-    PYDL_RETURN_IF_ERROR(check_spec(call, extra.name, call.in(next++), extra.spec));
-  }
-  return Status();
+  const bool masked = !call.attrs.get_string("grad", "").empty();
+  const bool drops = call.attrs.get_float("dropout", 0.0) > 0.0;
+  return check_operand_list(call, {{"a", true, call.in(0)},
+                                   {"b", true, call.in(1)},
+                                   {"bias", is_flag_set(call, "bias"), {dtype, {dims.n}}},
+                                   {"out", masked, {dtype, {dims.m, dims.n}}},
+                                   {"seed", drops, {DType::kUInt32, {2}}}});
 }
 
 Status infer_gemm(const OpCall& call, std::vector<Spec>* outputs) {

@@ -6,35 +6,7 @@
 namespace pydl::ops {
 namespace {
 
-struct Operand {
-  const char* name;
-  bool present;
-  Spec spec;
-};
-
-bool is_flag_set(const OpCall& call, const char* name) { return call.attrs.get_int(name, 0) != 0; }
-
 bool is_centred(Opcode op) { return op == Opcode::layer_norm || op == Opcode::layer_norm_grad; }
-
-Status check_operand_list(const OpCall& call, std::initializer_list<Operand> operands) {
-  int expected = 0;
-  std::string names;
-  for (const Operand& operand : operands) {
-    if (!operand.present) continue;
-    names += cat(expected == 0 ? "" : ", ", operand.name);
-    ++expected;
-  }
-  if (call.n_in() != expected) {
-    return refuse(call, "expected ", expected, " operands (", names, ") for these attributes, ",
-                  "received ", call.n_in());
-  }
-  int next = 0;
-  for (const Operand& operand : operands) {
-    if (!operand.present) continue;
-    PYDL_RETURN_IF_ERROR(check_spec(call, operand.name, call.in(next++), operand.spec));
-  }
-  return Status();
-}
 
 // The operand that has the rows must exist before its shape is looked at.
 Status check_rows(const OpCall& call, const char* name, int position) {
