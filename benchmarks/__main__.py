@@ -1,4 +1,4 @@
-"""``python -m benchmarks figures spine|language|cuda``, ``python -m benchmarks smoke``.
+"""``python -m benchmarks figures NAME``, ``python -m benchmarks smoke``.
 
 What a GPU does is measured by ``python -m benchmarks.gpu``.
 """
@@ -13,7 +13,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     figures = commands.add_parser("figures", help="measure an issue's figures table")
-    figures.add_argument("name", choices=["spine", "language", "cuda"])
+    figures.add_argument("name", choices=["spine", "language", "convolution", "cuda"])
     figures.add_argument("--parts", nargs="+", help="some of the table's parts")
     figures.add_argument("--rounds", type=int, default=7)
     figures.add_argument("--seeds", type=int, default=5)
