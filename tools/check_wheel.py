@@ -9,6 +9,7 @@ fits its size budget; neither archive holds what is made while working.
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 import tarfile
 import zipfile
@@ -54,7 +55,11 @@ def sdist_problems(path: Path) -> list[str]:
     with tarfile.open(path) as archive:
         names = [name.partition("/")[2] for name in archive.getnames()]
     print(f"{path.name}: {path.stat().st_size:,} bytes, {len(names)} files")
-    wanted = ("CMakeLists.txt", "pyproject.toml", "LICENSE", "csrc/plan/opcodes.def")
+    folders = ("CMakeLists.txt", "pyproject.toml", "LICENSE", "cmake", "csrc", "pydl")
+    listed = subprocess.run(
+        ["git", "ls-files", "--", *folders], capture_output=True, text=True, check=True
+    )
+    wanted = listed.stdout.split("\n")[:-1]
     found = [f"{name} is missing" for name in wanted if name not in names]
     return found + [f"unexpected {name}" for name in names if JUNK.search(name)]
 
