@@ -198,6 +198,10 @@ class Net:
         return x.astype(np.float32), rng.integers(0, self.classes, rows)
 
 
+#: ResNet-50 answering so many images at a time.
+PREDICTS = {"resnet50-predict-1": 1, "resnet50-predict-16": 16}
+
+
 NETS = {
     case.name: case
     for case in (

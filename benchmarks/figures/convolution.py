@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from benchmarks.compare import Timing, compare
-from benchmarks.conv_cases import CONVS, IMAGES, NETS, PASSES, Conv
+from benchmarks.conv_cases import CONVS, IMAGES, NETS, PASSES, PREDICTS, Conv
+from benchmarks.figures import lenet, resnet
 from benchmarks.figures.session import Session
 from benchmarks.peers import Peer
 from benchmarks.report import Row
 
-PARTS = ("layers", "images", "networks")
+PARTS = ("layers", "images", "networks", "predict", "process", "accuracy")
 
 PYDL = Peer("pydl", "images_pydl_worker.py", "pydl")
 EXACT = replace(
@@ -26,6 +27,7 @@ TORCH = Peer("PyTorch channels_last", "images_torch_worker.py", "torch")
 COMPILED = Peer(
     "PyTorch compiled, channels_last", "images_torch_worker.py", "torch", ("--compile",)
 )
+ONNX = Peer("ONNX Runtime", "images_onnx_worker.py", "onnxruntime")
 KERAS = Peer(
     "Keras-TensorFlow", "images_keras_worker.py", "tensorflow", (),
     {"KERAS_BACKEND": "tensorflow"},
@@ -126,6 +128,14 @@ def network_rows(timings: Mapping[str, Timing]) -> list[Row]:
     return found
 
 
+def predict_rows(timings: Mapping[str, Timing]) -> list[Row]:
+    found = []
+    for name in PREDICTS:
+        ratio, peer = speed(timings[name])
+        found.append(Row(name, 1.2, ratio, "x", peer))
+    return found
+
+
 def run(parts: list[str], rounds: int, seeds: int) -> None:
     """Measure, print, store. `parts`: some of `PARTS`."""
     session = Session("convolution")
@@ -146,4 +156,14 @@ def run(parts: list[str], rounds: int, seeds: int) -> None:
             timings = compare(list(NETS), peers, threads, rounds, ours=PYDL)
             session.add(network_rows(timings), threads)
             session.keep(timings)
+        if "predict" in parts:
+            timings = compare(
+                list(PREDICTS), [COMPILED, ONNX], threads, rounds, ours=PYDL
+            )
+            session.add(predict_rows(timings), threads)
+            session.keep(timings)
+    if "process" in parts:
+        session.add(resnet.rows(rounds))
+    if "accuracy" in parts:
+        session.add(lenet.rows(seeds))
     session.finish()

@@ -6,10 +6,10 @@ import os
 from typing import Any
 
 from pydl_worker import looped
-from serve import Run, serve
+from serve import Run, repeated, serve
 
 import pydl
-from benchmarks.conv_cases import CONVS, IMAGES, NETS, Conv
+from benchmarks.conv_cases import CONVS, IMAGES, NETS, PREDICTS, Conv
 from benchmarks.networks import build
 
 #: Seconds a timed call of one op takes at least.
@@ -63,7 +63,15 @@ def network(name: str) -> Run:
     return run
 
 
+def predict(batch: int) -> Run:
+    x, _ = NETS["resnet50-8"].data()
+    model = build(pydl, "resnet50-8")
+    return repeated(lambda: model.predict_on_batch(x[:batch]), 0.5)
+
+
 def setup(name: str) -> Run:
+    if name in PREDICTS:
+        return predict(PREDICTS[name])
     if name in CONVS:
         return conv(*CONVS[name])
     return images(name) if name in IMAGES else network(name)

@@ -12,7 +12,7 @@ import torch
 from serve import Run, repeated, serve
 from torch_networks import BUILDS
 
-from benchmarks.conv_cases import CONVS, IMAGES, NETS, Conv
+from benchmarks.conv_cases import CONVS, IMAGES, NETS, PREDICTS, Conv
 
 COMPILED = "--compile" in sys.argv
 LAST = torch.channels_last
@@ -99,7 +99,23 @@ def network(name: str) -> Run:
     return run
 
 
+def predict(batch: int) -> Run:
+    net = NETS["resnet50-8"]
+    x, _ = net.data()
+    images = channels_last(x[:batch])
+    model = BUILDS[net.name](net).to(memory_format=LAST).eval()
+    model.compile()
+
+    def answer() -> torch.Tensor:
+        with torch.inference_mode():
+            return model(images)
+
+    return repeated(answer, 0.5)
+
+
 def setup(name: str) -> Run | None:
+    if name in PREDICTS:
+        return predict(PREDICTS[name]) if COMPILED else None
     if name in NETS:
         return network(name)
     if COMPILED:
