@@ -76,7 +76,7 @@ def _rows(stored: list[dict[str, Any]], rows: list[Row]) -> list[Row]:
         Row(**{key: value for key, value in figure.items() if key in names})
         for figure in stored
     ]
-    found = {(row.what, row.bar): row for row in [*before, *rows]}
+    found = {(row.what, row.bar, row.unit): row for row in [*before, *rows]}
     return list(found.values())
 
 
@@ -95,6 +95,7 @@ def draw(rows: list[Row], path: Path) -> None:
     except ImportError:
         print("no picture: matplotlib is not installed (pip install pydl[plot])")
         return
+    rows = [row for row in rows if row.bar > 0]  # others are for information
     shares = [
         row.measured / row.bar if row.least else row.bar / max(row.measured, 1e-12)
         for row in rows
