@@ -118,7 +118,7 @@ def conv_grad_w(inputs: list[Array], attrs: Attrs) -> list[Array]:
         grad[tap] = np.einsum("npgc,npgk->cgk", _flat(seen), _flat(grads))
     results = [grad.reshape(*window, x.shape[-1] // groups, filters)]
     if attrs.get("column_sum"):
-        results.append(grad_out.reshape(-1, filters).sum(axis=0))
+        results.append(grad_out.sum(axis=tuple(range(grad_out.ndim - 1))))
     return [y.astype(inputs[0].dtype) for y in results]
 
 
