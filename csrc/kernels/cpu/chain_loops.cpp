@@ -352,7 +352,6 @@ void run_linked(const ChainLoops& p, int first, void* const* slots, int64_t n) {
   const int64_t group = kLinked * kVectorBytes / p.element_size;
   const int64_t whole = n / group * group;
   run_links(links, p.dtype, whole);
-  if (streams) stream_fence();
   if (whole < n) run_rest(p, first, slots, whole, n - whole);
 }
 

@@ -46,11 +46,11 @@ struct ReducedParams {
 template <class Op, class T>
 struct Reducing {
   static void row(const void* x, int64_t n, double* total) {
-    const double more = reduce_row<Op>(static_cast<const T*>(x), n);
+    const double more = reduce_row<Op, false>(static_cast<const T*>(x), n);
     merge(&more, 1, total);
   }
   static void columns(const void* x, int64_t stride, int64_t rows, int64_t width, double* totals) {
-    reduce_columns<Op>(static_cast<const T*>(x), stride, rows, width, totals);
+    reduce_columns<Op, false>(static_cast<const T*>(x), stride, rows, width, totals);
   }
   static void merge(const double* from, int64_t n, double* into) {
     merge_totals<Op>(from, n, into);

@@ -3,6 +3,7 @@
 // once. A chain whose results are reduced is bound by chain_reduce.cpp.
 #include "kernels/cpu/chain_loops.h"
 #include "kernels/cpu/pieces.h"
+#include "kernels/cpu/simd/vec_extra.h"
 
 namespace pydl::PYDL_ISA {
 namespace {
@@ -51,6 +52,7 @@ void run_chain(const Call& call, int64_t piece) {
     const int64_t rest = p.loops.row_length - column;
     run_span(p.loops, slots, rest < p.chunk ? rest : p.chunk);
   }
+  if (p.loops.stream) stream_fence();
 }
 
 void cut(const OpView& op, const ChainProgram& program, ChainParams* p) {

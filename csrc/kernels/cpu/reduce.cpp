@@ -40,7 +40,7 @@ PYDL_INLINE Unit unit_at(const ReduceParams& p, int64_t index) {
 }
 
 // With one block the result itself, else doubles [outer][block][inner].
-template <class Op, class T>
+template <class Op, bool kFar, class T>
 void run_reduce(const Call& call, int64_t piece) {
   const ReduceParams& p = *static_cast<const ReduceParams*>(call.params);
   double columns[kTile + kLanes<float>];
@@ -50,10 +50,10 @@ void run_reduce(const Call& call, int64_t piece) {
     const T* x =
         static_cast<const T*>(call.in[0]) + (u.outer * p.length + u.begin) * p.inner + u.column;
     if (p.inner == 1) {
-      columns[0] = reduce_row<Op>(x, u.length);
+      columns[0] = reduce_row<Op, kFar>(x, u.length);
     } else {
       start_columns<Op>(u.width, columns);
-      reduce_columns<Op>(x, p.inner, u.length, u.width, columns);
+      reduce_columns<Op, kFar>(x, p.inner, u.length, u.width, columns);
     }
     if (p.blocks == 1) {
       T* out = static_cast<T*>(call.out[0]) + u.outer * p.inner + u.column;
@@ -106,13 +106,18 @@ struct Runs {
   PieceFn reduce, combine;
 };
 
+template <class Op, class T>
+Runs runs_of(bool far) {
+  return {far ? run_reduce<Op, true, T> : run_reduce<Op, false, T>, combine_blocks<Op, T>};
+}
+
 template <class T>
-Runs choose(Opcode op) {
+Runs choose(Opcode op, bool far) {
   switch (op) {
-    case Opcode::reduce_prod: return {run_reduce<Mul, T>, combine_blocks<Mul, T>};
-    case Opcode::reduce_max: return {run_reduce<Max, T>, combine_blocks<Max, T>};
-    case Opcode::reduce_min: return {run_reduce<Min, T>, combine_blocks<Min, T>};
-    default: return {run_reduce<Add, T>, combine_blocks<Add, T>};
+    case Opcode::reduce_prod: return runs_of<Mul, T>(far);
+    case Opcode::reduce_max: return runs_of<Max, T>(far);
+    case Opcode::reduce_min: return runs_of<Min, T>(far);
+    default: return runs_of<Add, T>(far);
   }
 }
 
@@ -130,7 +135,9 @@ const char* bind_reduce(const OpView& op, Binder* binder, Bound* bound) {
   }
   p->factor = op.op == Opcode::reduce_mean ? 1.0 / double(p->length) : 1.0;
   cut(dtype_size(dtype), p);
-  const Runs runs = dtype == DType::kFloat32 ? choose<float>(op.op) : choose<double>(op.op);
+  const bool far = op.in[0].count * dtype_size(dtype) > kFarBytes;
+  const Runs runs =
+      dtype == DType::kFloat32 ? choose<float>(op.op, far) : choose<double>(op.op, far);
   bound->params = p;
   bound->phases[0] = {runs.reduce, piece_count(p->units, p->units_per_piece)};
   bound->n_phases = 1;
