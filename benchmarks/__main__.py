@@ -18,11 +18,17 @@ def main() -> None:
     figures.add_argument("--rounds", type=int, default=7)
     figures.add_argument("--seeds", type=int, default=5)
     commands.add_parser("smoke", help="every pydl case once: does the benchmark run?")
+    commands.add_parser("page", help="write the stored figures into README and docs")
     arguments = parser.parse_args()
     if arguments.command == "smoke":
         from benchmarks.smoke import smoke
 
         smoke()
+        return
+    if arguments.command == "page":
+        from benchmarks.page import write
+
+        write()
         return
     if arguments.name == "cuda":
         from benchmarks.figures import cuda
