@@ -60,7 +60,7 @@ def whole(found: dict[str, dict[str, Any]]) -> str:
             "",
             f"## {NAMES[name]}",
             "",
-            f"{document['date']}, {machine['processor']}, {machine['cpus']} processors:",
+            f"{document['date']}, {machine['processor']}, {machine['cpus']} CPUs:",
             f"`python -m benchmarks figures {name}`",
             "",
             *HEAD,
