@@ -187,11 +187,17 @@ def avg_pool_grad(inputs: list[Array], attrs: Attrs) -> list[Array]:
     return [grad_x.astype(inputs[0].dtype)]
 
 
+def _sum(x: Array, over: tuple[int, ...]) -> Array:
+    """NumPy adds rows one after another, which float64 alone would show."""
+    total: Array = x.sum(axis=over, dtype=np.longdouble).astype(np.float64)
+    return total
+
+
 def batch_norm(inputs: list[Array], attrs: Attrs) -> list[Array]:
     x, *extra = (v.astype(np.float64) for v in inputs)
     over, rows = tuple(range(x.ndim - 1)), max(math.prod(x.shape[:-1]), 1)
-    mean = x.sum(axis=over) / rows
-    variance = np.square(x - mean).sum(axis=over) / rows
+    mean = _sum(x, over) / rows
+    variance = _sum(np.square(x - mean), over) / rows
     out = (x - mean) / np.sqrt(variance + attrs["epsilon"])
     if attrs.get("scale"):
         out = out * extra.pop(0)
@@ -211,7 +217,7 @@ def batch_norm_grad(inputs: list[Array], attrs: Attrs) -> list[Array]:
         grad = activation_grad("relu", grad, extra.pop(0))
     rstd = 1 / np.sqrt(variance + attrs["epsilon"])
     hat = (x - mean) * rstd
-    along, level = (grad * hat).sum(axis=over), grad.sum(axis=over)
+    along, level = _sum(grad * hat, over), _sum(grad, over)
     results = [gamma * rstd * (grad - level / rows - hat * (along / rows))]
     results += [along] * bool(attrs.get("scale")) + [level] * bool(attrs.get("center"))
     results += [grad] * bool(attrs.get("residual"))

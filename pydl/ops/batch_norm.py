@@ -103,5 +103,17 @@ def _grad_rule(call: OpCall, grads: Sequence[Any]) -> list[Any]:
     return [back_to(i) for i in range(len(call.inputs))]
 
 
+def batch_normalized(
+    x: Any, gamma: Any, beta: Any, epsilon: float
+) -> tuple[Any, Any, Any]:
+    """`x` with each feature of its last axis normalized over all others, and their
+    means and variances. `gamma` and `beta`: tensors of the features, or None."""
+    learned = [value for value in (gamma, beta) if value is not None]
+    attrs: dict[str, Any] = {"epsilon": float(epsilon)}
+    attrs.update(scale=int(gamma is not None), center=int(beta is not None))
+    out, mean, variance = apply("batch_norm", (x, *learned), attrs)
+    return out, mean, variance
+
+
 define("batch_norm", _rule, "Channels less their mean, over their deviation; moments.")
 define("batch_norm_grad", _grad_rule, "The gradients of batch_norm.")

@@ -11,6 +11,7 @@ from pydl.graph.debug import debug_level, note, verifying
 from pydl.graph.node import Graph
 from pydl.graph.printer import graph_text
 from pydl.graph.verify import verify
+from pydl.passes.batch_norm import batch_norm_epilogues
 from pydl.passes.branches import branches
 from pydl.passes.chains import chains
 from pydl.passes.constants import constants
@@ -28,6 +29,7 @@ PASSES: tuple[Pass, ...] = (
     dead_code,
     branches,
     gemm_epilogues,
+    batch_norm_epilogues,
     chains,
     constants,
     dead_code,

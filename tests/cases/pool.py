@@ -25,6 +25,12 @@ PROBLEMS: list[tuple[tuple[int, ...], list[int], list[int], list[int], list[int]
     ((2, 32, 32, 32), [2, 2], [2, 2], [0, 0], [0, 0]),
     ((2, 33, 31, 40), [3, 3], [2, 2], [1, 1], [1, 1]),
     ((3, 28, 28, 6), [2, 2], [2, 2], [0, 0], [0, 0]),
+    ((2, 11, 10, 20), [2, 2], [3, 2], [0, 0], [0, 0]),
+    ((1, 13, 12, 6), [3, 3], [2, 2], [1, 0], [0, 1]),
+    ((2, 7, 9, 24), [3, 3], [3, 3], [1, 2], [1, 0]),
+    ((1, 24, 23, 6), [3, 3], [1, 1], [1, 1], [1, 1]),
+    ((2, 7, 7, 48), [7, 7], [7, 7], [0, 0], [0, 0]),
+    ((1, 600, 3), [300], [300], [0], [0]),
 ]
 
 
@@ -68,4 +74,23 @@ CASES: list[Case] = [
     for problem in PROBLEMS
     for kind in ("normal", "infinite", "small")
     for case in cases(dtype, problem, kind)
+] + [
+    # indices of no place of the window
+    {
+        "op": "max_pool_grad",
+        "inputs": [
+            (dtype, (2, 4, 4, channels)),
+            ("uint8", (2, 4, 4, channels), ("integers", 0, 256)),
+        ],
+        "attrs": {
+            "window": [3, 3],
+            "strides": strides,
+            "low": [0, 0],
+            "high": [1, 1],
+            "size": [3 * strides[0] + 2, 3 * strides[1] + 2],
+        },
+    }
+    for dtype in ("float32", "float64")
+    for channels in (5, 16)
+    for strides in ([2, 2], [3, 3])
 ]

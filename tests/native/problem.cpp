@@ -251,6 +251,93 @@ void add_updates(Problems* all) {
   }
 }
 
+using Ints = std::vector<int64_t>;
+
+Problem windowed(Opcode op, std::vector<Spec> inputs, int64_t stride, int64_t low) {
+  Problem problem = make(op, std::move(inputs));
+  problem.attrs.set("strides", Ints{stride, stride});
+  problem.attrs.set("low", Ints{low, low});
+  problem.attrs.set("high", Ints{low, low});
+  return problem;
+}
+
+// Images of `size` x `size` pixels under windows of `side` x `side` places.
+void add_pools(Problems* all, DType dtype, int64_t channels, int64_t size, int64_t side,
+               int64_t stride, int64_t low) {
+  const int64_t places = (size + 2 * low - side) / stride + 1;
+  const Spec x = {dtype, {2, size, size, channels}};
+  const Spec out = {dtype, {2, places, places, channels}};
+  const Spec index = {DType::kUInt8, out.shape};
+  for (const Opcode op :
+       {Opcode::max_pool, Opcode::max_pool_grad, Opcode::avg_pool, Opcode::avg_pool_grad}) {
+    const bool forward = op == Opcode::max_pool || op == Opcode::avg_pool;
+    Problem pool = windowed(op, {forward ? x : out}, stride, low);
+    if (op == Opcode::max_pool_grad) pool.inputs.push_back(index);
+    pool.attrs.set("window", Ints{side, side});
+    if (!forward) pool.attrs.set("size", Ints{size, size});
+    pool.length = side * side;
+    all->push_back(pool);
+  }
+}
+
+void add_depthwise(Problems* all, DType dtype, int64_t channels, int64_t side, int64_t stride,
+                   int64_t multiplier) {
+  const int64_t size = 13;
+  const int64_t places = (size - 1) / stride + 1;
+  const Spec x = {dtype, {2, size, size, channels}};
+  const Spec weight = {dtype, {side, side, 1, channels * multiplier}};
+  const Spec out = {dtype, {2, places, places, channels * multiplier}};
+  const std::pair<Opcode, std::vector<Spec>> passes[] = {{Opcode::conv, {x, weight}},
+                                                         {Opcode::conv_grad_x, {out, weight}},
+                                                         {Opcode::conv_grad_w, {x, out}}};
+  for (const auto& [op, inputs] : passes) {
+    Problem conv = windowed(op, inputs, stride, side / 2);
+    conv.attrs.set("dilations", Ints{1, 1});
+    conv.attrs.set("groups", channels);
+    if (op == Opcode::conv_grad_x) conv.attrs.set("size", Ints{size, size});
+    if (op == Opcode::conv_grad_w) conv.attrs.set("window", Ints{side, side});
+    conv.length = op == Opcode::conv_grad_w ? 2 * places * places : side * side;
+    all->push_back(conv);
+  }
+}
+
+void add_batch_norms(Problems* all, DType dtype, int64_t rows, int64_t channels) {
+  const Spec x = {dtype, {rows, channels}};
+  const Spec channel = {dtype, {channels}};
+  Problem forward = make(Opcode::batch_norm, {x, channel, channel, x});
+  forward.attrs.set("residual", int64_t{1});
+  forward.attrs.set("center", int64_t{1});
+  forward.attrs.set("activation", "relu");
+  Problem backward = make(Opcode::batch_norm_grad, {x, x, channel, channel, channel, x});
+  backward.attrs.set("residual", int64_t{1});
+  backward.attrs.set("grad", "relu");
+  for (Problem* problem : {&forward, &backward}) {
+    problem->attrs.set("epsilon", 1e-3);
+    problem->attrs.set("scale", int64_t{1});
+    problem->positive = true;
+    problem->length = rows;
+    all->push_back(*problem);
+  }
+}
+
+void add_images(Problems* all) {
+  for (const DType dtype : kFloats) {
+    for (const int64_t channels : {1, 6, 16, 17, 40}) {
+      add_pools(all, dtype, channels, 12, 2, 2, 0);
+      add_pools(all, dtype, channels, 13, 3, 2, 1);
+      add_pools(all, dtype, channels, 9, 3, 1, 1);
+      add_pools(all, dtype, channels, 14, 2, 3, 0);
+      for (const int64_t rows : {1, 7, 40, 3000}) add_batch_norms(all, dtype, rows, channels);
+    }
+    for (const int64_t side : {1, 3, 5, 7}) {
+      for (const int64_t stride : {1, 2, 3}) {
+        add_depthwise(all, dtype, 6, side, stride, 2);
+        add_depthwise(all, dtype, 37, side, stride, 1);
+      }
+    }
+  }
+}
+
 }  // namespace
 
 std::string to_string(const Problem& problem) {
@@ -279,6 +366,7 @@ std::vector<Problem> all_problems() {
   add_named_rows(&all);
   add_random(&all);
   add_updates(&all);
+  add_images(&all);
   return all;
 }
 

@@ -9,7 +9,8 @@ const Family* const kFamilies[] = {
     &kMatmulFamily,    &kBatchMatmulFamily, &kElementwiseFamily, &kShapeFamily,  &kWindowFamily,
     &kReduceFamily,    &kSoftmaxFamily,     &kNormFamily,        &kLossFamily,   &kGatherFamily,
     &kAlongFamily,     &kScatterFamily,     &kSortFamily,        &kRandomFamily, &kCumulativeFamily,
-    &kOptimizerFamily, &kRowsFamily,
+    &kOptimizerFamily, &kRowsFamily,        &kBatchNormFamily,   &kPoolFamily,   &kPoolGradFamily,
+    &kDepthwiseFamily, &kDepthwiseWeightsFamily,
 };
 
 const Bundle kBundle = {PYDL_STRING(PYDL_ISA), kFamilies,

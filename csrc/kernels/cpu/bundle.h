@@ -12,12 +12,17 @@ namespace pydl::PYDL_ISA {
 
 extern const Family kMatmulFamily;
 extern const Family kBatchMatmulFamily;
+extern const Family kDepthwiseFamily;
+extern const Family kDepthwiseWeightsFamily;
+extern const Family kPoolFamily;
+extern const Family kPoolGradFamily;
 extern const Family kElementwiseFamily;
 extern const Family kShapeFamily;
 extern const Family kWindowFamily;
 extern const Family kReduceFamily;
 extern const Family kSoftmaxFamily;
 extern const Family kNormFamily;
+extern const Family kBatchNormFamily;
 extern const Family kLossFamily;
 extern const Family kGatherFamily;
 extern const Family kAlongFamily;

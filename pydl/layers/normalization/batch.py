@@ -8,13 +8,13 @@ from pydl import config, initializers, ops
 from pydl.layers.base import InputSpec
 from pydl.layers.normalization.scaling import (
     CenterScale,
-    Moments,
     along,
     check_axes,
     in_float,
     known_sizes,
     moments,
 )
+from pydl.ops.batch_norm import batch_normalized
 
 _CLIPPING = ("rmax", "rmin", "dmax")
 
@@ -126,8 +126,10 @@ class BatchNormalization(CenterScale):
             out = self._by_averages(x, shape)
         elif mask is not None:
             out = self._by_mask(x, over, shape, mask)
+        elif self.renorm:
+            out = self._by_renorm(x, over, shape)
         else:
-            out = self._by_batch(moments(x, over), shape)
+            out = self._by_batch(x, axis)
         return ops.cast(out, self.compute_dtype)
 
     def _by_averages(self, x: Any, shape: Any) -> Any:
@@ -141,19 +143,25 @@ class BatchNormalization(CenterScale):
             shift = shift + ops.cast(self.beta, x.dtype)
         return x * ops.reshape(factor, shape) + ops.reshape(shift, shape)
 
-    def _by_batch(self, found: Moments, shape: Any) -> Any:
-        """``centred * factor + shift``: two numbers per feature."""
+    def _by_batch(self, x: Any, axis: int) -> Any:
+        """By the batch's own moments, which the averages take in."""
+        last = len(x.shape) - 1
+        gamma, beta = (
+            None if value is None else ops.cast(value, x.dtype)
+            for value in (self.gamma, self.beta)
+        )
+        features_last = x if axis == last else ops.moveaxis(x, axis, last)
+        out, mean, variance = batch_normalized(
+            features_last, gamma, beta, self.epsilon
+        )
+        self._average_in(mean, variance)
+        return out if axis == last else ops.moveaxis(out, last, axis)
+
+    def _by_renorm(self, x: Any, over: Any, shape: Any) -> Any:
+        found = moments(x, over)
         factor = ops.rsqrt(found.variance + self.epsilon)
-        if self.renorm:
-            out = ops.add(found.centred * factor, found.shift * factor)
-            return self._learned(out, found.mean, found.variance, shape)
-        self._average_in(found.mean, found.variance)
-        if self.gamma is not None:
-            factor = factor * ops.reshape(ops.cast(self.gamma, factor.dtype), shape)
-        shift = found.shift * factor
-        if self.beta is not None:
-            shift = shift + ops.reshape(ops.cast(self.beta, factor.dtype), shape)
-        return found.centred * factor + shift
+        out = ops.add(found.centred * factor, found.shift * factor)
+        return self._learned(out, found.mean, found.variance, shape)
 
     def _by_mask(self, x: Any, over: Any, shape: Any, mask: Any) -> Any:
         if len(mask.shape) != len(x.shape) - 1:

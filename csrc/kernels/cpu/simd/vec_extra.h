@@ -1,4 +1,5 @@
-// Conversions between the lanes of float and double vectors, and doing something lane by lane.
+// Conversions between the lanes of float and double vectors, small integers beside them, and doing
+// something lane by lane.
 #pragma once
 
 #include "kernels/cpu/simd/vec.h"
@@ -69,6 +70,78 @@ template <class T, class Fn>
 PYDL_INLINE Vec<T> by_lane(Vec<T> a, Vec<T> b, Fn fn) {
   for (int i = 0; i < kLanes<T>; ++i) a.v[i] = fn(a.v[i], b.v[i]);
   return a;
+}
+
+// Where two integers are equal.
+template <class T>
+PYDL_INLINE Mask<T> eq_ints(VecI<T> a, VecI<T> b) {
+#if defined(__AVX512F__)
+  const __m512i x = reinterpret_cast<__m512i>(a), y = reinterpret_cast<__m512i>(b);
+  if constexpr (sizeof(T) == 4) {
+    return {_mm512_cmpeq_epi32_mask(x, y)};
+  } else {
+    return {_mm512_cmpeq_epi64_mask(x, y)};
+  }
+#else
+  return {a == b};
+#endif
+}
+
+// An integer for each lane of a Vec<T>, kept in memory as I: uint8_t, fast, or int32_t. The first n
+// lanes; others 0 / untouched. No integer that is stored is negative.
+template <class T, class I>
+PYDL_INLINE VecI<T> load_ints(const I* p, int n) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(I) == 1) {
+    const __m128i bytes = _mm_maskz_loadu_epi8(first_lanes<T>(n).m, p);
+    if constexpr (sizeof(T) == 4) {
+      return reinterpret_cast<VecI<T>>(_mm512_cvtepu8_epi32(bytes));
+    } else {
+      return reinterpret_cast<VecI<T>>(_mm512_cvtepu8_epi64(bytes));
+    }
+  }
+#elif defined(__AVX2__)
+  if constexpr (sizeof(I) == 1 && sizeof(T) == 4) {
+    const __m128i* bytes = reinterpret_cast<const __m128i*>(p);
+    if (n == kLanes<T>) {
+      return reinterpret_cast<VecI<T>>(_mm256_cvtepu8_epi32(_mm_loadl_epi64(bytes)));
+    }
+  }
+#endif
+  typename Format<T>::Int lanes[kLanes<T>] = {};
+  for (int i = 0; i < kLanes<T>; ++i) {
+    if (i < n) lanes[i] = p[i];
+  }
+  VecI<T> r;
+  __builtin_memcpy(&r, lanes, sizeof r);
+  return r;
+}
+template <class T, class I>
+PYDL_INLINE void store_ints(I* p, VecI<T> a, int n) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(I) == 1) {
+    const __m512i wide = reinterpret_cast<__m512i>(a);
+    __m128i bytes;
+    if constexpr (sizeof(T) == 4) {
+      bytes = _mm512_cvtepi32_epi8(wide);
+    } else {
+      bytes = _mm512_cvtepi64_epi8(wide);
+    }
+    return _mm_mask_storeu_epi8(p, first_lanes<T>(n).m, bytes);
+  }
+#elif defined(__AVX2__)
+  if constexpr (sizeof(I) == 1 && sizeof(T) == 4) {
+    if (n == kLanes<T>) {
+      const __m256i wide = reinterpret_cast<__m256i>(a);
+      const __m128i pairs =
+          _mm_packus_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
+      return _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packus_epi16(pairs, pairs));
+    }
+  }
+#endif
+  for (int i = 0; i < kLanes<T>; ++i) {
+    if (i < n) p[i] = static_cast<I>(a[i]);
+  }
 }
 
 // Square root within 1 ulp that leaves the divider, which also takes square roots and is the limit
