@@ -188,3 +188,26 @@ def test_refusals_say_why() -> None:
         trace.output("y", ops.matmul(x, w))
         trace.assign(w, ops.multiply(w, 0.5))
     assert "only reads" in reason(compile_graph(trace.graph))
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("op", ["conv", "conv_grad_x"])
+def test_packed_filters_follow_the_variable(op: str, isa: str) -> None:
+    """The bits of filters packed by the run itself, also after an assignment."""
+    attrs = {"strides": [2, 1], "dilations": [1, 2], "low": [2, 1], "high": [1, 0]}
+    shape = (2, 9, 8, 20) if op == "conv" else (2, 4, 1, 35)
+    if op == "conv_grad_x":
+        attrs["size"] = [9, 8]
+    w = Variable(normal("float32", 5, 5, 20, 35))
+    with Trace("filters") as trace:
+        x = trace.input("x", shape, "float32")
+        trace.output("y", emit(op, x, w, **attrs))
+    program = compile_graph(trace.graph, isa=isa)
+    assert kernel(program) == "conv_direct"
+    value = normal("float32", *shape)
+    for _ in range(2):
+        got = program.run({"x": value})["y"]
+        operands = [value, w.numpy()]
+        (want,) = _core.run_op(op, operands, attrs, isa=isa, kernel="conv_direct")
+        assert got.tobytes() == want.tobytes()
+        w.assign(normal("float32", 5, 5, 20, 35))

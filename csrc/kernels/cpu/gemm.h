@@ -9,6 +9,13 @@ namespace pydl::PYDL_ISA {
 
 enum class Activation : uint8_t { kNone, kRelu, kSigmoid, kTanh };
 
+PYDL_INLINE Activation parse_activation(const char* name) {
+  if (__builtin_strcmp(name, "relu") == 0) return Activation::kRelu;
+  if (__builtin_strcmp(name, "sigmoid") == 0) return Activation::kSigmoid;
+  if (__builtin_strcmp(name, "tanh") == 0) return Activation::kTanh;
+  return Activation::kNone;
+}
+
 struct Gemm {
   int64_t m, n, k;
   int64_t batch;          // how many such problems there are; 1 but in batch_matmul
@@ -16,6 +23,8 @@ struct Gemm {
   int64_t b_stride;       // B(k, n) = b[k * b_stride + n], transposed: b[n * b_stride + k]
   bool transpose_b;
   int bias, out, seed;    // operand positions, -1 when absent
+  int residual;           // of convolutions: added before the activation
+  bool b_constant;
   Activation activation, grad;
   bool column_sum;
   double rate;            // of dropout; 0: none
@@ -28,6 +37,9 @@ struct Gemm {
   int64_t panel_width;    // gemm_panels: of the panels B is held in; otherwise 0
   bool pack_a, pack_b;
 };
+
+// Binds the first kernel of matmul that takes `problem`; a is operand 0, b operand 1.
+const char* bind_product(const Gemm& problem, Binder* binder, Bound* bound);
 
 // The rows, columns or panels [begin, end) of part `i` out of `parts` near-equal ones.
 struct Range {

@@ -38,10 +38,10 @@ struct Tile {
   T* c;
   int64_t c_stride;
   const T* bias;  // added first; null for none
+  const T* addend;  // laid out as c: a residual, c itself, or null; otherwise c is never read
   const T* out;  // of kReluGrad, laid out as c
   T* copy;  // kCopy: receives b as a packed panel
   int last;  // columns in the last vector
-  bool accumulate;  // add to what c holds; otherwise c is never read
   Finish finish;
 };
 
@@ -96,14 +96,24 @@ PYDL_INLINE void multiply(const Tile<T>& t, Vec<T> (&acc)[MR][NV]) {
   }
 }
 
+template <class T, int MR, int NV, bool kRagged>
+PYDL_INLINE void begin_tile(const Tile<T>& t, Vec<T> (&acc)[MR][NV]) {
+#pragma GCC unroll 8
+  for (int j = 0; j < NV; ++j) {
+    const Vec<T> first = t.bias ? load_column<T, NV, kRagged>(t.bias, j, t.last) : zero<T>();
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; ++i) acc[i][j] = first;
+  }
+}
+
 // Whole-tile steps, so that their conditions are tested once and not per register.
 template <class T, int MR, int NV, bool kRagged>
 PYDL_INLINE void finish_tile(const Tile<T>& t, Vec<T> (&acc)[MR][NV]) {
   const Vec<T> none = zero<T>();
-  if (t.accumulate) {
+  if (t.addend) {
 #pragma GCC unroll 64
     for (int r = 0; r < MR * NV; ++r) {
-      const T* c = t.c + r / NV * t.c_stride;
+      const T* c = t.addend + r / NV * t.c_stride;
       acc[r / NV][r % NV] = acc[r / NV][r % NV] + load_column<T, NV, kRagged>(c, r % NV, t.last);
     }
   }
@@ -120,18 +130,8 @@ PYDL_INLINE void finish_tile(const Tile<T>& t, Vec<T> (&acc)[MR][NV]) {
   }
 }
 
-template <class T, int MR, int NV, Panel kPanel>
-void micro(const Tile<T>& t) {
-  constexpr bool kRagged = kPanel == Panel::kRagged;
-  Vec<T> acc[MR][NV];
-#pragma GCC unroll 8
-  for (int j = 0; j < NV; ++j) {
-    const Vec<T> first = t.bias ? load_column<T, NV, kRagged>(t.bias, j, t.last) : zero<T>();
-#pragma GCC unroll 16
-    for (int i = 0; i < MR; ++i) acc[i][j] = first;
-  }
-  multiply<T, MR, NV, kRagged && kMaskedLoads, kPanel == Panel::kCopy>(t, acc);
-  finish_tile<T, MR, NV, kRagged>(t, acc);
+template <class T, int MR, int NV, bool kRagged>
+PYDL_INLINE void store_tile(const Tile<T>& t, Vec<T> (&acc)[MR][NV]) {
 #pragma GCC unroll 16
   for (int i = 0; i < MR; ++i) {
     T* c = t.c + i * t.c_stride;
@@ -144,6 +144,16 @@ void micro(const Tile<T>& t) {
       }
     }
   }
+}
+
+template <class T, int MR, int NV, Panel kPanel>
+void micro(const Tile<T>& t) {
+  constexpr bool kRagged = kPanel == Panel::kRagged;
+  Vec<T> acc[MR][NV];
+  begin_tile<T, MR, NV, kRagged>(t, acc);
+  multiply<T, MR, NV, kRagged && kMaskedLoads, kPanel == Panel::kCopy>(t, acc);
+  finish_tile<T, MR, NV, kRagged>(t, acc);
+  store_tile<T, MR, NV, kRagged>(t, acc);
 }
 
 template <class T>

@@ -91,6 +91,7 @@ void multiply_packed(const Gemm& p, const Call& call, const PackedBlock<T>& s) {
   const int64_t tiles = tiles_of(p), deep = s.depth.end - s.depth.begin;
   const T* bias = operand<T>(call, p.bias);
   const T* out = operand<T>(call, p.out);
+  const T* residual = operand<T>(call, p.residual);
   T* c = static_cast<T*>(call.out[0]);
   Tile<T> t{};
   t.k = deep;
@@ -98,16 +99,16 @@ void multiply_packed(const Gemm& p, const Call& call, const PackedBlock<T>& s) {
   t.b_stride = kWidth;
   t.ahead = kPrefetchBytes / static_cast<int64_t>(sizeof(T));
   t.c_stride = p.n;
-  t.accumulate = s.depth.begin > 0;
+  const bool first = s.depth.begin == 0;
   if (s.depth.end == p.k) t.finish = register_finish(p);
   for (int64_t n = s.columns.begin; n < s.columns.end; n += kWidth) {
     const int wide = static_cast<int>(least<int64_t>(kWidth, s.columns.end - n));
     const int vectors = wide > kLanes<T> ? kTileVectors : 1;
     t.b = s.panels + (n - s.columns.begin) * deep;
     t.last = wide - (vectors - 1) * kLanes<T>;
-    t.bias = s.depth.begin == 0 && bias ? bias + n : nullptr;
+    t.bias = first && bias ? bias + n : nullptr;
     if (p.column_sum && s.tiles.begin == 0) {
-      sum_columns(t.b, t.b_stride, deep, wide, t.accumulate, static_cast<T*>(call.out[1]) + n);
+      sum_columns(t.b, t.b_stride, deep, wide, !first, static_cast<T*>(call.out[1]) + n);
     }
     const Panel panel = wide < kWidth ? Panel::kRagged : Panel::kFull;
     for (int64_t i = s.tiles.begin; i < s.tiles.end; ++i) {
@@ -116,6 +117,7 @@ void multiply_packed(const Gemm& p, const Call& call, const PackedBlock<T>& s) {
       t.a_col = rows.end - rows.begin;
       t.c = c + rows.begin * p.n + n;
       t.out = out ? out + rows.begin * p.n + n : nullptr;
+      t.addend = !first ? t.c : residual ? residual + rows.begin * p.n + n : nullptr;
       pick_micro<T>(static_cast<int>(t.a_col), vectors, panel)(t);
     }
   }

@@ -15,6 +15,7 @@ struct Block {
   const T* a;
   const T* b;
   const T* bias;
+  const T* residual;
   const T* out;
   T* c;
   T* sums;           // null: not this block's task
@@ -86,6 +87,8 @@ PYDL_INLINE void place_rows(const Block<T>& s, Range rows, Range depth, int64_t 
   }
   t->c = s.c + m * p.n + n;
   t->out = s.out ? s.out + m * p.n + n : nullptr;
+  const T* residual = s.residual ? s.residual + m * p.n + n : nullptr;
+  t->addend = depth.begin > s.depth.begin ? t->c : residual;
 }
 
 // Columns [n, n + columns) of rows [rows.begin, rows.end), depth [depth.begin, depth.end).
@@ -102,7 +105,6 @@ void multiply_panel(const Block<T>& s, Range rows, Range depth, int64_t n, int c
   t.c_stride = s.p->n;
   t.last = columns - width + kLanes<T>;
   t.bias = first && s.bias ? s.bias + n : nullptr;
-  t.accumulate = !first;
   t.finish = last ? s.finish : Finish::kStore;
   if (s.sums && rows.begin == s.rows.begin) {
     sum_columns(t.b, t.b_stride, t.k, columns, !first, s.sums + n);
@@ -197,6 +199,7 @@ PYDL_INLINE void run_rectangle(const Call& call, int64_t piece, int64_t width, B
   s->rows = share(p.m, p.row_pieces, piece / p.column_pieces);
   s->columns = panel_columns(p, width, piece % p.column_pieces);
   s->bias = operand<T>(call, p.bias);
+  s->residual = operand<T>(call, p.residual);
   s->c = static_cast<T*>(call.out[0]);
   s->sums = p.column_sum && s->rows.begin == 0 ? static_cast<T*>(call.out[1]) : nullptr;
   s->finish = register_finish(p);

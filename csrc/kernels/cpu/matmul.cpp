@@ -35,15 +35,6 @@ constexpr int64_t kTurnedBytes = 256 * 1024;
 constexpr int64_t kUprightDepth = 32, kUprightRows = 16;
 constexpr int64_t kTurnedTileCost = kTileRows == 14 && kVectorBytes == 64 ? 2 : 5;
 
-bool same(const char* a, const char* b) { return __builtin_strcmp(a, b) == 0; }
-
-Activation parse_activation(const char* name) {
-  if (same(name, "relu")) return Activation::kRelu;
-  if (same(name, "sigmoid")) return Activation::kSigmoid;
-  if (same(name, "tanh")) return Activation::kTanh;
-  return Activation::kNone;
-}
-
 const char* read_problem(const OpView& op, Gemm* p) {
   const TensorView& a = op.in[0];
   const TensorView& b = op.in[1];
@@ -67,6 +58,8 @@ const char* read_problem(const OpView& op, Gemm* p) {
   p->bias = attr_int(op, "bias", 0) != 0 ? next++ : -1;
   p->out = p->grad != Activation::kNone ? next++ : -1;
   p->seed = p->rate > 0 ? next++ : -1;
+  p->residual = -1;
+  p->b_constant = b.constant;
   return nullptr;
 }
 
@@ -140,12 +133,6 @@ int64_t worker_bytes(const Gemm& p) {
   return (panel + rows) * static_cast<int64_t>(sizeof(T));
 }
 
-Gemm* allocate(Binder* binder, Bound* bound) {
-  Gemm* p = static_cast<Gemm*>(bind_alloc(binder, sizeof(Gemm)));
-  bound->params = p;
-  return p;
-}
-
 template <class T>
 void fill_tiled(Gemm* p, Bound* bound) {
   choose_packing<T>(p);
@@ -156,10 +143,7 @@ void fill_tiled(Gemm* p, Bound* bound) {
   bound->n_phases = 1;
 }
 
-const char* bind_tiled(const OpView& op, Binder* binder, Bound* bound) {
-  Gemm* p = allocate(binder, bound);
-  if (!p) return kOutOfMemory;
-  if (const char* reason = read_problem(op, p)) return reason;
+const char* bind_tiled(Gemm* p, Bound* bound) {
   if (p->n == 0 || (p->m == 0 && !p->column_sum)) return nullptr;
   if (p->dtype == DType::kFloat32) {
     fill_tiled<float>(p, bound);
@@ -184,10 +168,7 @@ void fill_packed(Gemm* p, Bound* bound) {
   bound->n_phases = 2;
 }
 
-const char* bind_packed(const OpView& op, Binder* binder, Bound* bound) {
-  Gemm* p = allocate(binder, bound);
-  if (!p) return kOutOfMemory;
-  if (const char* reason = read_problem(op, p)) return reason;
+const char* bind_packed(Gemm* p, Bound* bound) {
   if (p->m < kPackedRows || p->n < kPackedColumns || p->k < kPackedDepth) {
     return "a side too short to pack for";
   }
@@ -226,13 +207,10 @@ const char* cut_depth(const Gemm& p, int64_t* pieces) {
   return *pieces < 2 ? "too little work to cut" : nullptr;
 }
 
-const char* bind_panels(const OpView& op, Binder* binder, Bound* bound) {
-  Gemm* p = allocate(binder, bound);
-  if (!p) return kOutOfMemory;
-  if (const char* reason = read_problem(op, p)) return reason;
-  if (!op.in[1].constant) return "b is not state that this program only reads";
+const char* bind_panels(Gemm* p, Bound* bound) {
+  if (!p->b_constant) return "b is not state that this program only reads";
   if (p->m < 2) return "a single row";
-  if (op.in[1].count * dtype_size(p->dtype) < kPanelsBytes) return "b is small";
+  if (p->k * p->n * dtype_size(p->dtype) < kPanelsBytes) return "b is small";
   int64_t pieces = 0;
   if (cut_depth(*p, &pieces) == nullptr) return "too few tiles without cutting K";
   if (p->dtype == DType::kFloat32) {
@@ -253,10 +231,7 @@ void fill_dot(Gemm* p, Bound* bound) {
   bound->phases[bound->n_phases++] = {run_dot<T>, p->row_pieces * p->column_pieces};
 }
 
-const char* bind_dot(const OpView& op, Binder* binder, Bound* bound) {
-  Gemm* p = allocate(binder, bound);
-  if (!p) return kOutOfMemory;
-  if (const char* reason = read_problem(op, p)) return reason;
+const char* bind_dot(Gemm* p, Bound* bound) {
   if (p->a_col != 1) return "a is stored transposed";
   const bool narrow = p->m >= kDotNarrowRows && p->n > 1 && p->n <= kDotMostColumns &&
                       p->k >= kDotDepth && p->k <= kDotMostDepth;
@@ -300,10 +275,7 @@ const char* bind_upright(Gemm* p, Bound* bound) {
   return nullptr;
 }
 
-const char* bind_turned(const OpView& op, Binder* binder, Bound* bound) {
-  Gemm* p = allocate(binder, bound);
-  if (!p) return kOutOfMemory;
-  if (const char* reason = read_problem(op, p)) return reason;
+const char* bind_turned(Gemm* p, Bound* bound) {
   if (p->m == 0 || p->n == 0) return "empty";
   if (p->a_row == 1 && p->a_col != 1) {
     return p->dtype == DType::kFloat32 ? bind_upright<float>(p, bound)
@@ -334,10 +306,7 @@ void fill_vector(Gemm* p, Bound* bound) {
   bound->n_phases = 1;
 }
 
-const char* bind_vector(const OpView& op, Binder* binder, Bound* bound) {
-  Gemm* p = allocate(binder, bound);
-  if (!p) return kOutOfMemory;
-  if (const char* reason = read_problem(op, p)) return reason;
+const char* bind_vector(Gemm* p, Bound* bound) {
   const bool row = p->m == 1 && !p->transpose_b && !p->column_sum;
   const bool column = p->n == 1 && p->a_row == 1 && p->m > 1;
   if (!row && !column) return "not a vector times a matrix with contiguous columns";
@@ -376,10 +345,7 @@ bool keeps_rows_of_b(const Gemm& p) {
   return p.a_col == 1 && !p.transpose_b && p.k >= kShardDepth && p.k >= kShards * p.m;
 }
 
-const char* bind_split(const OpView& op, Binder* binder, Bound* bound) {
-  Gemm* p = allocate(binder, bound);
-  if (!p) return kOutOfMemory;
-  if (const char* reason = read_problem(op, p)) return reason;
+const char* bind_split(Gemm* p, Bound* bound) {
   int64_t pieces = 0;
   const char* reason = cut_depth(*p, &pieces);
   if (keeps_rows_of_b(*p)) {
@@ -397,16 +363,57 @@ const char* bind_split(const OpView& op, Binder* binder, Bound* bound) {
   return nullptr;
 }
 
+using BindProduct = const char* (*)(Gemm* p, Bound* bound);
+
+template <BindProduct bind_kernel>
+const char* bind_op(const OpView& op, Binder* binder, Bound* bound) {
+  Gemm* p = static_cast<Gemm*>(bind_alloc(binder, sizeof(Gemm)));
+  if (!p) return kOutOfMemory;
+  bound->params = p;
+  if (const char* reason = read_problem(op, p)) return reason;
+  return bind_kernel(p, bound);
+}
+
+// The kernels in order of preference; whether their tiles add a residual.
+struct Kernel {
+  BindProduct bind;
+  bool adds;
+};
+constexpr Kernel kKernels[] = {
+    {bind_vector, false}, {bind_panels, true},  {bind_packed, true}, {bind_dot, false},
+    {bind_split, false},  {bind_turned, false}, {bind_tiled, true},
+};
+
 }  // namespace
 
+const char* bind_product(const Gemm& problem, Binder* binder, Bound* bound) {
+  Gemm* p = static_cast<Gemm*>(bind_alloc(binder, sizeof(Gemm)));
+  if (!p) return kOutOfMemory;
+  for (const Kernel& kernel : kKernels) {
+    if (problem.residual >= 0 && !kernel.adds) continue;
+    *p = problem;
+    *bound = Bound{};
+    bound->params = p;
+    if (kernel.bind(p, bound) == nullptr) return nullptr;
+  }
+  return "no kernel takes the product";
+}
+
 const Candidate kMatmulCandidates[] = {
-    {Opcode::matmul, "gemm_vector", bind_vector}, {Opcode::matmul, "gemm_panels", bind_panels},
-    {Opcode::matmul, "gemm_packed", bind_packed}, {Opcode::matmul, "gemm_dot", bind_dot},
-    {Opcode::matmul, "gemm_split_k", bind_split}, {Opcode::matmul, "gemm_turned", bind_turned},
-    {Opcode::matmul, "gemm_tiled", bind_tiled},   {Opcode::gemm, "gemm_vector", bind_vector},
-    {Opcode::gemm, "gemm_panels", bind_panels},   {Opcode::gemm, "gemm_packed", bind_packed},
-    {Opcode::gemm, "gemm_dot", bind_dot},         {Opcode::gemm, "gemm_split_k", bind_split},
-    {Opcode::gemm, "gemm_turned", bind_turned},   {Opcode::gemm, "gemm_tiled", bind_tiled},
+    {Opcode::matmul, "gemm_vector", bind_op<bind_vector>},
+    {Opcode::matmul, "gemm_panels", bind_op<bind_panels>},
+    {Opcode::matmul, "gemm_packed", bind_op<bind_packed>},
+    {Opcode::matmul, "gemm_dot", bind_op<bind_dot>},
+    {Opcode::matmul, "gemm_split_k", bind_op<bind_split>},
+    {Opcode::matmul, "gemm_turned", bind_op<bind_turned>},
+    {Opcode::matmul, "gemm_tiled", bind_op<bind_tiled>},
+    {Opcode::gemm, "gemm_vector", bind_op<bind_vector>},
+    {Opcode::gemm, "gemm_panels", bind_op<bind_panels>},
+    {Opcode::gemm, "gemm_packed", bind_op<bind_packed>},
+    {Opcode::gemm, "gemm_dot", bind_op<bind_dot>},
+    {Opcode::gemm, "gemm_split_k", bind_op<bind_split>},
+    {Opcode::gemm, "gemm_turned", bind_op<bind_turned>},
+    {Opcode::gemm, "gemm_tiled", bind_op<bind_tiled>},
 };
 extern const Family kMatmulFamily = {kMatmulCandidates, 14};
 

@@ -1,0 +1,310 @@
+// conv, conv_grad_x, conv_grad_w: which kernel, which blocks, which pieces.
+#include "kernels/conv.h"
+
+#include "kernels/cpu/conv_direct.h"
+#include "kernels/cpu/conv_grad_w.h"
+#include "plan/opcode.h"
+
+namespace pydl::PYDL_ISA {
+namespace {
+
+constexpr int64_t kMostPieces = 16;
+constexpr double kPieceFlops = 600e3;  // about 5 us
+constexpr int64_t kMostDense = 64;
+
+// A strip of 14 places and 32 filters takes 28 cycles for each tap and channel, 896 FLOP, and reads
+// 128 bytes of the panel for it and at most 14 lines of x for 16 of them: L2 gives ten times that.
+// So x of a block of strips stays there, and each panel passes by once a block. Filters that do not
+// stay in L2 as well come from L3, once a block: longer blocks.
+constexpr int64_t kBlockBytes = 128 * 1024, kLongBlockBytes = 384 * 1024;
+constexpr int64_t kFiltersBytes = 256 * 1024;
+
+// Places this many bytes apart lie in one set of an L1 of eight ways, which holds six of them
+// beside what passes by: tiles of few rows and four vectors.
+constexpr int64_t kPlaceAlias = 4096;
+constexpr int kSetWays = 8;
+
+// An item of the weight gradient, 64 channels by 64 filters, takes 256 cycles for a place and tap
+// and 512 bytes of x and grad_out for a place and all taps. Its part of the gradient, 16 KB a tap,
+// is read and written once a block; so a block of 128 KB, 256 places, spends 3 % on that.
+constexpr int64_t kItemRows = 64, kItemPanels = 2, kMostItemPieces = 64;
+constexpr int64_t kPlacesBytes = 128 * 1024;
+constexpr int64_t kFewPlaces = 64, kManyPlaces = 1024;
+constexpr int64_t kAliasBytes = 1024;  // rows of grad_out as long share few sets of L1
+constexpr int64_t kMostCopied = 512 * 1024;
+constexpr int64_t kMergeElements = 16384;
+
+const char* read_shape(const OpView& op, ConvShape* shape) {
+  const DType dtype = op.in[0].dtype;
+  if (dtype != DType::kFloat32 && dtype != DType::kFloat64) return "float32 and float64 only";
+  for (int i = 0; i < op.n_in; ++i) {
+    if (op.in[i].count == 0) return "empty";
+  }
+  if (op.out[0].count == 0) return "empty";
+  *shape = conv_shape(op);
+  return nullptr;
+}
+
+double work(const ConvShape& p) {
+  return 2.0 * static_cast<double>(p.batch) * static_cast<double>(volume(p.places)) *
+         static_cast<double>(volume(p.window)) * static_cast<double>(p.channels / p.groups) *
+         static_cast<double>(p.filters);
+}
+
+int64_t pieces_worth(const ConvShape& p) {
+  const double wanted = work(p) < kSerialFlops ? 1 : work(p) / kPieceFlops + 1.5;
+  return wanted > static_cast<double>(kMostPieces) ? kMostPieces : static_cast<int64_t>(wanted);
+}
+
+// conv_gemm: windows of one place, and windows as large as x, are products of matrices.
+
+// Whether the first axes have windows of one place, and the others only one window.
+bool is_product(const ConvShape& p) {
+  bool covered = false;
+  for (int i = 0; i < kSpatial; ++i) {
+    const bool point = p.window[i] == 1 && p.strides[i] == 1 && p.places[i] == p.size[i];
+    const bool cover =
+        p.places[i] == 1 && p.window[i] == p.size[i] && (p.dilations[i] == 1 || p.window[i] == 1);
+    if (p.low[i] != 0 || !(cover || (point && !covered))) return false;
+    covered = covered || !point;
+  }
+  return p.groups == 1;
+}
+
+// out = x weight; grad_x = grad_out weight^T; grad_weight = x^T grad_out.
+Gemm product_of(const OpView& op, const ConvShape& shape) {
+  Gemm p = {};
+  const int64_t rows = shape.batch * volume(shape.places);
+  const int64_t depth = volume(shape.window) * shape.channels;
+  const bool to_x = op.op == Opcode::conv_grad_x, to_w = op.op == Opcode::conv_grad_w;
+  p.m = to_w ? depth : rows;
+  p.n = to_x ? depth : shape.filters;
+  p.k = to_w ? rows : to_x ? shape.filters : depth;
+  p.batch = 1;
+  p.a_row = to_w ? 1 : p.k;
+  p.a_col = to_w ? p.m : 1;
+  p.b_stride = shape.filters;
+  p.transpose_b = to_x;
+  p.bias = shape.bias;
+  p.residual = shape.residual;
+  p.out = shape.out;
+  p.seed = -1;
+  const Activation activation = parse_activation(shape.activation);
+  (to_x ? p.grad : p.activation) = activation;
+  p.column_sum = shape.column_sum;
+  p.b_constant = op.in[1].constant && !to_w;
+  p.dtype = op.in[0].dtype;
+  return p;
+}
+
+const char* bind_gemm(const OpView& op, Binder* binder, Bound* bound) {
+  ConvShape shape;
+  if (const char* reason = read_shape(op, &shape)) return reason;
+  if (!is_product(shape)) return "windows of more than one place, strides, padding or groups";
+  return bind_product(product_of(op, shape), binder, bound);
+}
+
+// conv_direct, of the forward pass and the input gradient.
+
+template <class T>
+void choose_direct_pieces(const ConvShape& shape, const OpView& op, Direct* p, Dense* dense) {
+  const int64_t size = sizeof(T), items = p->groups * p->panels;
+  int64_t units = 0, strip = 1, packed = 0;
+  for (int i = 0; i < p->n_dense; ++i) {
+    Dense& d = dense[i];
+    d.panels = packed;
+    packed += items * panel_size(*p, d);
+    d.strips = ceil_div(d.axis[2].places, p->strip);
+    d.units = p->batch * d.axis[0].places * d.axis[1].places * d.strips;
+    units = most(units, d.units);
+    if (d.strips > 0) strip = most(strip, ceil_div(d.axis[2].places, d.strips));
+  }
+  const int64_t wanted = pieces_worth(shape);
+  const int64_t filters = op.in[1].count, images = op.in[0].count + op.out[0].count;
+  if (filters > images) {  // a thread keeps to its filters, else to its images
+    p->column_pieces = least(items, wanted);
+    p->unit_pieces = least(units, wanted / p->column_pieces);
+  } else {
+    p->unit_pieces = least(units, wanted);
+    p->column_pieces = least(items, wanted / p->unit_pieces);
+  }
+  const DenseAxis* a = dense[0].axis;
+  const int64_t unit_bytes =
+      strip * a[2].step * least(a[1].step, a[1].taps + 1) * p->channels * size;
+  const int64_t block = filters * size > kFiltersBytes ? kLongBlockBytes : kBlockBytes;
+  p->unit_block = most<int64_t>(1, block / most<int64_t>(1, unit_bytes));
+  p->pack_pieces = packed * size < kSerialBytes ? 1 : least(items, kMostPieces);
+}
+
+int64_t packed_elements(const Direct& p) {
+  int64_t taps = 0;
+  for (int i = 0; i < p.n_dense; ++i) taps += taps_of(p.dense[i]);
+  return taps * p.groups * p.panels * p.depth * p.width;
+}
+
+// Whether the places of a full strip would share too few sets of L1.
+template <class T>
+bool places_alias(const Direct& p) {
+  const int64_t apart = p.dense->axis[2].step * p.channels * static_cast<int64_t>(sizeof(T));
+  return kTileRows > kSetWays && apart % kPlaceAlias == 0 && p.columns > kTileVectors * kLanes<T>;
+}
+
+template <class T>
+void fill_direct(const ConvShape& shape, const OpView& op, Direct* p, Dense* dense, Bound* bound) {
+  constexpr int L = kLanes<T>;
+  const bool wide = places_alias<T>(*p);
+  p->width = p->columns <= L ? L : (wide ? kWideVectors : kTileVectors) * L;
+  p->strip = wide ? kWideRows : kTileRows;
+  p->panels = ceil_div(p->columns, p->width);
+  p->packed = p->turned || p->groups > 1 || p->columns != p->width;
+  choose_direct_pieces<T>(shape, op, p, dense);
+  const int64_t bytes = packed_elements(*p) * static_cast<int64_t>(sizeof(T));
+  bound->params = p;
+  if (p->packed && op.in[1].constant) {
+    p->derived = true;
+    bound->derived[bound->n_derived++] = {1, "panels of filters", bytes, build_filters<T>};
+  } else if (p->packed) {
+    bound->scratch_bytes = bytes;
+    bound->phases[bound->n_phases++] = {run_pack_filters<T>, p->pack_pieces};
+  }
+  bound->worker_bytes = volume(shape.window) * static_cast<int64_t>(sizeof(Run));
+  bound->phases[bound->n_phases++] = {run_direct<T>, p->unit_pieces * p->column_pieces};
+}
+
+// The dense problems of an input gradient, one for each residue modulo the strides.
+void fill_phases(const ConvShape& shape, Dense* dense) {
+  int64_t count[kSpatial];
+  for (int i = 0; i < kSpatial; ++i) count[i] = least(shape.strides[i], shape.size[i]);
+  for (int64_t i = 0; i < count[0]; ++i) {
+    for (int64_t j = 0; j < count[1]; ++j) {
+      for (int64_t k = 0; k < count[2]; ++k, ++dense) {
+        dense->axis[0] = phase_axis(shape, 0, i);
+        dense->axis[1] = phase_axis(shape, 1, j);
+        dense->axis[2] = phase_axis(shape, 2, k);
+      }
+    }
+  }
+}
+
+const char* bind_direct(const OpView& op, Binder* binder, Bound* bound) {
+  ConvShape shape;
+  if (const char* reason = read_shape(op, &shape)) return reason;
+  const bool to_x = op.op == Opcode::conv_grad_x;
+  int64_t count = 1;
+  for (int i = 0; i < kSpatial && to_x; ++i) {
+    count *= least(least(shape.strides[i], shape.size[i]), kMostDense + 1);
+    if (count > kMostDense) return "strides too large for a problem of each residue";
+  }
+  Direct* p = static_cast<Direct*>(bind_alloc(binder, sizeof(Direct)));
+  const size_t bytes = sizeof(Dense) * static_cast<size_t>(count);
+  Dense* dense = static_cast<Dense*>(bind_alloc(binder, bytes));
+  if (!p || !dense) return kOutOfMemory;
+  p->batch = shape.batch;
+  p->groups = shape.groups;
+  p->channels = to_x ? shape.filters : shape.channels;
+  p->filters = to_x ? shape.channels : shape.filters;
+  p->depth = p->channels / p->groups;
+  p->columns = p->filters / p->groups;
+  p->turned = to_x;
+  p->bias = shape.bias;
+  p->residual = shape.residual;
+  p->out = shape.out;
+  (to_x ? p->grad : p->activation) = parse_activation(shape.activation);
+  p->n_dense = static_cast<int>(count);
+  p->dense = dense;
+  if (to_x) {
+    fill_phases(shape, dense);
+  } else {
+    for (int i = 0; i < kSpatial; ++i) dense->axis[i] = forward_axis(shape, i);
+  }
+  if (op.in[0].dtype == DType::kFloat32) {
+    fill_direct<float>(shape, op, p, dense, bound);
+  } else {
+    fill_direct<double>(shape, op, p, dense, bound);
+  }
+  return nullptr;
+}
+
+// conv_direct, of the weight gradient.
+
+template <class T>
+void choose_units(GradW* p) {
+  const DenseAxis* a = p->dense.axis;
+  const int64_t size = sizeof(T), width = least(kItemPanels * p->width, p->columns);
+  const int64_t bytes = (least(p->depth, kItemRows) * a[2].step + width) * size;
+  const int64_t places = clamp(kPlacesBytes / bytes, kFewPlaces, kManyPlaces);
+  p->parts = ceil_div(a[2].places, places);
+  p->unit_places = ceil_div(a[2].places, p->parts);
+  p->units = p->batch * a[0].places * a[1].places * p->parts;
+  p->block = clamp(places / p->unit_places, 1, p->units);
+}
+
+// Taps as rows of tiles where channels are few.
+template <class T>
+void choose_rows(GradW* p) {
+  const DenseAxis* a = p->dense.axis;
+  p->flat = p->groups == 1 && a[2].spacing == 1 && a[2].taps > 1 && 2 * p->depth <= kTileRows &&
+            p->block * copied_size(*p) * static_cast<int64_t>(sizeof(T)) <= kMostCopied;
+  p->rows = p->flat ? a[2].taps * p->depth : p->depth;
+  p->taps = p->flat ? 1 : a[2].taps;
+  p->row_items = p->flat ? 1 : ceil_div(p->depth, kItemRows);
+  p->column_items = ceil_div(p->panels, kItemPanels);
+}
+
+template <class T>
+void fill_grad_w(const ConvShape& shape, GradW* p, Bound* bound) {
+  constexpr int L = kLanes<T>;
+  const int64_t size = sizeof(T);
+  p->width = p->columns <= L ? L : kTileVectors * L;
+  p->panels = ceil_div(p->columns, p->width);
+  p->packs = p->columns % L != 0 || p->filters * size >= kAliasBytes;
+  choose_units<T>(p);
+  choose_rows<T>(p);
+  const int64_t wanted = pieces_worth(shape);
+  p->item_pieces = least(items_of(*p), wanted < kMostPieces ? wanted : kMostItemPieces);
+  p->depth_pieces = clamp(wanted / p->item_pieces, 1, p->units);
+  const int64_t copied = p->flat ? p->block * copied_size(*p) : 0;
+  bound->worker_bytes = panel_offset(*p) + (packed_size(*p) + copied) * size;
+  bound->phases[bound->n_phases++] = {run_grad_w<T>, p->item_pieces * p->depth_pieces};
+  if (p->depth_pieces > 1) {
+    bound->scratch_bytes = p->depth_pieces * partial_size(*p) * size;
+    p->merge_pieces = clamp(partial_size(*p) * p->depth_pieces / kMergeElements, 1, kMostPieces);
+    bound->phases[bound->n_phases++] = {run_merge_grad_w<T>, p->merge_pieces};
+  }
+  bound->params = p;
+}
+
+const char* bind_grad_w(const OpView& op, Binder* binder, Bound* bound) {
+  ConvShape shape;
+  if (const char* reason = read_shape(op, &shape)) return reason;
+  GradW* p = static_cast<GradW*>(bind_alloc(binder, sizeof(GradW)));
+  if (!p) return kOutOfMemory;
+  for (int i = 0; i < kSpatial; ++i) p->dense.axis[i] = forward_axis(shape, i);
+  p->batch = shape.batch;
+  p->groups = shape.groups;
+  p->channels = shape.channels;
+  p->filters = shape.filters;
+  p->depth = shape.channels / shape.groups;
+  p->columns = shape.filters / shape.groups;
+  p->column_sum = shape.column_sum;
+  if (op.in[0].dtype == DType::kFloat32) {
+    fill_grad_w<float>(shape, p, bound);
+  } else {
+    fill_grad_w<double>(shape, p, bound);
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+const Candidate kConvCandidates[] = {
+    {Opcode::conv, "conv_gemm", bind_gemm},
+    {Opcode::conv, "conv_direct", bind_direct},
+    {Opcode::conv_grad_x, "conv_gemm", bind_gemm},
+    {Opcode::conv_grad_x, "conv_direct", bind_direct},
+    {Opcode::conv_grad_w, "conv_gemm", bind_gemm},
+    {Opcode::conv_grad_w, "conv_direct", bind_grad_w},
+};
+extern const Family kConvFamily = {kConvCandidates, 6};
+
+}  // namespace pydl::PYDL_ISA
