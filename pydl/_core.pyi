@@ -145,7 +145,7 @@ def run_op(
 
 # None: not for it (other arrays than NumPy's own, row-major ones), but for `run_op`.
 def run_eager(
-    op: str, inputs: Sequence[Any], attrs: dict[str, Any]
+    op: str, inputs: Sequence[Any], attrs: dict[str, Any], precision: str = "float32"
 ) -> list[np.ndarray] | None: ...
 def kernels(op: str, isa: str = "") -> list[str]: ...  # candidate names in order
 

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from pydl import _core
+from pydl.placement import machine
 from pydl.runtime import gpu
 from pydl.runtime.eager import row_major
 
@@ -42,7 +43,8 @@ def _run(
 ) -> list[Array]:
     if gpu.place_of([*inputs, *(outputs or ())]) is not None:
         return gpu.run_op(op, inputs, attrs, outputs)
-    return _core.run_op(op, [row_major(x) for x in inputs], attrs, outputs)
+    given = [row_major(x) for x in inputs]
+    return _core.run_op(op, given, attrs, outputs, precision=machine()[1])
 
 
 def _one(op: str, inputs: Sequence[Array], attrs: dict[str, Any], out: Any) -> Array:

@@ -178,7 +178,9 @@ def set_float32_matmul_precision(precision: str) -> None:
 
     Args:
         precision: "exact": sums of products. "highest": as exact as float32, also by
-            Winograd's way to convolve (relative 2-norm of the error below 1e-5).
+            Winograd's way to convolve: the relative 2-norm of the error is below 1e-5
+            ("exact": 1e-6), and a NaN or an infinity may make all of the 4x4 places NaN
+            that are computed with it, also those that do not see it.
             "high": operands rounded to TensorFloat-32 (10 bits of mantissa). "medium":
             to bfloat16 (7 bits). Sums are always of float32.
 

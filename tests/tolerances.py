@@ -186,11 +186,30 @@ def _gemm(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
     return [_dot_units(length) * x for x in (scale, *results[1:])]
 
 
+def _by_winograd(attrs: Attrs, window: tuple[int, ...]) -> bool:
+    """Whether some kernel takes such a convolution by tiles of 4x4 places."""
+    plain = {*attrs["strides"], *attrs["dilations"], attrs.get("groups", 1)} == {1}
+    return plain and tuple(window) == (3, 3)
+
+
+def _around(scale: Array, axes: tuple[int, int], reach: int) -> Array:
+    """The largest of those at most `reach` places away: what is computed with them."""
+    for axis in axes:
+        sides = [(reach, reach) if i == axis else (0, 0) for i in range(scale.ndim)]
+        windows = np.lib.stride_tricks.sliding_window_view(
+            np.pad(scale, sides), 2 * reach + 1, axis
+        )
+        scale = windows.max(axis=-1)
+    return scale
+
+
 def _conv(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
     # As `_gemm`: the sum runs over the taps and the channels of a group.
     linear = {key: value for key, value in attrs.items() if key != "activation"}
     sizes = [np.abs(_wide(x)) for x in inputs]
     scale = reference("conv", sizes, linear)[0]
+    if _by_winograd(attrs, inputs[1].shape[:-2]):
+        scale = _around(scale, (1, 2), 3)
     if attrs.get("activation") in ("sigmoid", "tanh"):
         scale = scale + 1
     return [_dot_units(math.prod(inputs[1].shape[:-1])) * scale]
@@ -200,6 +219,8 @@ def _conv_grad_x(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[A
     grad_out, weight = (np.abs(_wide(x)) for x in inputs[:2])
     linear = {key: value for key, value in attrs.items() if key != "grad"}
     scale = reference("conv_grad_x", [grad_out, weight], linear)[0]
+    if _by_winograd(attrs, weight.shape[:-2]):
+        scale = _around(scale, (1, 2), 3)
     if attrs.get("grad") in ("sigmoid", "tanh"):
         scale = scale * (1 + np.square(_wide(inputs[2])))
     length = math.prod(weight.shape[:-2]) * weight.shape[-1] // attrs.get("groups", 1)
@@ -209,6 +230,8 @@ def _conv_grad_x(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[A
 def _conv_grad_w(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
     sizes = [np.abs(_wide(x)) for x in inputs]
     results = reference("conv_grad_w", sizes, attrs)
+    if _by_winograd(attrs, attrs["window"]):
+        results[0] = _around(results[0], (0, 1), 2)
     return [_dot_units(math.prod(inputs[1].shape[:-1])) * x for x in results]
 
 

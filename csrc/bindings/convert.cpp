@@ -109,6 +109,16 @@ DType dtype_from(py::handle name) {
   throw py::value_error("dtype: expected one of " + known + ", received '" + text + "'");
 }
 
+Precision precision_from(const std::string& name) {
+  if (name == "float32") return Precision::kFloat32;
+  if (name == "exact") return Precision::kExact;
+  if (name == "tensorfloat32") return Precision::kTensorFloat32;
+  if (name == "bfloat16") return Precision::kBFloat16;
+  throw py::value_error(
+      "precision: expected 'exact', 'float32', 'tensorfloat32' or 'bfloat16', received '" + name +
+      "'");
+}
+
 Spec spec_from(py::handle dtype_name, py::handle shape) {
   Spec spec;
   spec.dtype = dtype_from(dtype_name);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/kernel.h"
 #include "plan/op.h"
 #include "plan/status.h"
 
@@ -21,6 +22,9 @@ Attrs attrs_from_dict(const py::dict& attrs);
 
 // "float32" -> DType. Raises ValueError naming the dtypes there are.
 DType dtype_from(py::handle name);
+
+// "float32", "exact", "tensorfloat32" or "bfloat16"; raises ValueError for another name.
+Precision precision_from(const std::string& name);
 
 // ("float32", (32, None)); a dimension is an int >= 0, -1 or None (unknown).
 Spec spec_from(py::handle dtype_name, py::handle shape);

@@ -1,4 +1,4 @@
-// Eager ops. A call is known by its op, its operands' dtypes and shapes and its attributes; the
+// Eager ops. A call is known by its op, precision, operands' dtypes and shapes and attributes; the
 // program bound for the first such call runs all others. NumPy arrays are read and made through
 // NumPy's own structures, since its buffer protocol costs as much as a small op.
 #include <pybind11/numpy.h>
@@ -175,15 +175,17 @@ bool has_descriptors(const std::vector<Spec>& specs) {
 
 // Binds a call that was not met before. Null: its results are not for NumPy alone.
 Found remember(const std::string& name, const py::dict& attrs, const Operands& operands,
-               std::string_view signature) {
+               const std::string& precision, std::string_view signature) {
   Opcode op;
   if (!find_opcode(name, &op)) throw py::value_error("unknown op '" + name + "'");
   const Attrs native = attrs_from_dict(attrs);
+  const Precision wanted = precision_from(precision);
   const std::vector<Spec> inputs = operands.specs();
   auto made = std::make_shared<Remembered>();
   throw_if_error(infer(op, inputs, native, &made->results));
   if (!has_descriptors(made->results)) return nullptr;
-  throw_if_error(Program::bind_op(op, inputs, made->results, native, {}, {}, &made->program));
+  throw_if_error(
+      Program::bind_op(op, inputs, made->results, native, {}, {}, &made->program, wanted));
   const BoundInstruction& bound = made->program->instructions()[0];
   made->is_short = bound.bytes <= kShortBytes && bound.flops <= kShortFlops;
   if (table().size() >= kMostPrograms) table().clear();
@@ -226,7 +228,8 @@ py::object run_remembered(const Remembered& call, Operands* operands) {
 }
 
 // None: a call for `run_op`, which takes arrays of every kind.
-py::object run_eager(const py::str& name, const py::sequence& inputs, const py::dict& attrs) {
+py::object run_eager(const py::str& name, const py::sequence& inputs, const py::dict& attrs,
+                     const py::str& precision) {
   Signature signature;
   Operands operands;
   const auto items =
@@ -235,6 +238,7 @@ py::object run_eager(const py::str& name, const py::sequence& inputs, const py::
   const Py_ssize_t n = PySequence_Fast_GET_SIZE(items.ptr());
   if (n > kMostOperands) return py::none();
   signature.add_text(name.ptr());
+  signature.add_text(precision.ptr());
   signature.add(static_cast<char>(n));
   for (Py_ssize_t i = 0; i < n; ++i) {
     if (!operands.add(PySequence_Fast_GET_ITEM(items.ptr(), i), &signature)) return py::none();
@@ -242,8 +246,9 @@ py::object run_eager(const py::str& name, const py::sequence& inputs, const py::
   add_attrs(&signature, attrs);
   if (!signature.fits()) return py::none();
   const auto place = table().find(signature.text());
-  Found found =
-      place != table().end() ? place->second : remember(name, attrs, operands, signature.text());
+  Found found = place != table().end()
+                    ? place->second
+                    : remember(name, attrs, operands, precision, signature.text());
   if (found == nullptr) return py::none();
   return run_remembered(*found, &operands);
 }
@@ -251,7 +256,8 @@ py::object run_eager(const py::str& name, const py::sequence& inputs, const py::
 }  // namespace
 
 void register_eager(py::module_& m) {
-  m.def("run_eager", &run_eager, py::arg("op"), py::arg("inputs"), py::arg("attrs"));
+  m.def("run_eager", &run_eager, py::arg("op"), py::arg("inputs"), py::arg("attrs"),
+        py::arg("precision") = "float32");
 }
 
 }  // namespace pydl

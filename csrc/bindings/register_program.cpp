@@ -53,15 +53,6 @@ class PyState {
   std::vector<py::object> arrays_;
 };
 
-Precision precision_from(const std::string& name) {
-  if (name == "float32") return Precision::kFloat32;
-  if (name == "exact") return Precision::kExact;
-  if (name == "tensorfloat32") return Precision::kTensorFloat32;
-  if (name == "bfloat16") return Precision::kBFloat16;
-  throw py::value_error("precision: expected 'exact', 'float32', 'tensorfloat32' or 'bfloat16', received '" +
-                        name + "'");
-}
-
 std::unique_ptr<Program> bind_entry(const std::string& text, const std::string& name,
                                     const std::string& isa, const std::string& precision) {
   const Precision wanted = precision_from(precision);

@@ -8,23 +8,28 @@ from typing import Any
 import numpy as np
 
 from pydl import _core
-from pydl.placement import CPU, current_device
+from pydl.placement import CPU, machine
 from pydl.runtime import gpu
 
 
 def run_op(op: str, arrays: Sequence[Any], attrs: dict[str, Any]) -> list[Any]:
     """The results of one opcode (`docs/opcodes.md`) on row-major arrays.
 
-    It runs where an operand lies that is on a GPU, else on the present device. Raises
+    It runs where an operand lies that is on a GPU, else on the present device, with
+    products of the present precision. Raises
     ValueError, from the same check that a trace and a plan pass, when shapes, dtypes or
     attributes do not fit.
     """
-    on_host = current_device() == CPU
-    if on_host and (results := _core.run_eager(op, arrays, attrs)) is not None:
-        return results
+    device, precision = machine()
+    on_host = device == CPU
+    if on_host:
+        results = _core.run_eager(op, arrays, attrs, precision)
+        if results is not None:
+            return results
     if not on_host or not _all_host(arrays):
         return gpu.run_op(op, arrays, attrs)
-    return _core.run_op(op, [row_major(array) for array in arrays], attrs)
+    given = [row_major(array) for array in arrays]
+    return _core.run_op(op, given, attrs, precision=precision)
 
 
 def _all_host(arrays: Sequence[Any]) -> bool:

@@ -196,9 +196,11 @@ class CompiledProgram:
         return explain(self.name, rows, [*self._place_notes(rows), *self.notes])
 
     def _place_notes(self, rows: Sequence[Mapping[str, Any]]) -> list[str]:
-        """How a program on a GPU is launched."""
+        """How exact products are, where that is a choice; how a program on a GPU is
+        launched."""
         if not self.device:
-            return []
+            exact = self.precision == "exact"
+            return ["float32 products as exact: only sums of products"] * exact
         kinds = {row["kernel"] for row in rows}
         if os.environ.get("PYDL_CUDA_GRAPHS") == "0":
             how = "each kernel launched by itself (PYDL_CUDA_GRAPHS=0)"

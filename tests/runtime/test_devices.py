@@ -144,7 +144,7 @@ def test_devices_lists_the_cpu_and_gpus() -> None:
 def test_precisions() -> None:
     config.set_float32_matmul_precision("high")
     assert placement.machine()[1] == "tensorfloat32"
-    with pytest.raises(ValueError, match=r"expected one of \('highest', 'high'"):
+    with pytest.raises(ValueError, match=r"expected one of \('exact', 'highest'"):
         config.set_float32_matmul_precision("tf32")
 
 

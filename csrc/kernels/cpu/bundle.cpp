@@ -6,12 +6,12 @@
 namespace pydl::PYDL_ISA {
 
 const Family* const kFamilies[] = {
-    &kMatmulFamily,      &kBatchMatmulFamily, &kDepthwiseFamily, &kDepthwiseWeightsFamily,
-    &kConvFamily,        &kPoolFamily,        &kPoolGradFamily,  &kBatchNormFamily,
-    &kElementwiseFamily, &kShapeFamily,       &kWindowFamily,    &kReduceFamily,
-    &kSoftmaxFamily,     &kNormFamily,        &kLossFamily,      &kGatherFamily,
-    &kAlongFamily,       &kScatterFamily,     &kSortFamily,      &kRandomFamily,
-    &kCumulativeFamily,  &kOptimizerFamily,   &kRowsFamily,
+    &kMatmulFamily,    &kBatchMatmulFamily, &kDepthwiseFamily, &kDepthwiseWeightsFamily,
+    &kWinogradFamily,  &kConvFamily,        &kPoolFamily,      &kPoolGradFamily,
+    &kBatchNormFamily, &kElementwiseFamily, &kShapeFamily,     &kWindowFamily,
+    &kReduceFamily,    &kSoftmaxFamily,     &kNormFamily,      &kLossFamily,
+    &kGatherFamily,    &kAlongFamily,       &kScatterFamily,   &kSortFamily,
+    &kRandomFamily,    &kCumulativeFamily,  &kOptimizerFamily, &kRowsFamily,
 };
 
 const Bundle kBundle = {PYDL_STRING(PYDL_ISA), kFamilies,

@@ -14,6 +14,7 @@ extern const Family kMatmulFamily;
 extern const Family kBatchMatmulFamily;
 extern const Family kDepthwiseFamily;
 extern const Family kDepthwiseWeightsFamily;
+extern const Family kWinogradFamily;
 extern const Family kConvFamily;
 extern const Family kPoolFamily;
 extern const Family kPoolGradFamily;
