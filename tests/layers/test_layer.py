@@ -212,9 +212,19 @@ def test_activity_regularizer_is_divided_by_the_batch():
 
 
 def test_automatic_config_of_a_custom_layer():
-    layer = Pair(3, name="p")
-    assert layer.get_config() == {"units": 3, "name": "p"}
-    assert Pair.from_config(json.loads(json.dumps(layer.get_config()))).units == 3
+    """The constructor's arguments, given or not, as in Keras."""
+    config = Pair(3).get_config()
+    assert set(config) == {"units", "name", "trainable", "dtype"}
+    assert config["units"] == 3 and config["name"].startswith("pair")
+    layer = Pair.from_config(json.loads(json.dumps(Pair(3, name="p").get_config())))
+    assert (layer.units, layer.name) == (3, "p")
+
+    class Plain(layers.Layer):
+        def __init__(self, units):
+            super().__init__()
+            self.units = units
+
+    assert Plain(3).get_config() == {"units": 3}
 
 
 def test_a_config_that_json_cannot_hold_is_refused():

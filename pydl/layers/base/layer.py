@@ -6,6 +6,7 @@ import inspect
 from typing import Any, ClassVar, Self
 
 from pydl import dtype_policies, ops, regularizers, tree
+from pydl.layers.base.arguments import accepted, config_is_own, is_plain
 from pydl.layers.base.building import building
 from pydl.layers.base.context import (
     CallArguments,
@@ -323,21 +324,21 @@ class Layer(StateAccess, StatelessCall, Rematerialized, Operation):
             config["activity_regularizer"] = regularizers.serialize(
                 self.activity_regularizer
             )
-        if _config_is_own(type(self)):
+        if config_is_own(type(self)):
             return config
-        return self._auto_arguments()
+        return {**self._auto_arguments(), **accepted(type(self), config)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         """The layer of a `get_config` dict."""
-        if not _config_is_own(cls):
+        if not config_is_own(cls):
             config = {name: deserialize_keras_object(v) for name, v in config.items()}
         return cls(**config)
 
     def _auto_arguments(self) -> dict[str, Any]:
         """Arguments of a subclass's `__init__` when it does not define `get_config`."""
         for name, value in self._auto_config().items():
-            if not _is_plain(value):
+            if not is_plain(value):
                 raise NotImplementedError(
                     f"Layer {type(self).__name__} was created with the argument "
                     f"{name}={value!r}, which JSON cannot hold: the class must define "
@@ -381,17 +382,3 @@ def _position(signature: inspect.Signature, name: str) -> int:
 
 def _shape_tuples(shapes: Any) -> Any:
     return map_shapes(lambda shape: shape, shapes)
-
-
-def _config_is_own(cls: type) -> bool:
-    """Whether `get_config` stands at or below the class whose `__init__` is used."""
-    init = next(c for c in cls.__mro__ if "__init__" in c.__dict__)
-    config = next(c for c in cls.__mro__ if "get_config" in c.__dict__)
-    return issubclass(config, init)
-
-
-def _is_plain(value: Any) -> bool:
-    return all(
-        x is None or isinstance(x, (str, bool, int, float)) or hasattr(x, "get_config")
-        for x in tree.flatten(value)
-    )

@@ -69,15 +69,15 @@ class Cropping(Spatial):
 class UpSampling(Spatial):
     """Each element repeated along the spatial axes."""
 
-    def __init__(self, sizes: Any, data_format: str | None, **kwargs: Any) -> None:
+    def __init__(self, size: Any, data_format: str | None, **kwargs: Any) -> None:
         super().__init__(data_format, **kwargs)
-        many = (sizes,) * self._dims if isinstance(sizes, int) else tuple(sizes)
+        many = (size,) * self._dims if isinstance(size, int) else tuple(size)
         if len(many) != self._dims or not all(
             isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in many
         ):
             raise ValueError(
                 f"Argument `size` should be a positive integer or {self._dims} of "
-                f"them. Received: size={sizes}"
+                f"them. Received: size={size}"
             )
         self._sizes = many
         self.size: Any = many
