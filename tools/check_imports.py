@@ -14,7 +14,7 @@ from pathlib import Path
 
 #: From the bottom up. Modules of one level may import each other.
 LEVELS: tuple[tuple[str, ...], ...] = (
-    ("_core", "config", "lazy", "placement", "tree"),
+    ("_core", "config", "lazy", "placement", "tree", "windows"),
     ("graph",),
     ("passes",),
     ("plan",),

@@ -9,18 +9,17 @@ import sys
 
 from pydl.graph.operators import bind_ops
 from pydl.lazy import gather
-from pydl.ops import batch_norm, control, optimizer, pool, random  # noqa: F401
-from pydl.ops import conv as _conv  # noqa: F401  (opcode definitions)
-from pydl.ops import elementwise as _elementwise  # noqa: F401
+from pydl.ops import batch_norm, control, optimizer, random  # noqa: F401
+from pydl.ops import elementwise as _elementwise  # noqa: F401  (opcode definitions)
 from pydl.ops import special as _special  # noqa: F401
 
 _FAMILIES = (
-    "activation", "arithmetic", "branches", "compare", "core", "creation", "ctc",
-    "cumulative", "custom", "diagonal", "einsum", "exponential", "fourier", "gather",
-    "host", "indexing", "integers", "joining", "jvp", "linalg", "loops", "loss",
-    "matmul", "normalization", "quantile", "rearrange", "reduce", "scans", "scatter",
-    "segment", "sequences", "shape", "softmax", "sort", "special_values", "statistics",
-    "trigonometry", "vectorize", "window",
+    "activation", "arithmetic", "branches", "compare", "conv", "core", "creation",
+    "ctc", "cumulative", "custom", "diagonal", "einsum", "exponential", "fourier",
+    "gather", "host", "indexing", "integers", "joining", "jvp", "linalg", "loops",
+    "loss", "matmul", "normalization", "patches", "pool", "quantile", "rearrange",
+    "reduce", "scans", "scatter", "segment", "sequences", "shape", "softmax", "sort",
+    "special_values", "statistics", "trigonometry", "vectorize", "window",
 )  # fmt: skip
 
 __all__ = gather(__name__, _FAMILIES)

@@ -2,6 +2,7 @@ from pydl.ops.activation import *
 from pydl.ops.arithmetic import *
 from pydl.ops.branches import *
 from pydl.ops.compare import *
+from pydl.ops.conv import *
 from pydl.ops.core import *
 from pydl.ops.creation import *
 from pydl.ops.ctc import *
@@ -22,6 +23,8 @@ from pydl.ops.loops import *
 from pydl.ops.loss import *
 from pydl.ops.matmul import *
 from pydl.ops.normalization import *
+from pydl.ops.patches import *
+from pydl.ops.pool import *
 from pydl.ops.quantile import *
 from pydl.ops.rearrange import *
 from pydl.ops.reduce import *

@@ -24,6 +24,7 @@ from pydl.ops.activation import (
     swish,
     tanh_shrink,
 )
+from pydl.ops.conv import conv, conv_transpose, depthwise_conv, separable_conv
 from pydl.ops.creation import (
     one_hot,
 )
@@ -50,19 +51,34 @@ from pydl.ops.normalization import (
     sparsemax,
     threshold,
 )
+from pydl.ops.patches import depth_to_space, fold, space_to_depth, unfold
+from pydl.ops.pool import (
+    adaptive_average_pool,
+    adaptive_max_pool,
+    average_pool,
+    max_pool,
+)
 from pydl.ops.softmax import (
     log_softmax,
     softmax,
 )
 
 __all__ = [
+    "adaptive_average_pool",
+    "adaptive_max_pool",
+    "average_pool",
     "batch_normalization",
     "binary_crossentropy",
     "categorical_crossentropy",
     "celu",
+    "conv",
+    "conv_transpose",
     "ctc_decode",
     "ctc_loss",
+    "depth_to_space",
+    "depthwise_conv",
     "elu",
+    "fold",
     "gelu",
     "glu",
     "hard_shrink",
@@ -74,6 +90,7 @@ __all__ = [
     "leaky_relu",
     "log_sigmoid",
     "log_softmax",
+    "max_pool",
     "mish",
     "moments",
     "multi_hot",
@@ -85,12 +102,14 @@ __all__ = [
     "relu6",
     "rms_normalization",
     "selu",
+    "separable_conv",
     "sigmoid",
     "silu",
     "soft_shrink",
     "softmax",
     "softplus",
     "softsign",
+    "space_to_depth",
     "sparse_categorical_crossentropy",
     "sparse_plus",
     "sparse_sigmoid",
@@ -99,4 +118,5 @@ __all__ = [
     "swish",
     "tanh_shrink",
     "threshold",
+    "unfold",
 ]

@@ -29,7 +29,7 @@ Body = Callable[[Tensors, Tensors], tuple[Tensors, Tensors]]
 
 #: What the gradient does not compute again.
 _COSTLY = frozenset(
-    {"matmul", "sort", "softmax", "loss", "cumulative", "random", "gather"}
+    {"matmul", "conv", "sort", "softmax", "loss", "cumulative", "random", "gather"}
 )
 
 
