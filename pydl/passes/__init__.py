@@ -15,6 +15,7 @@ from pydl.passes.batch_norm import batch_norm_epilogues
 from pydl.passes.branches import branches
 from pydl.passes.chains import chains
 from pydl.passes.constants import constants
+from pydl.passes.conv_epilogue import conv_epilogues
 from pydl.passes.dead_code import dead_code
 from pydl.passes.epilogue import gemm_epilogues
 from pydl.passes.simplify import simplify
@@ -30,6 +31,7 @@ PASSES: tuple[Pass, ...] = (
     branches,
     gemm_epilogues,
     batch_norm_epilogues,
+    conv_epilogues,
     chains,
     constants,
     dead_code,

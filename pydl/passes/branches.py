@@ -180,11 +180,24 @@ def _work(node: Node) -> float:
         return 0.0
     moved = float(sum(v.nbytes for v in (*node.inputs, *node.outputs)))
     moved *= _COSTS.get(families()[node.op], 1.0)
+    return moved + 2.0 * _products(node) / _FLOPS_PER_BYTE
+
+
+def _products(node: Node) -> float:
+    """How often two numbers are multiplied and added, in products and convolutions."""
     if node.op in ("matmul", "batch_matmul"):
         a, out = node.inputs[0], node.outputs[0]
         depth = a.shape[-2 if node.attrs.get("transpose_a") else -1]
-        moved += 2.0 * math.prod(out.shape) * depth / _FLOPS_PER_BYTE
-    return moved
+        return float(math.prod(out.shape) * depth)
+    if families()[node.op] != "conv":
+        return 0.0
+    first, second, result = *node.inputs[:2], node.outputs[0]
+    weight, out = {
+        "conv": (second, result),
+        "conv_grad_x": (second, first),
+        "conv_grad_w": (result, second),
+    }[node.op]
+    return float(math.prod(weight.shape[:-1]) * math.prod(out.shape))
 
 
 # -- the graph again, sides together ---------------------------------------------------

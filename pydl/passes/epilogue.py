@@ -18,6 +18,7 @@ followers (inputs of more than two axes) moves behind them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from pydl.graph.node import Attr, Graph, Node, Shape, Value
 from pydl.passes.rewrite import Rewriter, Uses
@@ -27,14 +28,13 @@ _GRADIENTS = {"relu_grad": "relu", "sigmoid_grad": "sigmoid", "tanh_grad": "tanh
 
 
 @dataclass
-class _Fusion:
+class Fusion:
     """A product with the nodes that join it; it is written where the last one stood."""
 
     product: Node
     attrs: dict[str, Attr]
-    bias: Value | None = None
-    out: Value | None = None
-    seed: Value | None = None
+    #: What the epilogue reads, by name.
+    operands: dict[str, Value] = field(default_factory=dict)
     members: list[Node] = field(default_factory=list)
     column_sum: Node | None = None
     at: Node | None = None
@@ -44,20 +44,64 @@ class _Fusion:
         """The value the fused product gives."""
         return (self.members[-1] if self.members else self.product).outputs[0]
 
+    def take_bias(self, node: Node, value: Value) -> bool:
+        """Let an addition join if it adds one row to all rows of `value`."""
+        bias = _bias(node, value) if node.op == "add" else None
+        if bias is not None:
+            self.operands["bias"], self.attrs["bias"] = bias, 1
+        return bias is not None
 
-def gemm_epilogues(graph: Graph) -> Graph:
-    """The graph with `gemm` in place of products and what follows them."""
-    products = [node for node in graph.nodes if node.op == "matmul"]
+    def take_activation(self, node: Node) -> bool:
+        """Let an activation join."""
+        if node.op in _ACTIVATIONS:
+            self.attrs["activation"] = node.op
+        return node.op in _ACTIVATIONS
+
+    def take_gradient(self, node: Node, value: Value) -> bool:
+        """Let the gradient of an activation join, if `value` is what it is given."""
+        if node.op not in _GRADIENTS or node.inputs[0] is not value:
+            return False
+        if node.inputs[1].shape != value.shape:
+            return False
+        self.operands["out"], self.attrs["grad"] = node.inputs[1], _GRADIENTS[node.op]
+        return True
+
+
+class Family:
+    """What products of a kind take along: `gemm` below, and `conv_epilogue`."""
+
+    #: The opcodes that may be fused.
+    products: ClassVar[frozenset[str]]
+    #: The order of the operands of the epilogue.
+    operands: ClassVar[tuple[str, ...]]
+
+    def fused(self, product: Node) -> str:
+        """The opcode of the product with an epilogue."""
+        return product.op
+
+    def join(self, fusion: Fusion, node: Node, value: Value, stage: int) -> int:
+        """Add `node`, which alone reads `value`, as a step of the epilogue. Returns its
+        stage, more than `stage`; 0 if it cannot join."""
+        raise NotImplementedError
+
+    def summed_axes(self, product: Node) -> list[int] | None:
+        """The axes of the second operand over which `column_sum` sums, if it can."""
+        raise NotImplementedError
+
+
+def fuse(graph: Graph, family: Family) -> Graph:
+    """The graph with the products of a family and what follows them as one node."""
+    products = [node for node in graph.nodes if node.op in family.products]
     if not products:
         return graph
     uses = Uses(graph)
     order = {node: i for i, node in enumerate(graph.nodes)}
     taken: set[Node] = set()
-    written: dict[Node, _Fusion] = {}
+    written: dict[Node, Fusion] = {}
     for product in products:
-        fusion = _grow(product, uses, taken)
+        fusion = _grow(family, product, uses, taken)
         if not fusion.members:
-            _take_column_sum(fusion, uses, order, taken)
+            _take_column_sum(fusion, family.summed_axes(product), uses, order, taken)
         if fusion.members or fusion.column_sum is not None:
             fusion.at = fusion.at or fusion.members[-1]
             taken.update((product, *fusion.members))
@@ -67,22 +111,23 @@ def gemm_epilogues(graph: Graph) -> Graph:
     rewriter = Rewriter(graph)
     for node in graph.nodes:
         if node in written:
-            _write(rewriter, written[node])
+            _write(rewriter, written[node], family)
         elif node not in taken:
             rewriter.keep(node)
     return rewriter.finish()
 
 
-def _grow(product: Node, uses: Uses, taken: set[Node]) -> _Fusion:
+def _grow(family: Family, product: Node, uses: Uses, taken: set[Node]) -> Fusion:
     """`taken`: nodes that have joined other products, as the sum of two may."""
-    fusion = _Fusion(product, dict(product.attrs))
+    fusion = Fusion(product, dict(product.attrs))
     pending: list[
         Node
     ] = []  # reshapes passed, kept only if something behind them joins
     stage = 0
     value = product.outputs[0]
     while (node := uses.only_reader(value)) is not None and node not in taken:
-        joined = _join(fusion, node, value, stage)
+        same = node.outputs[0].shape == value.shape
+        joined = family.join(fusion, node, value, stage) if same else 0
         if joined:
             fusion.members += [*pending, node]
             pending, stage = [], joined
@@ -99,30 +144,6 @@ def _keeps_columns(node: Node) -> bool:
     return bool(before and after) and before[-1] == after[-1]
 
 
-def _join(fusion: _Fusion, node: Node, value: Value, stage: int) -> int:
-    """Add a step of the epilogue. Returns its stage (1 to 4), 0 if it cannot join."""
-    if node.outputs[0].shape != value.shape:
-        return 0
-    if node.op == "add" and stage < 1:
-        fusion.bias = _bias(node, value)
-        if fusion.bias is not None:
-            fusion.attrs["bias"] = 1
-            return 1
-    elif node.op in _ACTIVATIONS and stage < 2:
-        fusion.attrs["activation"] = node.op
-        return 2
-    elif node.op == "dropout" and stage < 3 and node.attrs["rate"] != 0:
-        fusion.attrs["dropout"] = node.attrs["rate"]
-        fusion.seed = node.inputs[1]
-        return 3
-    elif node.op in _GRADIENTS and stage < 4 and node.inputs[0] is value:
-        if node.inputs[1].shape == value.shape:
-            fusion.attrs["grad"] = _GRADIENTS[node.op]
-            fusion.out = node.inputs[1]
-            return 4
-    return 0
-
-
 def _bias(node: Node, value: Value) -> Value | None:
     """The other operand of an addition, if it is one row for all rows of `value`."""
     other = node.inputs[1] if node.inputs[0] is value else node.inputs[0]
@@ -135,11 +156,15 @@ def _bias(node: Node, value: Value) -> Value | None:
 
 
 def _take_column_sum(
-    fusion: _Fusion, uses: Uses, order: dict[Node, int], taken: set[Node]
+    fusion: Fusion,
+    axes: list[int] | None,
+    uses: Uses,
+    order: dict[Node, int],
+    taken: set[Node],
 ) -> None:
     """Find the sum over the rows of the right operand, as a bias gradient is."""
     product = fusion.product
-    for node in _column_sums(product, uses):
+    for node in _column_sums(product, axes, uses) if axes is not None else ():
         if node.guard is not product.guard or node in taken:
             continue
         first, last = sorted((node, product), key=order.__getitem__)
@@ -155,12 +180,12 @@ def _take_column_sum(
         return
 
 
-def _column_sums(product: Node, uses: Uses) -> list[Node]:
+def _column_sums(product: Node, axes: list[int], uses: Uses) -> list[Node]:
     """The sums over all rows of the product's right operand, reshaped or not."""
     b = product.inputs[1]
-    axes = [1] if product.attrs.get("transpose_b") else [0]
     readers = [(node, axes) for node in uses.readers[b]]
-    if b.node.op == "reshape" and axes == [0] and _keeps_columns(b.node):
+    reshaped = b.node.op == "reshape" and _keeps_columns(b.node)
+    if reshaped and axes == list(range(len(b.shape) - 1)):
         rows = b.node.inputs[0]
         axes = list(range(len(rows.shape) - 1))
         readers += [(node, axes) for node in uses.readers[rows]]
@@ -169,10 +194,11 @@ def _column_sums(product: Node, uses: Uses) -> list[Node]:
     ]
 
 
-def _write(rewriter: Rewriter, fusion: _Fusion) -> None:
+def _write(rewriter: Rewriter, fusion: Fusion, family: Family) -> None:
     product, end = fusion.product, fusion.end
     shape, dtype = product.outputs[0].shape, end.dtype
     like = fusion.members[-1] if fusion.members else product
+    wanted = {"bias": shape[-1:], "out": shape, "residual": shape}
 
     def shaped(value: Value, wanted: Shape) -> Value:
         value = rewriter.now(value)
@@ -183,21 +209,47 @@ def _write(rewriter: Rewriter, fusion: _Fusion) -> None:
         return rewriter.add("reshape", (value,), attrs, spec, like).outputs[0]
 
     operands = [rewriter.now(value) for value in product.inputs]
-    if fusion.bias is not None:
-        operands.append(shaped(fusion.bias, shape[1:]))
-    if fusion.out is not None:
-        operands.append(shaped(fusion.out, shape))
-    if fusion.seed is not None:
-        operands.append(rewriter.now(fusion.seed))
+    for name in family.operands:
+        if name in fusion.operands:
+            value = fusion.operands[name]
+            operands.append(shaped(value, wanted.get(name, value.shape)))
     specs = [(dtype, shape)]
     if fusion.column_sum is not None:
-        specs.append((dtype, shape[1:]))
-    gemm = rewriter.add("gemm", operands, fusion.attrs, specs, product)
-    rewriter.replace(end, gemm.outputs[0])
+        specs.append((dtype, shape[-1:]))
+    op = family.fused(product)
+    fused = rewriter.add(op, operands, fusion.attrs, specs, product)
+    rewriter.replace(end, fused.outputs[0])
     if end.shape != shape:
         rewriter.replace(end, shaped(end, end.shape))
     if fusion.column_sum is not None:
-        rewriter.replace(fusion.column_sum.outputs[0], gemm.outputs[1])
         total = fusion.column_sum.outputs[0]
-        if total.shape != gemm.outputs[1].shape:  # keepdims
+        rewriter.replace(total, fused.outputs[1])
+        if total.shape != fused.outputs[1].shape:  # keepdims
             rewriter.replace(total, shaped(total, total.shape))
+
+
+class _Matrices(Family):
+    products = frozenset({"matmul"})
+    operands = ("bias", "out", "seed")
+
+    def fused(self, product: Node) -> str:
+        return "gemm"
+
+    def join(self, fusion: Fusion, node: Node, value: Value, stage: int) -> int:
+        if stage < 1 and fusion.take_bias(node, value):
+            return 1
+        if stage < 2 and fusion.take_activation(node):
+            return 2
+        if node.op == "dropout" and stage < 3 and node.attrs["rate"] != 0:
+            fusion.attrs["dropout"] = node.attrs["rate"]
+            fusion.operands["seed"] = node.inputs[1]
+            return 3
+        return 4 if stage < 4 and fusion.take_gradient(node, value) else 0
+
+    def summed_axes(self, product: Node) -> list[int]:
+        return [1] if product.attrs.get("transpose_b") else [0]
+
+
+def gemm_epilogues(graph: Graph) -> Graph:
+    """The graph with `gemm` in place of products and what follows them."""
+    return fuse(graph, _Matrices())
