@@ -1,20 +1,4 @@
-"""The native kernels by themselves, on NumPy arrays and on arrays of GPUs.
-
-What benchmarks time and other libraries may borrow. No promotion, no graph: arrays of
-one float dtype (float32 or float64) go in, arrays come out; `out` takes memory to write
-to, so that a loop allocates nothing. Every call passes the same check as a plan, and
-raises ValueError naming the op, what was expected and what came.
-
-Arrays on a GPU are CuPy's, the runtime's own, or any with ``__cuda_array_interface__``:
-the call runs there, in the order of their streams, and returns CuPy arrays where CuPy
-is installed.
-
->>> import numpy as np
->>> from pydl import kernels
->>> a, b = np.ones((2, 3), "float32"), np.ones((3, 4), "float32")
->>> kernels.gemm(a, b, activation="relu").shape
-(2, 4)
-"""
+"""Products, softmax, losses, reductions, rows, random numbers and updates."""
 
 from __future__ import annotations
 
@@ -24,31 +8,14 @@ from typing import Any
 import numpy as np
 
 from pydl import _core
-from pydl.placement import machine
+from pydl.kernels.call import Array, one, run
 from pydl.runtime import gpu
-from pydl.runtime.eager import row_major
 
 __all__ = [
     "adagrad_update", "adam_update", "candidates", "cross_entropy", "dropout", "gemm",
     "log_softmax", "random_normal", "random_uniform", "reduce", "rmsprop_update",
     "sgd_update", "softmax", "softmax_cross_entropy", "take", "truncated_normal",
 ]  # fmt: skip
-
-#: A NumPy array, or one on a GPU.
-Array = Any
-
-
-def _run(
-    op: str, inputs: Sequence[Array], attrs: dict[str, Any], outputs: Any = None
-) -> list[Array]:
-    if gpu.place_of([*inputs, *(outputs or ())]) is not None:
-        return gpu.run_op(op, inputs, attrs, outputs)
-    given = [row_major(x) for x in inputs]
-    return _core.run_op(op, given, attrs, outputs, precision=machine()[1])
-
-
-def _one(op: str, inputs: Sequence[Array], attrs: dict[str, Any], out: Any) -> Array:
-    return _run(op, inputs, attrs, None if out is None else [out])[0]
 
 
 def candidates(op: str, isa: str = "") -> list[str]:
@@ -85,17 +52,17 @@ def gemm(
         inputs.append(bias)
     if activation:
         attrs["activation"] = activation
-    return _one("gemm" if len(attrs) > 2 else "matmul", inputs, attrs, out)
+    return one("gemm" if len(attrs) > 2 else "matmul", inputs, attrs, out)
 
 
 def softmax(x: Array, *, out: Array | None = None) -> Array:
     """Softmax over the last axis."""
-    return _one("softmax", [x], {}, out)
+    return one("softmax", [x], {}, out)
 
 
 def log_softmax(x: Array, *, out: Array | None = None) -> Array:
     """The logarithm of the softmax over the last axis."""
-    return _one("log_softmax", [x], {}, out)
+    return one("log_softmax", [x], {}, out)
 
 
 def softmax_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
@@ -114,9 +81,9 @@ def cross_entropy(probabilities: Array, targets: Array) -> tuple[Array, Array]:
 
 def _loss(op: str, x: Array, targets: Array) -> tuple[Array, Array]:
     if gpu.dtype_of(targets).kind == "f":
-        loss, grad = _run(op, [x, targets], {})
+        loss, grad = run(op, [x, targets], {})
         return loss, grad
-    loss, grad, fault = _run(f"sparse_{op}", [x, targets], {})
+    loss, grad, fault = run(f"sparse_{op}", [x, targets], {})
     at = int(gpu.to_host(fault)[0]) - 1
     if at >= 0:
         raise ValueError(
@@ -136,14 +103,14 @@ def reduce(
 ) -> Array:
     """The "sum", "mean", "max" or "min" over non-negative axes."""
     attrs = {"axes": sorted(axes), "keepdims": int(keepdims)}
-    return _one(f"reduce_{kind}", [x], attrs, out)
+    return one(f"reduce_{kind}", [x], attrs, out)
 
 
 def take(x: Array, indices: Array, *, out: Array | None = None) -> Array:
     """Rows of `x` by int32 or int64 indices. Raises ValueError for one out of range."""
     fault = np.zeros(1, np.int64)
     outputs = None if out is None else [out, fault]
-    rows, fault = _run("take", [x, indices], {}, outputs)
+    rows, fault = run("take", [x, indices], {}, outputs)
     at = int(gpu.to_host(fault)[0]) - 1
     if at >= 0:
         raise ValueError(
@@ -163,7 +130,7 @@ def random_uniform(
 ) -> Array:  # fmt: skip
     """Philox numbers in `[low, high)`: the same for a seed on every machine."""
     attrs = {"shape": list(shape), "dtype": dtype, "low": low, "high": high}
-    return _one("random_uniform", [_seed(seed)], attrs, out)
+    return one("random_uniform", [_seed(seed)], attrs, out)
 
 
 def random_normal(
@@ -172,7 +139,7 @@ def random_normal(
 ) -> Array:  # fmt: skip
     """Normal numbers by Box-Muller from Philox."""
     attrs = {"shape": list(shape), "dtype": dtype, "mean": mean, "stddev": stddev}
-    return _one("random_normal", [_seed(seed)], attrs, out)
+    return one("random_normal", [_seed(seed)], attrs, out)
 
 
 def truncated_normal(
@@ -181,12 +148,12 @@ def truncated_normal(
 ) -> Array:  # fmt: skip
     """Normal numbers within two standard deviations."""
     attrs = {"shape": list(shape), "dtype": dtype, "mean": mean, "stddev": stddev}
-    return _one("truncated_normal", [_seed(seed)], attrs, out)
+    return one("truncated_normal", [_seed(seed)], attrs, out)
 
 
 def dropout(x: Array, rate: float, seed: int, *, out: Array | None = None) -> Array:
     """Zeroes a share `rate` of the elements, scales the rest by `1 / (1 - rate)`."""
-    return _one("dropout", [x, _seed(seed)], {"rate": float(rate)}, out)
+    return one("dropout", [x, _seed(seed)], {"rate": float(rate)}, out)
 
 
 def _update(
@@ -199,7 +166,7 @@ def _update(
                 raise ValueError(f"{op}: group {i}: expected row-major arrays")
     inputs = [np.array(lr, np.float32), *(array for group in groups for array in group)]
     outputs = [a for group in groups for a in (group[0], *group[2:])]
-    _run(op, inputs, {**attrs, "n": len(groups)}, outputs)
+    run(op, inputs, {**attrs, "n": len(groups)}, outputs)
 
 
 def sgd_update(
