@@ -16,10 +16,16 @@ from pydl.graph.gradients import gradients
 from pydl.graph.trace import Trace
 from pydl.runtime.program import compile_graph
 
-STORED: dict[str, Any] = json.loads(
-    (Path(__file__).parents[1] / "data" / "layer_library.json").read_text()
-)
-CASES = STORED["layers"]
+
+def read(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(
+        (Path(__file__).parents[1] / "data" / name).read_text()
+    )
+    return found
+
+
+STORED: dict[str, Any] = read("layer_library.json")
+CASES = [*STORED["layers"], *read("image_parity.json")["layers"]]
 
 
 def case_name(case: dict[str, Any]) -> str:

@@ -1,1 +1,1 @@
-"""Layers over the axes of space and time that need no window."""
+"""Layers over the axes of space and time that learn nothing."""

@@ -1,0 +1,1 @@
+"""Layers with learned windows over the axes of space and time."""
