@@ -25,7 +25,7 @@ def read(name: str) -> dict[str, Any]:
 
 
 STORED: dict[str, Any] = read("layer_library.json")
-CASES = [*STORED["layers"], *read("image_parity.json")["layers"]]
+CASES = [*STORED["layers"], *read("conv_parity.json")["layers"]]
 
 
 def case_name(case: dict[str, Any]) -> str:

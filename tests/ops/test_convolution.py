@@ -18,7 +18,7 @@ from pydl.graph.gradients import gradients
 from pydl.graph.trace import Trace
 
 STORED: dict[str, Any] = json.loads(
-    (Path(__file__).parents[1] / "data" / "image_parity.json").read_text()
+    (Path(__file__).parents[1] / "data" / "conv_parity.json").read_text()
 )
 CASES = STORED["ops"]
 #: Of images of known sizes only.

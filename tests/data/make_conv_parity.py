@@ -1,7 +1,7 @@
-"""Writes ``image_parity.json``: convolution and pooling as Keras computes them, with
+"""Writes ``conv_parity.json``: convolution and pooling as Keras computes them, with
 their gradients, and the layers made of them.
 
-    KERAS_BACKEND=jax python tests/data/make_image_parity.py
+    KERAS_BACKEND=jax python tests/data/make_conv_parity.py
 
 Needs keras 3.15. A case of ``ops`` is a function's name, its arrays and keywords, the
 result and the gradients of ``sum(result * weights(result))``; one of ``layers`` is as
@@ -20,7 +20,7 @@ import numpy as np
 from make_layer_library import case
 from make_library_parity import numbers
 
-OUT = Path(__file__).with_name("image_parity.json")
+OUT = Path(__file__).with_name("conv_parity.json")
 RANDOM = np.random.default_rng(21)
 FIRST = {"data_format": "channels_first"}
 
