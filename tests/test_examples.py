@@ -15,7 +15,8 @@ import pydl
 PACKAGES = (
     "pydl.losses", "pydl.metrics", "pydl.optimizers.schedules.epochs",
     "pydl.layers.normalization", "pydl.layers.regularization", "pydl.layers.spatial",
-    "pydl.layers.preprocessing", "pydl.datasets.reuters",
+    "pydl.layers.preprocessing", "pydl.layers.preprocessing.image",
+    "pydl.layers.preprocessing.image.boxes", "pydl.ops.image", "pydl.datasets.reuters",
 )  # fmt: skip
 MODULES = (
     "pydl.activations", "pydl.backend", "pydl.regularizers", "pydl.tree",

@@ -24,8 +24,8 @@ _FAMILIES = (
 
 __all__ = gather(__name__, _FAMILIES)
 
-from pydl.ops import linalg, nn, numpy  # noqa: E402
+from pydl.ops import image, linalg, nn, numpy  # noqa: E402
 from pydl.ops.indexing import slice_ as slice  # noqa: E402
 
-__all__ += ["linalg", "nn", "numpy", "slice"]
+__all__ += ["image", "linalg", "nn", "numpy", "slice"]
 bind_ops(sys.modules[__name__])

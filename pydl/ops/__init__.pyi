@@ -41,6 +41,7 @@ from pydl.ops.trigonometry import *
 from pydl.ops.vectorize import *
 from pydl.ops.window import *
 
-from pydl.ops import linalg as linalg  # isort: skip
+from pydl.ops import image as image  # isort: skip
+from pydl.ops import linalg as linalg
 from pydl.ops import nn as nn
 from pydl.ops import numpy as numpy

@@ -32,7 +32,7 @@ from pydl.training.adapters.packing import (
     unpack_x_y_sample_weight,
 )
 from pydl.training.adapters.py_dataset import PyDataset
-from pydl.utils import legacy
+from pydl.utils import bounding_boxes, legacy
 from pydl.utils.files import get_file
 from pydl.utils.numerical import (
     normalize,
@@ -47,12 +47,19 @@ from pydl.utils.timeseries import timeseries_dataset_from_array
 
 if TYPE_CHECKING:
     from pydl.utils.feature_space import FeatureSpace
+    from pydl.utils.image_datasets import image_dataset_from_directory
+    from pydl.utils.images import array_to_img, img_to_array, load_img, save_img
     from pydl.utils.texts import text_dataset_from_directory
 
 __getattr__ = members(
     __name__,
     {
         "FeatureSpace": "pydl.utils.feature_space",
+        "array_to_img": "pydl.utils.images",
+        "image_dataset_from_directory": "pydl.utils.image_datasets",
+        "img_to_array": "pydl.utils.images",
+        "load_img": "pydl.utils.images",
+        "save_img": "pydl.utils.images",
         "text_dataset_from_directory": "pydl.utils.texts",
     },
 )
@@ -101,12 +108,14 @@ def clear_session(free_memory: bool = True) -> None:
 
 __all__ = [
     "Config", "CustomObjectScope", "FeatureSpace", "Progbar", "PyDataset",
-    "SampleDataset",
+    "SampleDataset", "array_to_img", "bounding_boxes",
     "clear_session", "custom_object_scope", "deserialize_keras_object",
     "disable_interactive_logging", "enable_interactive_logging", "get_custom_objects",
     "get_file", "get_registered_name", "get_registered_object", "get_source_inputs",
-    "is_interactive_logging_enabled", "is_keras_tensor", "legacy", "normalize",
-    "pack_x_y_sample_weight", "pad_sequences", "register_keras_serializable",
+    "image_dataset_from_directory", "img_to_array",
+    "is_interactive_logging_enabled", "is_keras_tensor", "legacy", "load_img",
+    "normalize", "pack_x_y_sample_weight", "pad_sequences",
+    "register_keras_serializable", "save_img",
     "serialize_keras_object", "set_random_seed", "split_dataset", "standardize_dtype",
     "text_dataset_from_directory", "timeseries_dataset_from_array", "to_categorical",
     "unpack_x_y_sample_weight",

@@ -334,3 +334,14 @@ def test_structure_version_rises_for_changes_only():
     before = model.structure_version
     model.pop()
     assert model.structure_version > before
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [layers.ZeroPadding2D(2, name="z"), layers.SpatialDropout2D(0.1, name="z")],
+)
+def test_configurations_that_classes_share_are_whole(layer):
+    """A class of the package may have its own `__init__` and a base's `get_config`."""
+    config = layer.get_config()
+    assert config["name"] == "z" and config["dtype"]["config"] == {"name": "float32"}
+    assert type(layer).from_config(config).get_config() == config

@@ -197,7 +197,7 @@ class OpFunction(Operation):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         name = str(config["function"])
-        function = getattr(ops, name, None)
+        function = getattr(ops, name, None) or getattr(ops.image, name, None)
         if name.startswith("_") or not inspect.isfunction(function):
             raise ValueError(f"{name!r} is not an op of pydl.ops")
         return cls(function, config.get("name"))

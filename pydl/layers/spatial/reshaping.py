@@ -7,6 +7,8 @@ from typing import Any
 from pydl import ops
 from pydl.layers.spatial.base import Spatial, pairs
 
+_INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
+
 
 class ZeroPadding(Spatial):
     """Zeros around the spatial axes."""
@@ -135,7 +137,8 @@ class UpSampling2D(UpSampling):
     Args:
         size: how many times, along both axes or each.
         data_format: where the channels are.
-        interpolation: ``"nearest"``; others need image resizing and are refused.
+        interpolation: ``"nearest"``: pixels are repeated; or ``"bilinear"``,
+            ``"bicubic"``, ``"lanczos3"`` or ``"lanczos5"``.
 
     >>> pydl.layers.UpSampling2D(2)(np.ones((1, 3, 4, 5), "float32")).shape
     (1, 6, 8, 5)
@@ -151,12 +154,23 @@ class UpSampling2D(UpSampling):
         **kwargs: Any,
     ) -> None:
         super().__init__(size, data_format, **kwargs)
-        if interpolation != "nearest":
+        if interpolation not in _INTERPOLATIONS:
             raise ValueError(
-                "UpSampling2D: interpolation: expected 'nearest' (others are not "
-                f"offered yet), received {interpolation!r}"
+                f"UpSampling2D: interpolation: expected one of {_INTERPOLATIONS}, "
+                f"received {interpolation!r}"
             )
         self.interpolation = interpolation
+
+    def call(self, inputs: Any) -> Any:
+        if self.interpolation == "nearest":
+            return super().call(inputs)
+        size = [
+            inputs.shape[axis] * times
+            for axis, times in zip(self.spatial_axes, self._sizes, strict=True)
+        ]
+        return ops.image.resize(
+            inputs, size, self.interpolation, data_format=self.data_format
+        )
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "interpolation": self.interpolation}
