@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pydl import activations as activations
+    from pydl import applications as applications
     from pydl import backend as backend
     from pydl import callbacks as callbacks
     from pydl import config as config
@@ -64,10 +65,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = frozenset({
-    "activations", "backend", "callbacks", "config", "constraints", "datasets",
-    "dtype_policies", "initializers", "kernels", "layers", "losses", "metrics",
-    "mixed_precision", "models", "ops", "optimizers", "preprocessing", "random",
-    "regularizers", "saving", "tree", "utils",
+    "activations", "applications", "backend", "callbacks", "config", "constraints",
+    "datasets", "dtype_policies", "initializers", "kernels", "layers", "losses",
+    "metrics", "mixed_precision", "models", "ops", "optimizers", "preprocessing",
+    "random", "regularizers", "saving", "tree", "utils",
 })  # fmt: skip
 
 _OBJECTS = {

@@ -17,15 +17,17 @@ from typing import Any
 
 
 def members(package: str, places: dict[str, str]) -> Callable[[str], Any]:
-    """A ``__getattr__`` for a package: name -> module that defines it. Raises
-    AttributeError for other names. `dir` of the package names all of them too."""
+    """A ``__getattr__`` for a package: name -> module that defines it, or that it is.
+    Raises AttributeError for other names. `dir` of the package names all of them."""
     space = vars(sys.modules[package])
 
     def get(name: str) -> Any:
         place = places.get(name)
         if place is None:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = space[name] = getattr(importlib.import_module(place), name)
+        module = importlib.import_module(place)
+        itself = place == f"{package}.{name}"
+        value = space[name] = module if itself else getattr(module, name)
         return value
 
     space["__dir__"] = lambda: sorted({*space, *places})

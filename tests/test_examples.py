@@ -17,6 +17,7 @@ PACKAGES = (
     "pydl.layers.normalization", "pydl.layers.regularization", "pydl.layers.spatial",
     "pydl.layers.preprocessing", "pydl.layers.preprocessing.image",
     "pydl.layers.preprocessing.image.boxes", "pydl.ops.image", "pydl.datasets.reuters",
+    "pydl.applications",
 )  # fmt: skip
 MODULES = (
     "pydl.activations", "pydl.backend", "pydl.regularizers", "pydl.tree",

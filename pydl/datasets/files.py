@@ -15,9 +15,9 @@ _CHUNK = 1 << 18
 _TIMEOUT_SECONDS = 30.0
 
 
-def cache_folder() -> Path:
-    """Where downloads are kept."""
-    return Path.home() / ".pydl" / "datasets"
+def cache_folder(kind: str = "datasets") -> Path:
+    """Where downloads of a kind are kept."""
+    return Path.home() / ".pydl" / kind
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,13 @@ class RemoteFile:
     #: where neither is.
     sha256: str | None = None
     md5: str | None = None
+    #: The folder of the cache it is kept in.
+    folder: str = "datasets"
+
+    @property
+    def cached(self) -> Path:
+        """Where a download is kept."""
+        return cache_folder(self.folder) / self.name
 
     def locate(self, path: str) -> Path:
         """The file on this machine; downloads it when `path` is nowhere.
@@ -44,7 +51,7 @@ class RemoteFile:
             raise FileNotFoundError(
                 self._not_found(path, "it is in none of these places")
             )
-        cached = cache_folder() / self.name
+        cached = self.cached
         if cached.is_file() and self._problem(cached) is None:
             return cached
         try:
@@ -61,7 +68,7 @@ class RemoteFile:
         return places
 
     def _not_found(self, path: str, why: str) -> str:
-        places = [*self._own_places(path), cache_folder() / self.name]
+        places = [*self._own_places(path), self.cached]
         listed = ", ".join(str(place.absolute()) for place in places)
         return (
             f"no file {path!r}: {why}. Download {self.url} on a machine that can, and "

@@ -185,18 +185,21 @@ class Model(Trainer, StateTree):
     def load_weights(
         self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any
     ) -> None:
-        """Read weights written by `save_weights`, or those in a ``.keras`` file.
-        Nothing changes on an error.
+        """Read weights written by `save_weights`, those in a ``.keras`` file, or an
+        ``.h5`` file of Keras 1 or 2. Nothing changes on an error.
 
         Args:
             filepath: the file.
             skip_mismatch: leave out weights that are missing or of another shape.
+            kwargs: ``by_name=True`` matches the layers of a file of Keras 1 or 2 by
+                name, not by order.
         """
+        by_name = bool(kwargs.pop("by_name", False))
         if kwargs:
             raise ValueError(f"load_weights: unexpected arguments {sorted(kwargs)}")
         from pydl.saving.weights import load_weights
 
-        load_weights(self, filepath, skip_mismatch=skip_mismatch)
+        load_weights(self, filepath, skip_mismatch, by_name)
 
     def to_json(self, **kwargs: Any) -> str:
         """The architecture as JSON text; `kwargs` go to `json.dumps`."""

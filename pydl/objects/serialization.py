@@ -28,6 +28,8 @@ _NAMESPACES = (
 
 #: Classes of other namespaces.
 _ALONE = frozenset({
+    ("applications", "CustomScaleLayer"), ("applications", "LayerScale"),
+    ("applications", "LocalResponseNormalization"),
     ("dtype_policies", "DTypePolicyMap"), ("utils", "FeatureSpace"),
 })  # fmt: skip
 

@@ -7,7 +7,7 @@ are refused: they would reach outside the file.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,25 +62,28 @@ def read_all(
     messages. Those that are not of a wanted name and shape, and not in one of the
     groups, are not read: zeros that take no memory stand for them."""
     whole = tuple(groups)
-    import h5py
-
-    try:
-        file = h5py.File(content, "r")
-    except OSError as error:
-        raise ValueError(f"'{path}' is not a readable HDF5 file: {error}") from None
-    with file:
-        found = _datasets(h5py, path, file, "")
+    with opened(content, path) as file:
         return {
-            name: _content(dataset)
+            name: content_of(dataset)
             if shapes.get(name) == dataset.shape
             or (name.startswith(whole) and _is_stored(path, name, dataset))
             else np.broadcast_to(np.float32(0), dataset.shape)
-            for name, dataset in found
+            for name, dataset in datasets(path, file)
         }
 
 
+def opened(content: Any, path: Path) -> Any:
+    """The open file; ValueError unless it is an HDF5 file."""
+    import h5py
+
+    try:
+        return h5py.File(content, "r")
+    except OSError as error:
+        raise ValueError(f"'{path}' is not a readable HDF5 file: {error}") from None
+
+
 def select(
-    datasets: dict[str, np.ndarray],
+    found: dict[str, np.ndarray],
     model: Any,
     variables: dict[str, Any],
     groups: Collection[str] = (),
@@ -94,7 +97,7 @@ def select(
     }
     return {
         name: array
-        for name, array in datasets.items()
+        for name, array in found.items()
         if name in variables
         or not (name.startswith(tuple(groups)) or other.intersection(name.split("/")))
     }
@@ -108,14 +111,19 @@ def _is_stored(path: Path, name: str, dataset: Any) -> bool:
     return True
 
 
-def _content(dataset: Any) -> np.ndarray:
+def content_of(dataset: Any) -> np.ndarray:
+    """A dataset as an array."""
     array = np.asarray(dataset[()])
     if dataset.attrs.get("dtype") == "bfloat16" and array.dtype.str == "|V2":
         return array.view("bfloat16")
     return array
 
 
-def _datasets(h5py: Any, path: Path, group: Any, prefix: str) -> Any:
+def datasets(path: Path, group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """``(name, dataset)`` of all datasets below a group; ValueError for links and for
+    datasets that reach into other files."""
+    import h5py
+
     for key in group:
         if not isinstance(group.get(key, getlink=True), h5py.HardLink):
             raise ValueError(
@@ -123,7 +131,7 @@ def _datasets(h5py: Any, path: Path, group: Any, prefix: str) -> Any:
             )
         item = group[key]
         if isinstance(item, h5py.Group):
-            yield from _datasets(h5py, path, item, f"{prefix}{key}/")
+            yield from datasets(path, item, f"{prefix}{key}/")
         elif item.is_virtual or item.external:
             raise ValueError(
                 f"'{path}': dataset '{prefix}{key}' reaches into other files, which "

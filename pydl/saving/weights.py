@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pydl.saving import h5, own_state, safetensors_file, shards
+from pydl.saving import h5, legacy_h5, own_state, safetensors_file, shards
 from pydl.saving.atomic import write_atomically
 from pydl.saving.names import weight_names
 
@@ -62,14 +62,28 @@ def save_weights(
         shards.write(path, h5.arrays_of(model), max_shard_size)
 
 
-def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False) -> None:
+def load_weights(
+    model: Any, filepath: Any, skip_mismatch: bool = False, by_name: bool = False
+) -> None:
     """Read a model's weights, of a file of weights or of a ``.keras`` file. Nothing is
-    written unless all of them fit."""
+    written unless all of them fit.
+
+    Other files that end in ``.h5`` or ``.hdf5`` are those of Keras 1 and 2; `by_name`
+    is for them.
+    """
     path = Path(filepath)
-    file_format = "keras" if path.suffix == ".keras" else _format_of(path)
+    file_format = _readable_format(path)
+    if by_name and file_format != "legacy":
+        raise ValueError(
+            "load_weights: by_name=True is for the `.h5` files of Keras 1 and 2. "
+            f"Received: filepath={str(path)!r}"
+        )
     if not path.is_file():
         raise FileNotFoundError(f"load_weights: there is no file '{path}'")
     _check_built("load_weights", model)
+    if file_format == "legacy":
+        legacy_h5.load(model, path, skip_mismatch, by_name)
+        return
     if file_format == "safetensors":
         own_state.refuse(model, ".safetensors")
         arrays = safetensors_file.read(path)
@@ -139,6 +153,15 @@ def _assign(
     for name, variable in variables.items():
         if name not in problems:
             variable.assign(arrays[name])
+
+
+def _readable_format(path: Path) -> str:
+    """The format of a file to read; there are some that are not written."""
+    if path.suffix == ".keras":
+        return "keras"
+    if path.suffix in (".h5", ".hdf5") and not path.name.endswith(".weights.h5"):
+        return "legacy"
+    return _format_of(path)
 
 
 def _format_of(path: Path) -> str:
