@@ -31,6 +31,7 @@ Fine-tuning: freeze, train a new head, unfreeze, train on with a low rate.
 ...     (32, 32, 3), include_top=False, pooling="avg", weights=None)
 >>> base.trainable = False
 >>> model = pydl.Sequential([base, pydl.layers.Dense(2, activation="softmax")])
+>>> model.build((None, 32, 32, 3))
 >>> len(model.trainable_variables)
 2
 """

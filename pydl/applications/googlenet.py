@@ -81,12 +81,12 @@ def GoogLeNet(
     image = request.image(default=224, least=65 if auxiliary else 32)
     x = _stem(image)
     heads = []
-    for name_, block in _BLOCKS.items():
-        x = _inception(x, block, f"inception_{name_}")
-        if auxiliary and name_ in _AUXILIARY:
-            heads.append(_head(request, x, _AUXILIARY[name_]))
-        if name_ in ("3b", "4e"):
-            x = _pool(x, f"pool{name_[0]}")
+    for place, block in _BLOCKS.items():
+        x = _inception(x, block, f"inception_{place}")
+        if auxiliary and place in _AUXILIARY:
+            heads.append(_head(request, x, _AUXILIARY[place]))
+        if place in ("3b", "4e"):
+            x = _pool(x, f"pool{place[0]}")
     x = request.classified(x, 0.4)
     return request.model(image, [x, *heads] if auxiliary else x)
 

@@ -89,7 +89,7 @@ def usual_side(input_shape: Any, sides: tuple[int, ...]) -> int:
 def published_side(rows: int | None, sides: tuple[int, ...]) -> int:
     """The side whose published weights to take; warns unless they are for `rows`."""
     if rows in sides:
-        return int(rows)  # type: ignore[arg-type]
+        return rows
     warnings.warn(
         f"`input_shape` is undefined or non-square, or `rows` is not in {list(sides)}. "
         "Weights for input shape (224, 224) will be loaded as the default.",

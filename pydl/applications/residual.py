@@ -15,34 +15,28 @@ EPSILON = 1.001e-5
 Block = Callable[[Any, int, int, str, bool], Any]
 
 
-def resnet(
-    request: Request,
-    body: Callable[[Any], Any],
-    kind: str,
-    hashes: tuple[str, str],
-    ends: tuple[Callable[[Any], Any], Callable[[Any], Any]] = (
-        lambda x: x,
-        lambda x: x,
-    ),
-) -> Any:
-    """The network around its stacks of blocks.
+def begun(request: Request, active: bool) -> tuple[Any, Any]:
+    """The images, and what the stacks of blocks are given.
 
     Args:
         request: what was asked for.
-        body: the stacks.
-        kind: name of the published weights.
-        hashes: of the published weights.
-        ends: what follows the first convolution, and the stacks.
+        active: whether the first convolution is normalized, without negative part.
     """
     image = request.image(default=224, least=32)
     x = layers.ZeroPadding2D(3, name="conv1_pad")(image)
-    x = ends[0](layers.Conv2D(64, 7, strides=2, name="conv1_conv")(x))
+    x = layers.Conv2D(64, 7, strides=2, name="conv1_conv")(x)
+    x = normalized(x, "conv1") if active else x
     x = layers.ZeroPadding2D(1, name="pool1_pad")(x)
-    x = layers.MaxPooling2D(3, strides=2, name="pool1_pool")(x)
-    x = request.classified(ends[1](body(x)))
+    return image, layers.MaxPooling2D(3, strides=2, name="pool1_pool")(x)
+
+
+def finished(
+    request: Request, image: Any, x: Any, kind: str, hashes: tuple[str, str]
+) -> Any:
+    """The model; `kind` is the name of its published weights."""
     address = f"{kind}_weights_tf_dim_ordering_tf_kernels"
     files = published(f"tensorflow/keras-applications/resnet/{address}", hashes)
-    return request.model(image, x, files)
+    return request.model(image, request.classified(x), files)
 
 
 def normalized(x: Any, name: str, activate: bool = True) -> Any:

@@ -13,7 +13,7 @@ from pydl import layers
 from pydl.applications.imagenet_utils import bgr_centred as preprocess_input
 from pydl.applications.imagenet_utils import decode_predictions
 from pydl.applications.request import Request
-from pydl.applications.residual import normalized, resnet, stacks
+from pydl.applications.residual import begun, finished, normalized, stacks
 
 _HASHES = {
     50: ("2cb95161c43110f7111970584f804107", "4d473c1dd8becc155b73f8504c6f6626"),
@@ -88,13 +88,9 @@ def _resnet(request: Request, depths: Sequence[int]) -> Any:
     """The network with so many blocks in each stack."""
     layered = 3 * sum(depths) + 2
     strides = ((1, 1), (2, 1), (2, 1), (2, 1))
-    return resnet(
-        request,
-        lambda x: stacks(x, _block, depths, strides),
-        f"resnet{layered}",
-        _HASHES[layered],
-        ends=(lambda x: normalized(x, "conv1"), lambda x: x),
-    )
+    image, x = begun(request, active=True)
+    x = stacks(x, _block, depths, strides)
+    return finished(request, image, x, f"resnet{layered}", _HASHES[layered])
 
 
 def _block(x: Any, filters: int, stride: int, name: str, widen: bool) -> Any:

@@ -13,7 +13,7 @@ from pydl import layers
 from pydl.applications.imagenet_utils import decode_predictions
 from pydl.applications.imagenet_utils import signed as preprocess_input
 from pydl.applications.request import Request
-from pydl.applications.residual import normalized, resnet, stacks
+from pydl.applications.residual import begun, finished, normalized, stacks
 
 _HASHES = {
     50: ("3ef43a0b657b3be2300d5770ece849e0", "fac2f116257151a9d068a22e544a4917"),
@@ -88,13 +88,9 @@ def _resnet(request: Request, depths: Sequence[int]) -> Any:
     """The network with so many blocks in each stack."""
     layered = 3 * sum(depths) + 2
     strides = ((1, 2), (1, 2), (1, 2), (1, 1))
-    return resnet(
-        request,
-        lambda x: stacks(x, _block, depths, strides),
-        f"resnet{layered}v2",
-        _HASHES[layered],
-        ends=(lambda x: x, lambda x: normalized(x, "post")),
-    )
+    image, x = begun(request, active=False)
+    x = normalized(stacks(x, _block, depths, strides), "post")
+    return finished(request, image, x, f"resnet{layered}v2", _HASHES[layered])
 
 
 def _block(x: Any, filters: int, stride: int, name: str, widen: bool) -> Any:

@@ -72,8 +72,8 @@ def logits() -> None:
             values = logits_of(case)
             found[case.key] = [[float(f"{v:.9g}") for v in row] for row in values]
             print(case.key, float(np.linalg.norm(values)), flush=True)
-    text = json.dumps(found, indent=0)
-    (HERE / "application_logits.json").write_text(f"{text}\n")
+    lines = ",\n".join(f"{json.dumps(key)}: {json.dumps(found[key])}" for key in found)
+    (HERE / "application_logits.json").write_text(f"{{\n{lines}\n}}\n")
 
 
 def preprocessing() -> None:

@@ -29,7 +29,7 @@ from pydl.datasets import (
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PYDL_DATA_DIR", str(tmp_path))
-    monkeypatch.setattr(files, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(files, "cache_folder", lambda *_: tmp_path / "cache")
     return tmp_path
 
 

@@ -9,6 +9,7 @@ import pytest
 
 import pydl
 import pydl as keras
+from application_cases import weights
 from pydl.applications import MobileNetV2
 
 
@@ -71,6 +72,7 @@ def small_mnist() -> Any:
     return (x[:64], y[:64]), (x[64:], y[64:])
 
 
+@pytest.mark.skipif(not hasattr(keras.ops, "image"), reason="needs ops.image")
 def test_vgg_script(capsys: pytest.CaptureFixture[str]) -> None:
     """The architecture of the primer at a quarter of its channels and 32 pixels."""
     keras.utils.set_random_seed(7)
@@ -93,6 +95,7 @@ def test_fine_tuning() -> None:
     x, y = digits(32, 64)
     x = 2 * x.repeat(3, 3) - 1
     base = MobileNetV2((32, 32, 3), 0.35, include_top=False, weights=None)
+    base.set_weights(weights((w.name, tuple(w.shape)) for w in base.weights))
     base.trainable = False
     image = keras.Input((32, 32, 3))
     h = base(image, training=False)
@@ -128,8 +131,9 @@ def compile_and_fit(model: Any, x: Any, y: Any, rate: float) -> None:
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
     )
-    history = model.fit(x, y, batch_size=16, epochs=2, verbose=0).history
-    assert history["loss"][1] < history["loss"][0]
+    before = model.evaluate(x, y, verbose=0)[0]
+    model.fit(x, y, batch_size=16, epochs=2, verbose=0)
+    assert model.evaluate(x, y, verbose=0)[0] < before
 
 
 def test_a_new_head_on_part_of_a_network() -> None:
