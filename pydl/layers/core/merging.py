@@ -44,9 +44,6 @@ class Merge(Layer):
             return None
         return functools.reduce(ops.logical_or, masks)
 
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config()  # the constructor has no arguments of its own
-
 
 class Add(Merge):
     """The sum of the inputs."""
