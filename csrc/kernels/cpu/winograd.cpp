@@ -2,8 +2,8 @@
 //
 // Many tiles: the filters are transformed first (or are a derived buffer), and a piece is a block
 // of tiles from reading to writing. Few tiles: those are transformed first, and a piece is a panel
-// of filters, which it transforms for itself, over all tiles. Either way the products read the
-// larger operand once for each block of the smaller.
+// of filters, which it transforms for itself, over all tiles: less is read,
+// but from further away.
 #include "kernels/cpu/winograd.h"
 
 #include "kernels/cpu/pieces.h"
@@ -178,7 +178,7 @@ void fill_by_filters(Winograd* p, Bound* bound) {
 template <class T>
 void fill(Winograd* p, bool constant, Bound* bound) {
   choose_blocks(p);
-  if (p->tiles > p->filters) {
+  if (2 * p->tiles >= p->filters) {
     fill_by_tiles<T>(*p, constant, bound);
   } else {
     fill_by_filters<T>(p, bound);

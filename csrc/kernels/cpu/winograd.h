@@ -90,20 +90,26 @@ PYDL_INLINE void find_pixels(const Images<T>& x, TilePlace place, const T* (&at)
 }
 
 // Tiles [tiles.begin, tiles.end) of channels [channels.begin, channels.end), which begins at a
-// vector's boundary, into planes whose first row and column are theirs. `zeros` are read from
-// their beginning on for any range of channels.
+// vector's boundary, into planes whose first row and column are theirs. While a tile is transformed
+// the next one's new pixels are fetched: caches do not foresee their order.
 template <class Line, class T>
 void transform_tiles(const Winograd& p, const Images<T>& x, Range tiles, Range channels, T* target,
                      Planes planes) {
   constexpr int L = kLanes<T>, kSide = Line::kFrom;
-  for (int64_t t = tiles.begin; t < tiles.end; ++t, target += planes.row) {
-    const T* at[kSide * kSide];
-    find_pixels<T, kSide>(x, place_of(p, t), at);
+  const T* tables[2][kSide * kSide];
+  find_pixels<T, kSide>(x, place_of(p, tiles.begin), tables[0]);
+  for (int64_t i = 0; i < tiles.end - tiles.begin; ++i, target += planes.row) {
+    const T*(&at)[kSide * kSide] = tables[i % 2];
+    const T*(&next)[kSide * kSide] = tables[(i + 1) % 2];
+    find_pixels<T, kSide>(x, place_of(p, least(tiles.begin + i + 1, tiles.end - 1)), next);
     T* to = target;
     const auto put = [&](int r, int s, Vec<T> v)
                          PYDL_EACH { store(to + (r * kAround + s) * planes.plane, v); };
     int64_t c = channels.begin;
-    const auto get = [&](int r, int s) PYDL_EACH { return load(at[r * kSide + s] + c); };
+    const auto get = [&](int r, int s) PYDL_EACH {
+      if (s >= kSide - kInside) prefetch(next[r * kSide + s] + c);
+      return load(at[r * kSide + s] + c);
+    };
     for (; c + L <= channels.end; c += L, to += L) transform_square<Line, T>(get, put);
     const int last = static_cast<int>(channels.end - c);
     const auto get_last = [&](int r, int s)

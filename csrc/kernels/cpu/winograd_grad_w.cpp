@@ -13,9 +13,9 @@ namespace pydl::PYDL_ISA {
 namespace {
 
 constexpr int64_t kMostPieces = 16;
-constexpr int64_t kBlockTiles = 32;              // depth of the products
+constexpr int64_t kBlockTiles = 64;              // depth of the products
 constexpr int64_t kPartChannels = 64, kPartFilters = 64;  // the sums of a piece stay in L2
-constexpr int64_t kPartTiles = 2 * kBlockTiles;  // at least
+constexpr int64_t kPartTiles = 64;                        // at least
 
 // As for the other passes (winograd.cpp); every piece transforms for itself.
 constexpr double kReadCost = 250, kGradCost = 200, kTapCost = 200, kGain = 1.25;
@@ -97,7 +97,6 @@ void add_products(const Parts<T>& part, int64_t tiles, bool first) {
   t.b_stride = part.grad.row;
   t.ahead = kPrefetchRows * t.b_stride;
   t.c_stride = part.sum.row;
-  t.accumulate = !first;
   t.finish = Finish::kStore;
   for (int point = 0; point < kPoints; ++point) {
     for (int64_t k = 0; k < filters; k += kTileVectors * L) {
@@ -106,6 +105,7 @@ void add_products(const Parts<T>& part, int64_t tiles, bool first) {
         const Range rows = share(channels, parts, i);
         t.a = part.v + point * part.image.plane + rows.begin;
         t.c = part.s + point * part.sum.plane + rows.begin * part.sum.row + k;
+        t.addend = first ? nullptr : t.c;
         pick_micro<T>(static_cast<int>(rows.end - rows.begin), filters - k > L ? kTileVectors : 1,
                       Panel::kFull)(t);
       }
