@@ -152,6 +152,34 @@ PYDL_INLINE void spread_window(const PoolShape& s, const Row<T>& row, const Sour
   if (next > end) clear<T, false>(out + count * pixel, (next - end) * pixel);
 }
 
+// How many steps forward leave a vector room.
+PYDL_INLINE int64_t steps_within(int64_t room, int64_t step) {
+  return room < 0 ? 0 : room / step + 1;
+}
+
+// Windows of two places, two apart, over pixels of less than a vector, from window `w` on, which
+// lies inside: as long as whole vectors have room. Returns the first window that is left; the last
+// one of the row always is.
+template <class Source, class T>
+PYDL_INLINE int64_t spread_pairs(const PoolShape& s, const Row<T>& row, Source from, int64_t w,
+                                 const T* grad_end) {
+  constexpr int L = kLanes<T>;
+  const int64_t pixel = s.channels;
+  T* out = row.grad_x + window_start(s, 2, w) * pixel;
+  const auto tap = static_cast<typename Format<T>::Int>(from.tap);
+  int64_t count = s.places[2] - 1 - w;
+  const int64_t read = steps_within(grad_end - from.grad - L, pixel);
+  const int64_t written = steps_within(row.end - out - pixel - L, 2 * pixel);
+  if (read < count) count = read;
+  if (written < count) count = written;
+  for (int64_t i = 0; i < count; ++i, out += 2 * pixel) {
+    const typename Source::Loaded loaded = from.load_at(i * pixel, L);
+    store(out, loaded.of(tap));
+    store(out + pixel, loaded.of(tap + 1));
+  }
+  return w + (count > 0 ? count : 0);
+}
+
 template <class Source, class T, bool kStream>
 PYDL_INLINE void spread_row(const PoolShape& s, const Call& call, const Row<T>& row,
                             const T* grad_end) {
@@ -161,8 +189,13 @@ PYDL_INLINE void spread_row(const PoolShape& s, const Call& call, const Row<T>& 
   }
   const int64_t tap_d = row.d - window_start(s, 0, d), tap_h = row.h - window_start(s, 1, h);
   const int64_t number = (tap_d * s.window[1] + tap_h) * s.window[2];
+  const bool pairs = s.window[2] == 2 && s.strides[2] == 2 && s.channels < kLanes<T>;
   for (int64_t w = 0; w < s.places[2]; ++w) {
-    const Source from = source_at<Source>(s, call, row.image, d, h, w, number);
+    Source from = source_at<Source>(s, call, row.image, d, h, w, number);
+    if (pairs && w == s.low[2]) {  // the first inside
+      w = spread_pairs<Source, T>(s, row, from, w, grad_end);
+      from = source_at<Source>(s, call, row.image, d, h, w, number);
+    }
     spread_window<Source, T, kStream>(s, row, from, w, grad_end);
   }
 }

@@ -151,9 +151,7 @@ class BatchNormalization(CenterScale):
             for value in (self.gamma, self.beta)
         )
         features_last = x if axis == last else ops.moveaxis(x, axis, last)
-        out, mean, variance = batch_normalized(
-            features_last, gamma, beta, self.epsilon
-        )
+        out, mean, variance = batch_normalized(features_last, gamma, beta, self.epsilon)
         self._average_in(mean, variance)
         return out if axis == last else ops.moveaxis(out, last, axis)
 
