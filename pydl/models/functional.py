@@ -181,8 +181,11 @@ class Functional(Model):
         if "layers" not in config:
             return cls(**config)
         inputs, outputs = functional_from_config(config, custom_objects)
-        known = {key: config[key] for key in ("name", "trainable") if key in config}
-        return cls(inputs, outputs, **known)
+        known = {"name": config["name"]} if "name" in config else {}
+        model = cls(inputs, outputs, **known)
+        # Not by the setter, which would set all layers: each has its own in its config.
+        model._trainable = bool(config.get("trainable", True))
+        return model
 
 
 def _check_symbolic(what: str, tensors: Any) -> None:

@@ -112,6 +112,20 @@ def test_trainable_reaches_sublayers_and_returns():
     assert len(layer.trainable_weights) == 6
 
 
+def test_layers_made_frozen_have_no_trained_weights_until_they_thaw():
+    frozen = layers.Dense(3, trainable=False)
+    model = pydl.Sequential([layers.Input((4,)), frozen, layers.Dense(2)])
+    outer = pydl.Sequential([layers.Input((4,)), model])
+    assert len(outer.trainable_variables) == 2
+    assert len(outer.non_trainable_variables) == 2
+    before = frozen.get_weights()
+    outer.compile("sgd", "mse")
+    outer.fit(np.ones((4, 4)), np.ones((4, 2)), verbose=0)
+    np.testing.assert_array_equal(before[0], frozen.get_weights()[0])
+    frozen.trainable = True
+    assert len(outer.trainable_variables) == 4
+
+
 def test_non_trainable_weights_come_last():
     class Mixed(layers.Layer):
         def build(self, input_shape):

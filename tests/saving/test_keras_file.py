@@ -57,6 +57,26 @@ def assert_same_state(left: Any, right: Any) -> None:
         np.testing.assert_array_equal(a.numpy(), b.numpy())
 
 
+def test_frozen_layers_stay_frozen(tmp_path: Path) -> None:
+    base = stack()
+    model = models.Model(base.inputs, layers.Dense(2)(base.outputs[0]))
+    outer = models.Sequential([layers.Input((4,)), model])
+    base.layers[0].trainable = False
+    outer.compile("adam", "mse")
+    outer.fit(X, Y, verbose=0)
+    outer.save(tmp_path / "model.keras")
+    loaded = saving.load_model(tmp_path / "model.keras")
+    frozen = [layer.trainable for layer in loaded.layers[0].layers]
+    assert frozen == [layer.trainable for layer in model.layers]
+    assert frozen.count(False) == 1
+    assert len(loaded.trainable_variables) == 4
+    assert_same_state(loaded, outer)
+    model.trainable = False
+    outer.save(tmp_path / "model.keras")
+    loaded = saving.load_model(tmp_path / "model.keras", compile=False)
+    assert not loaded.trainable_variables
+
+
 def test_training_goes_on(tmp_path: Path) -> None:
     model = stack()
     schedule = pydl.optimizers.schedules.CosineDecay(0.1, 30)

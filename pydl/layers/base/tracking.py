@@ -144,6 +144,8 @@ class Tracked:
             self._add_once(self._trainable_variables, variable)
         elif not any(v is variable for v in self._trainable_variables):
             self._add_once(self._non_trainable_variables, variable)
+        if not getattr(self, "_trainable", True):
+            variable.trainable = False  # until the layer thaws
 
     def _track_layer(self, layer: Tracked) -> None:
         self._add_once(self._layers, layer)
