@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import tarfile
+import zlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from pydl import config
-from pydl.datasets.files import RemoteFile
 from pydl.datasets.housing import Pair
 from pydl.datasets.unpickling import read_pickle
 
 
 def load_images(
-    file: RemoteFile, train: Sequence[str], test: str, labels: str
+    path: Path, train: Sequence[str], test: str, labels: str
 ) -> tuple[Pair, Pair]:
-    """Images and labels of members of an archive, which is not unpacked."""
-    with tarfile.open(file.locate(file.name)) as archive:
-        parts = [_read(archive, name, labels) for name in train]
-        found = _read(archive, test, labels)
+    """Images and labels of members of an archive, which is not unpacked.
+
+    Raises ValueError for a file that is no such archive.
+    """
+    try:
+        with tarfile.open(path) as archive:
+            parts = [_read(archive, name, labels) for name in train]
+            found = _read(archive, test, labels)
+    except (tarfile.TarError, EOFError, KeyError, zlib.error) as error:
+        raise ValueError(
+            f"{path}: expected an archive with the files {train[0]} and {test}, "
+            f"received one that cannot be read: {error}"
+        ) from error
     x = np.concatenate([part[0] for part in parts])
     y = np.concatenate([part[1] for part in parts])
     return (x, y), found

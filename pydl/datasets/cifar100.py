@@ -31,6 +31,6 @@ def load_data(label_mode: str = "fine") -> tuple[Pair, Pair]:
             f"label_mode={label_mode}."
         )
     return load_images(
-        _FILE, ["cifar-100-python/train"], "cifar-100-python/test",
+        _FILE.locate(_FILE.name), ["cifar-100-python/train"], "cifar-100-python/test",
         f"{label_mode}_labels",
     )  # fmt: skip

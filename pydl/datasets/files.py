@@ -44,21 +44,28 @@ class RemoteFile:
         Looks for `path` as it is, under ``PYDL_DATA_DIR`` and in the cache. Only the
         name this file is known by is downloaded.
         """
-        for place in self._own_places(path):
-            if place.is_file():
-                return place
+        place = self.at_hand(path)
+        if place is not None:
+            return place
         if path != self.name:
             raise FileNotFoundError(
                 self._not_found(path, "it is in none of these places")
             )
         cached = self.cached
-        if cached.is_file() and self._problem(cached) is None:
-            return cached
         try:
             self._download(cached)
         except OSError as error:
             raise OSError(self._not_found(path, f"{self.url}: {error}")) from error
         return cached
+
+    def at_hand(self, path: str) -> Path | None:
+        """The file, if it need not be downloaded."""
+        for place in self._own_places(path):
+            if place.is_file():
+                return place
+        cached = self.cached
+        known = path == self.name and cached.is_file()
+        return cached if known and self._problem(cached) is None else None
 
     def _own_places(self, path: str) -> list[Path]:
         folder = os.environ.get("PYDL_DATA_DIR")
