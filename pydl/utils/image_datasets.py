@@ -169,17 +169,25 @@ def image_dataset_from_directory(
     encoded = _encoded(labels, label_mode, names)
     made = []
     for which in ("training", "validation") if subset == "both" else (subset,):
-        own = (paths, encoded)
-        if which is not None and validation_split:
-            own = part(paths, encoded, validation_split, which)
-        if not own[0]:
-            raise ValueError(
-                f"No {which + ' ' if which else ''}images found in directory "
-                f"{directory}. Allowed formats: {FORMATS}"
-            )
+        own = _files_of(which, paths, encoded, validation_split, directory)
         turns = shuffle and (which != "validation" or subset != "both")
         made.append(ImageDataset(*own, load, batch_size, turns, seed, names))
     return made if subset == "both" else made[0]
+
+
+def _files_of(
+    which: str | None, paths: Any, labels: Any, split: float | None, directory: Any
+) -> tuple[Any, Any]:
+    """The files of a subset, or all, with their labels; at least one."""
+    own = (paths, labels)
+    if which is not None and split:
+        own = part(paths, labels, split, which)
+    if not own[0]:
+        raise ValueError(
+            f"No {which + ' ' if which else ''}images found in directory {directory}. "
+            f"Allowed formats: {FORMATS}"
+        )
+    return own
 
 
 def _check(

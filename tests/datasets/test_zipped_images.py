@@ -20,7 +20,7 @@ from pydl.datasets import cifar10, files
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data folder of one's own, no home, no network."""
     monkeypatch.setenv("PYDL_DATA_DIR", str(tmp_path))
-    monkeypatch.setattr(files, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(files, "cache_folder", lambda *_: tmp_path / "cache")
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
 
