@@ -84,6 +84,8 @@ PROBLEMS: list[Problem] = [
     ((2, 7, 5, 4), (1, 5), 9, {}),
     ((4, 1, 1, 17), (1, 1), 33, {}),
     ((2, 700, 3), (9,), 6, {"low": [4], "high": [4]}),
+    # a result that is stored past the caches
+    ((4, 320, 321, 1), (1, 1), 16, {}),
     # large enough to be cut into pieces
     ((1, 5000, 2), (7,), 24, {"low": [3], "high": [3], "strides": [2]}),
     ((4, 16, 16, 40), (5, 5), 72, {**same((5, 5)), "groups": 2}),

@@ -24,12 +24,19 @@ constexpr int64_t kFiltersBytes = 256 * 1024;
 constexpr int64_t kPlaceAlias = 4096;
 constexpr int kSetWays = 8;
 
+// Of a depth up to this a tile is over so soon that those at borders, and what the stores of one
+// keep the loads of the next waiting for, would cost more than a padded copy of x.
+constexpr int64_t kShallow = 256;
+
+// From here on packing the filters pays for windows of one place.
+constexpr int64_t kManyRows = 512;
+
 // An item of the weight gradient, 64 channels by 64 filters, takes 256 cycles for a place and tap
 // and 512 bytes of x and grad_out for a place and all taps. Its part of the gradient, 16 KB a tap,
 // is read and written once a block; so a block of 128 KB, 256 places, spends 3 % on that.
-constexpr int64_t kItemRows = 64, kItemPanels = 2, kMostItemPieces = 64;
-constexpr int64_t kPlacesBytes = 128 * 1024;
-constexpr int64_t kFewPlaces = 64, kManyPlaces = 1024;
+constexpr int64_t kItemSide = 64, kMostItemPieces = 64;
+constexpr int64_t kPlacesBytes = 256 * 1024;
+constexpr int64_t kFewPlaces = 128, kManyPlaces = 1024;
 constexpr int64_t kAliasBytes = 1024;  // rows of grad_out as long share few sets of L1
 constexpr int64_t kMostCopied = 512 * 1024;
 constexpr int64_t kMergeElements = 16384;
@@ -71,6 +78,22 @@ bool is_product(const ConvShape& p) {
   return p.groups == 1;
 }
 
+// Windows of one place: all places of all images are one line.
+bool is_points(const ConvShape& p) {
+  bool points = true;
+  for (int i = 0; i < kSpatial; ++i) {
+    points = points && p.window[i] == 1 && p.strides[i] == 1 && p.low[i] == 0 &&
+             p.places[i] == p.size[i];
+  }
+  return points;
+}
+void join_axes(ConvShape* p) {
+  const int64_t places = p->batch * volume(p->places);
+  for (int i = 0; i < kSpatial; ++i) p->size[i] = p->places[i] = 1;
+  p->batch = 1;
+  p->size[kSpatial - 1] = p->places[kSpatial - 1] = places;
+}
+
 // out = x weight; grad_x = grad_out weight^T; grad_weight = x^T grad_out.
 Gemm product_of(const OpView& op, const ConvShape& shape) {
   Gemm p = {};
@@ -101,7 +124,10 @@ const char* bind_gemm(const OpView& op, Binder* binder, Bound* bound) {
   ConvShape shape;
   if (const char* reason = read_shape(op, &shape)) return reason;
   if (!is_product(shape)) return "windows of more than one place, strides, padding or groups";
-  return bind_product(product_of(op, shape), binder, bound);
+  const Gemm product = product_of(op, shape);
+  const int64_t rows = shape.batch * volume(shape.places);
+  if (is_points(shape) && rows >= kManyRows) return "enough places to pack the filters for";
+  return bind_product(product, binder, bound);
 }
 
 // conv_direct, of the forward pass and the input gradient.
@@ -146,7 +172,9 @@ int64_t packed_elements(const Direct& p) {
 template <class T>
 bool places_alias(const Direct& p) {
   const int64_t apart = p.dense->axis[2].step * p.channels * static_cast<int64_t>(sizeof(T));
-  return kTileRows > kSetWays && apart % kPlaceAlias == 0 && p.columns > kTileVectors * kLanes<T>;
+  const int64_t places = p.dense->axis[2].places;
+  const int64_t strip = ceil_div(places, ceil_div(places, kTileRows));
+  return strip >= kSetWays && apart % kPlaceAlias == 0 && p.columns > kTileVectors * kLanes<T>;
 }
 
 template <class T>
@@ -158,13 +186,23 @@ void fill_direct(const ConvShape& shape, const OpView& op, Direct* p, Dense* den
   p->panels = ceil_div(p->columns, p->width);
   p->packed = p->turned || p->groups > 1 || p->columns != p->width;
   choose_direct_pieces<T>(shape, op, p, dense);
-  const int64_t bytes = packed_elements(*p) * static_cast<int64_t>(sizeof(T));
+  p->streams =
+      p->columns % L == 0 && op.out[0].count * static_cast<int64_t>(sizeof(T)) >= kStreamBytes;
+  const int64_t size = sizeof(T), bytes = packed_elements(*p) * size;
   bound->params = p;
+  if (p->pads) {
+    const int64_t copy = p->batch * volume(p->padded) * p->channels * size;
+    bound->scratch_bytes = ceil_div(copy, 64) * 64;
+    p->pad_pieces =
+        copy < kSerialBytes ? 1 : least(kMostPieces, p->batch * p->padded[0] * p->padded[1]);
+    bound->phases[bound->n_phases++] = {run_pad<T>, p->pad_pieces};
+  }
+  p->scratch_filters = bound->scratch_bytes;
   if (p->packed && op.in[1].constant) {
     p->derived = true;
     bound->derived[bound->n_derived++] = {1, "panels of filters", bytes, build_filters<T>};
   } else if (p->packed) {
-    bound->scratch_bytes = bytes;
+    bound->scratch_bytes += bytes;
     bound->phases[bound->n_phases++] = {run_pack_filters<T>, p->pack_pieces};
   }
   bound->worker_bytes = volume(shape.window) * static_cast<int64_t>(sizeof(Run));
@@ -186,9 +224,31 @@ void fill_phases(const ConvShape& shape, Dense* dense) {
   }
 }
 
+// The windows of a shallow problem on x with its padding around it, or on x.
+void fill_forward(const ConvShape& shape, Direct* p, Dense* dense) {
+  bool padded = false;
+  for (int i = 0; i < kSpatial; ++i) {
+    DenseAxis& a = dense->axis[i];
+    a = forward_axis(shape, i);
+    const int64_t reach = (a.places - 1) * a.step + (a.taps - 1) * a.spacing + 1;
+    padded = padded || a.first < 0 || a.first + reach > a.size;
+    p->image[i] = a.size;
+    p->low[i] = -a.first;
+    p->padded[i] = reach;
+  }
+  const int64_t depth = taps_of(*dense) * p->depth;
+  p->pads = padded && p->groups == 1 && depth <= kShallow && 2 * p->channels <= p->filters;
+  if (!p->pads) return;
+  for (int i = 0; i < kSpatial; ++i) {
+    dense->axis[i].size = p->padded[i];
+    dense->axis[i].first = 0;
+  }
+}
+
 const char* bind_direct(const OpView& op, Binder* binder, Bound* bound) {
   ConvShape shape;
   if (const char* reason = read_shape(op, &shape)) return reason;
+  if (is_points(shape)) join_axes(&shape);
   const bool to_x = op.op == Opcode::conv_grad_x;
   int64_t count = 1;
   for (int i = 0; i < kSpatial && to_x; ++i) {
@@ -215,7 +275,7 @@ const char* bind_direct(const OpView& op, Binder* binder, Bound* bound) {
   if (to_x) {
     fill_phases(shape, dense);
   } else {
-    for (int i = 0; i < kSpatial; ++i) dense->axis[i] = forward_axis(shape, i);
+    fill_forward(shape, p, dense);
   }
   if (op.in[0].dtype == DType::kFloat32) {
     fill_direct<float>(shape, op, p, dense, bound);
@@ -227,11 +287,17 @@ const char* bind_direct(const OpView& op, Binder* binder, Bound* bound) {
 
 // conv_direct, of the weight gradient.
 
+// Few taps leave room for more channels and filters.
+int64_t item_side(const GradW& p) {
+  const int64_t taps = taps_of(p.dense);
+  return taps == 1 ? 4 * kItemSide : taps <= 4 ? 2 * kItemSide : kItemSide;
+}
+
 template <class T>
 void choose_units(GradW* p) {
   const DenseAxis* a = p->dense.axis;
-  const int64_t size = sizeof(T), width = least(kItemPanels * p->width, p->columns);
-  const int64_t bytes = (least(p->depth, kItemRows) * a[2].step + width) * size;
+  const int64_t size = sizeof(T), side = item_side(*p);
+  const int64_t bytes = (least(p->depth, side) * a[2].step + least(p->columns, side)) * size;
   const int64_t places = clamp(kPlacesBytes / bytes, kFewPlaces, kManyPlaces);
   p->parts = ceil_div(a[2].places, places);
   p->unit_places = ceil_div(a[2].places, p->parts);
@@ -247,8 +313,8 @@ void choose_rows(GradW* p) {
             p->block * copied_size(*p) * static_cast<int64_t>(sizeof(T)) <= kMostCopied;
   p->rows = p->flat ? a[2].taps * p->depth : p->depth;
   p->taps = p->flat ? 1 : a[2].taps;
-  p->row_items = p->flat ? 1 : ceil_div(p->depth, kItemRows);
-  p->column_items = ceil_div(p->panels, kItemPanels);
+  p->row_items = p->flat ? 1 : ceil_div(p->depth, item_side(*p));
+  p->column_items = least(p->panels, ceil_div(p->columns, item_side(*p)));
 }
 
 template <class T>
@@ -277,6 +343,7 @@ void fill_grad_w(const ConvShape& shape, GradW* p, Bound* bound) {
 const char* bind_grad_w(const OpView& op, Binder* binder, Bound* bound) {
   ConvShape shape;
   if (const char* reason = read_shape(op, &shape)) return reason;
+  if (is_points(shape)) join_axes(&shape);
   GradW* p = static_cast<GradW*>(bind_alloc(binder, sizeof(GradW)));
   if (!p) return kOutOfMemory;
   for (int i = 0; i < kSpatial; ++i) p->dense.axis[i] = forward_axis(shape, i);
@@ -287,6 +354,7 @@ const char* bind_grad_w(const OpView& op, Binder* binder, Bound* bound) {
   p->depth = shape.channels / shape.groups;
   p->columns = shape.filters / shape.groups;
   p->column_sum = shape.column_sum;
+  p->x_per_place = volume(shape.size) * shape.channels / volume(shape.places);
   if (op.in[0].dtype == DType::kFloat32) {
     fill_grad_w<float>(shape, p, bound);
   } else {

@@ -32,11 +32,13 @@ struct Strips {
   const T* grad_of;  // the operand `out` of an activation's gradient
   T* out;
   Finish finish;
+  bool streams;  // whole tiles are stored past the caches
   bool finish_rows;  // the activation, or its gradient, is not the tile's
   Range inner;  // places of a line whose taps along the last axis are all inside x
 
   PanelAt panel;
   RunTile<T> tile;
+  bool fetches;  // the first panel of a block
   RunsFn<T> run;  // for tiles of `tall` rows
   int64_t tall;
 
@@ -46,7 +48,7 @@ struct Strips {
   Range taps[2];  // inside x, along the first two axes
 
   Run* runs;  // of the taps below
-  int64_t count;
+  int64_t count, total;  // how many, and how deep
   Range listed[kSpatial];
 };
 
@@ -88,7 +90,7 @@ void list_runs(Strips<T>* s, Range last) {
   const int64_t taps = last.end - last.begin;
   const bool joined = a[2].spacing == 1 && p.depth == p.channels;
   const int64_t runs = joined ? 1 : taps, depth = joined ? taps * p.depth : p.depth;
-  s->count = 0;
+  s->count = s->total = 0;
   if (taps <= 0) return;
   for (int64_t i = s->taps[0].begin; i < s->taps[0].end; ++i) {
     for (int64_t j = s->taps[1].begin; j < s->taps[1].end; ++j) {
@@ -96,6 +98,7 @@ void list_runs(Strips<T>* s, Range last) {
         s->runs[s->count++] = {
             pixel(a, i * a[0].spacing, j * a[1].spacing, k * a[2].spacing) * p.channels,
             ((i * a[1].taps + j) * a[2].taps + k) * p.depth * p.width, depth};
+        s->total += depth;
       }
     }
   }
@@ -117,7 +120,6 @@ PYDL_INLINE void place_panel(Strips<T>* s, int64_t item) {
   tile.a_col = 1;
   tile.b = s->panels + s->dense->panels + item * panel_size(p, *s->dense);
   tile.b_stride = p.width;
-  tile.ahead = kPrefetchBytes / static_cast<int64_t>(sizeof(T));
   tile.c_stride = a.out_step * p.filters;
   tile.last = at.wide - (at.vectors - 1) * kLanes<T>;
   s->tall = 0;
@@ -139,9 +141,18 @@ PYDL_INLINE void run_tile(Strips<T>* s, Range places, bool begins, bool ends) {
   tile.addend = addend ? addend + first : nullptr;
   tile.out = s->grad_of ? s->grad_of + first : nullptr;
   tile.finish = ends ? s->finish : Finish::kStore;
+  s->tile.streams = begins && ends && s->streams;
   s->tile.origin = s->origin + places.begin * a.step * p.channels;
   s->tile.runs = s->runs;
   s->tile.count = s->count;
+  // The places that follow, under the last tap: the other panels find them in L2.
+  s->tile.next = tile.a + s->tile.origin;
+  s->tile.next_step = 0;
+  if (s->fetches && s->count > 0) {
+    const int64_t strip = (places.end - places.begin) * tile.a_row;
+    s->tile.next += s->runs[s->count - 1].a + strip;
+    s->tile.next_step = strip / s->total + 1;
+  }
   const int64_t tall = places.end - places.begin;
   if (tall != s->tall) {
     s->run = pick_runs<T>(static_cast<int>(tall), s->panel.vectors, tile.last < kLanes<T>);
@@ -223,6 +234,7 @@ void run_dense(Strips<T>* s, Range units, Range columns) {
     const Range block = part_of(units, blocks, i);
     for (int64_t item = columns.begin; item < columns.end; ++item) {
       place_panel(s, item);
+      s->fetches = item == columns.begin;
       run_units(s, block);
     }
   }
@@ -240,10 +252,10 @@ void run_direct(const Call& call, int64_t piece) {
   const Range columns = share(p.groups * p.panels, p.column_pieces, piece % p.column_pieces);
   Strips<T> s{};
   s.p = &p;
-  s.x = operand<T>(call, 0);
+  s.x = p.pads ? reinterpret_cast<const T*>(call.scratch) : operand<T>(call, 0);
   s.panels = !p.packed   ? operand<T>(call, 1)
              : p.derived ? static_cast<const T*>(call.derived[0])
-                         : reinterpret_cast<const T*>(call.scratch);
+                         : reinterpret_cast<const T*>(call.scratch + p.scratch_filters);
   s.bias = operand<T>(call, p.bias);
   s.residual = operand<T>(call, p.residual);
   s.grad_of = operand<T>(call, p.out);
@@ -251,12 +263,14 @@ void run_direct(const Call& call, int64_t piece) {
   s.finish = strip_finish(p);
   s.finish_rows = s.finish == Finish::kStore &&
                   (p.activation != Activation::kNone || p.grad != Activation::kNone);
+  s.streams = p.streams && !s.finish_rows && reinterpret_cast<uintptr_t>(s.out) % kVectorBytes == 0;
   s.runs = reinterpret_cast<Run*>(call.worker);
   for (int i = 0; i < p.n_dense; ++i) {
     s.dense = &p.dense[i];
     const Range units = share(s.dense->units, p.unit_pieces, piece / p.column_pieces);
     if (!is_empty(units)) run_dense(&s, units, columns);
   }
+  if (s.streams) stream_fence();
 }
 
 }  // namespace pydl::PYDL_ISA

@@ -7,6 +7,7 @@
 // the taps of a window's row, neighbours in x, are the rows of one tile.
 #pragma once
 
+#include "kernels/cpu/conv_copy.h"
 #include "kernels/cpu/conv_dense.h"
 #include "kernels/cpu/conv_micro.h"
 #include "kernels/cpu/gemm_pack.h"
@@ -25,6 +26,7 @@ struct GradW {
   int64_t unit_places, parts;  // places of a unit, units of a line
   int64_t units, block;        // in all, in a block
   int64_t width, panels;       // of a panel, of a group
+  int64_t x_per_place;         // elements of x for one of grad_out, about
   int64_t row_items, column_items;  // what a group is cut into
   int64_t item_pieces, depth_pieces, merge_pieces;
   bool column_sum;
@@ -74,7 +76,8 @@ struct Gradient {
   int64_t group;
   Range rows, panels;  // the item's part of a tap's rows, and of the group's panels
   Range block;
-  bool first;   // of the piece's blocks
+  int64_t ahead;  // elements of x from a block to the next, about
+  bool first;     // of the piece's blocks
 };
 
 template <class T>
@@ -93,22 +96,6 @@ void place_units(Gradient<T>* s) {
   }
 }
 
-template <class T>
-PYDL_INLINE void copy_run(const T* from, int64_t count, T* to) {
-  constexpr int L = kLanes<T>;
-  int64_t i = 0;
-  for (; i + L <= count; i += L) store(to + i, load(from + i));
-  if (i < count)
-    store_n(to + i, load_n(from + i, static_cast<int>(count - i)), static_cast<int>(count - i));
-}
-template <class T>
-PYDL_INLINE void clear_run(int64_t count, T* to) {
-  constexpr int L = kLanes<T>;
-  int64_t i = 0;
-  for (; i + L <= count; i += L) store(to + i, zero<T>());
-  if (i < count) store_n(to + i, zero<T>(), static_cast<int>(count - i));
-}
-
 PYDL_INLINE bool inside(const DenseAxis& a, int64_t at) { return at >= 0 && at < a.size; }
 
 // copied[unit][taps of the first axes][width][channels], zeros where it lies outside of x.
@@ -120,20 +107,13 @@ void copy_units(const Gradient<T>& s) {
   for (int64_t u = 0; u < s.block.end - s.block.begin; ++u) {
     const UnitAt& unit = s.units[u];
     const int64_t begin = unit.places.begin * a[2].step + a[2].first;
-    const int64_t low = clamp(-begin, 0, width), high = clamp(a[2].size - begin, low, width);
     T* to = s.copied + u * copied_size(p);
     for (int64_t i = 0; i < a[0].taps; ++i) {
       for (int64_t j = 0; j < a[1].taps; ++j, to += width * p.channels) {
         const int64_t d = unit.at[0] + i * a[0].spacing, h = unit.at[1] + j * a[1].spacing;
         const bool there = inside(a[0], d) && inside(a[1], h);
-        const int64_t from = there ? low : width, until = there ? high : width;
-        clear_run(from * p.channels, to);
-        if (there) {
-          const int64_t line = (d * a[1].size + h) * a[2].size + begin;
-          copy_run(s.x + unit.image + (line + from) * p.channels, (until - from) * p.channels,
-                   to + from * p.channels);
-        }
-        clear_run((width - until) * p.channels, to + until * p.channels);
+        const int64_t line = unit.image + (d * a[1].size + h) * a[2].size * p.channels;
+        copy_padded(s.x, there ? line : -1, a[2].size, begin, width, p.channels, to);
       }
     }
   }
@@ -179,13 +159,28 @@ PYDL_INLINE void run_rows(const Gradient<T>& s, int64_t tap, int64_t column, int
     t->tile.a = (p.flat ? s.copied : s.x + s.group * p.depth) + rows.begin;
     t->tile.c = s.grad + (tap * p.rows + rows.begin) * p.filters + s.group * p.columns + column;
     t->tile.addend = s.first ? nullptr : t->tile.c;
+    t->next = t->tile.a + (t->count > 0 ? s.runs[0].a + s.ahead : 0);
     pick_runs<T>(static_cast<int>(rows.end - rows.begin), vectors, t->tile.last < kLanes<T>)(*t);
+  }
+}
+
+// panel[count][width], while the next block's places are fetched.
+template <class T>
+void pack_places(const T* b, int64_t stride, int64_t count, int columns, int width, T* panel) {
+  constexpr int L = kLanes<T>;
+  const T* next = b + count * stride;
+  for (int64_t i = 0; i < count; ++i, b += stride, next += stride, panel += width) {
+    for (int j = 0; j < width; j += L) {
+      prefetch_far(next + j);
+      const int here = most(0, least(columns - j, L));
+      store(panel + j, here == L ? load(b + j) : load_n(b + j, here));
+    }
   }
 }
 
 // One panel of grad_out's columns in the block.
 template <class T>
-void run_panel(const Gradient<T>& s, int64_t panel) {
+void run_panel(Gradient<T>& s, int64_t panel) {
   const GradW& p = *s.p;
   const DenseAxis* a = p.dense.axis;
   const int64_t column = panel * p.width;
@@ -194,6 +189,7 @@ void run_panel(const Gradient<T>& s, int64_t panel) {
   const UnitAt& back = s.units[s.block.end - s.block.begin - 1];
   const int64_t begin = front.row + front.places.begin;
   const int64_t count = back.row + back.places.end - begin;
+  s.ahead = p.flat ? 0 : count * p.x_per_place;
   const T* grad_out = s.grad_out + begin * p.filters + s.group * p.columns + column;
   if (s.sums && s.rows.begin == 0) {
     sum_columns(grad_out, p.filters, count, wide, !s.first, s.sums + s.group * p.columns + column);
@@ -202,13 +198,13 @@ void run_panel(const Gradient<T>& s, int64_t panel) {
   t.tile.b = grad_out;
   t.tile.b_stride = p.filters;
   if (p.packs) {
-    pack_panel(grad_out, p.filters, count, wide, static_cast<int>(p.width), s.panel);
+    pack_places(grad_out, p.filters, count, wide, static_cast<int>(p.width), s.panel);
     t.tile.b = s.panel;
     t.tile.b_stride = p.width;
   }
-  t.tile.ahead = kPrefetchRows * t.tile.b_stride;
   t.tile.a_row = 1;
   t.tile.a_col = a[2].step * p.channels;
+  t.next_step = p.flat ? 0 : t.tile.a_col;
   t.tile.c_stride = p.filters;
   t.runs = s.runs;
   int64_t tap = 0;

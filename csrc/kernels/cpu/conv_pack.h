@@ -3,6 +3,7 @@
 // filters are those of the channels of x, and the taps turned over.
 #pragma once
 
+#include "kernels/cpu/conv_copy.h"
 #include "kernels/cpu/conv_dense.h"
 #include "kernels/cpu/gemm_pack.h"
 
@@ -15,13 +16,17 @@ struct Direct {
   int64_t width, panels;      // of a panel; of a group
   int64_t strip;              // places of a strip, at most
   bool turned;                // an input gradient
+  bool streams;               // the result outgrows the caches, in whole vectors
   bool packed, derived;       // whether the filters are packed, and beforehand
+  bool pads;                  // x is copied with its padding
+  int64_t image[kSpatial], low[kSpatial], padded[kSpatial];  // sizes of x, in front, with padding
+  int64_t scratch_filters;  // bytes in front of the packed filters
   int bias, residual, out;
   Activation activation, grad;
   int n_dense;
   const Dense* dense;
-  int64_t unit_block;         // of the first dense problem
-  int64_t unit_pieces, column_pieces, pack_pieces;
+  int64_t unit_block;  // of the first dense problem
+  int64_t unit_pieces, column_pieces, pack_pieces, pad_pieces;
 };
 
 PYDL_INLINE int64_t panel_size(const Direct& p, const Dense& d) {
@@ -81,7 +86,25 @@ void run_pack_filters(const Call& call, int64_t piece) {
   const Direct& p = *static_cast<const Direct*>(call.params);
   const Range items = share(p.groups * p.panels, p.pack_pieces, piece);
   for (int i = 0; i < p.n_dense; ++i) {
-    pack_panels(p, p.dense[i], operand<T>(call, 1), items, reinterpret_cast<T*>(call.scratch));
+    pack_panels(p, p.dense[i], operand<T>(call, 1), items,
+                reinterpret_cast<T*>(call.scratch + p.scratch_filters));
+  }
+}
+
+// x with zeros around it. Piece = a range of lines of the copy.
+template <class T>
+void run_pad(const Call& call, int64_t piece) {
+  const Direct& p = *static_cast<const Direct*>(call.params);
+  const T* x = operand<T>(call, 0);
+  T* copy = reinterpret_cast<T*>(call.scratch);
+  const Range lines = share(p.batch * p.padded[0] * p.padded[1], p.pad_pieces, piece);
+  for (int64_t i = lines.begin; i < lines.end; ++i) {
+    const int64_t n = i / (p.padded[0] * p.padded[1]);
+    const int64_t d = i / p.padded[1] % p.padded[0] - p.low[0], h = i % p.padded[1] - p.low[1];
+    const bool there = d >= 0 && d < p.image[0] && h >= 0 && h < p.image[1];
+    const int64_t line = ((n * p.image[0] + d) * p.image[1] + h) * p.image[2] * p.channels;
+    copy_padded(x, there ? line : -1, p.image[2], -p.low[2], p.padded[2], p.channels,
+                copy + i * p.padded[2] * p.channels);
   }
 }
 
