@@ -3,6 +3,7 @@
 
 #include "kernels/cpu/conv_direct.h"
 #include "kernels/cpu/conv_grad_w.h"
+#include "kernels/cpu/conv_planes.h"
 #include "plan/opcode.h"
 
 namespace pydl::PYDL_ISA {
@@ -285,6 +286,48 @@ const char* bind_direct(const OpView& op, Binder* binder, Bound* bound) {
   return nullptr;
 }
 
+// conv_planes.
+
+template <class T>
+const char* fill_planes(const ConvShape& shape, Planes* p, Bound* bound) {
+  if (2 * p->filters > kLanes<T> || p->filters > kTileRows) return "filters fill vectors";
+  const int64_t size = sizeof(T);
+  p->padded[2] += kPanelWidth<T>;  // whole vectors are read
+  const int64_t lines = p->batch * p->padded[0] * p->padded[1];
+  const int64_t copy = (lines * p->channels * p->padded[2] + kPanelWidth<T>)*size;
+  bound->scratch_bytes = copy;
+  bound->worker_bytes = volume(shape.window) * p->channels * static_cast<int64_t>(sizeof(Run));
+  p->copy_pieces = copy < kSerialBytes ? 1 : least(kMostPieces, lines);
+  p->pieces = least(pieces_worth(shape), p->batch * p->axis[0].places * p->axis[1].places);
+  bound->phases[bound->n_phases++] = {run_copy_planes<T>, p->copy_pieces};
+  bound->phases[bound->n_phases++] = {run_planes<T>, p->pieces};
+  bound->params = p;
+  return nullptr;
+}
+
+const char* bind_planes(const OpView& op, Binder* binder, Bound* bound) {
+  ConvShape shape;
+  if (const char* reason = read_shape(op, &shape)) return reason;
+  if (shape.groups > 1) return "groups";
+  if (shape.residual >= 0) return "a residual to add";
+  if (shape.channels > kMostChannels) return "more than four channels";
+  if (shape.strides[kSpatial - 1] != 1) return "strides along the last axis";
+  Planes* p = static_cast<Planes*>(bind_alloc(binder, sizeof(Planes)));
+  if (!p) return kOutOfMemory;
+  for (int i = 0; i < kSpatial; ++i) {
+    const DenseAxis a = forward_axis(shape, i);
+    p->axis[i] = a;
+    p->padded[i] = (a.places - 1) * a.step + (a.taps - 1) * a.spacing + 1;
+  }
+  p->batch = shape.batch;
+  p->channels = shape.channels;
+  p->filters = shape.filters;
+  p->bias = shape.bias;
+  p->activation = parse_activation(shape.activation);
+  return op.in[0].dtype == DType::kFloat32 ? fill_planes<float>(shape, p, bound)
+                                           : fill_planes<double>(shape, p, bound);
+}
+
 // conv_direct, of the weight gradient.
 
 // Few taps leave room for more channels and filters.
@@ -367,12 +410,13 @@ const char* bind_grad_w(const OpView& op, Binder* binder, Bound* bound) {
 
 const Candidate kConvCandidates[] = {
     {Opcode::conv, "conv_gemm", bind_gemm},
+    {Opcode::conv, "conv_planes", bind_planes},
     {Opcode::conv, "conv_direct", bind_direct},
     {Opcode::conv_grad_x, "conv_gemm", bind_gemm},
     {Opcode::conv_grad_x, "conv_direct", bind_direct},
     {Opcode::conv_grad_w, "conv_gemm", bind_gemm},
     {Opcode::conv_grad_w, "conv_direct", bind_grad_w},
 };
-extern const Family kConvFamily = {kConvCandidates, 6};
+extern const Family kConvFamily = {kConvCandidates, 7};
 
 }  // namespace pydl::PYDL_ISA
