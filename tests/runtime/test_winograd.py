@@ -4,6 +4,7 @@ without it."""
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -63,7 +64,9 @@ def test_error_in_float32(channels: int, op: str, isa: str) -> None:
     x = normal(2, 14, 15, channels)
     inputs, attrs = operands(op, x, 32)
     assert error(op, inputs, attrs, isa=isa, kernel=KERNEL) < 2e-6
-    assert error(op, inputs, attrs, isa=isa, precision="exact") < 1e-6
+    terms = 9 * channels if op != "conv_grad_w" else 2 * 14 * 15
+    limit = 1e-6 * max(1, math.sqrt(terms) / 32)  # of a sum in one register
+    assert error(op, inputs, attrs, isa=isa, precision="exact") < limit
 
 
 @pytest.mark.parametrize("op", PASSES)
@@ -90,7 +93,7 @@ def test_one_huge_value(isa: str) -> None:
     (got,) = _core.run_op("conv", inputs, attrs, isa=isa, kernel=KERNEL)
     (want,) = image_reference.conv(inputs, attrs)
     far = np.abs(got - want)
-    assert far.max() < 1e-6 * np.abs(want).max()
+    assert far.max() < 5e-6 * np.abs(want).max()
     far[0, 4:8, 4:12] = 0  # the tiles that read it
     assert far.max() < 1e-5 * np.sqrt(64 * 9) * 3
 
