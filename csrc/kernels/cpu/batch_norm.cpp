@@ -17,7 +17,9 @@ namespace pydl::PYDL_ISA {
 namespace {
 
 constexpr int64_t kRowsInFloat = 16;  // added before they are widened
-constexpr int64_t kMaxBlocks = 64;
+constexpr int64_t kShiftRows = 4;  // whose mean is a block's shift
+constexpr int64_t kMaxBlocks = 32;
+constexpr int64_t kLeastRows = 64;  // of a block: its sums are little beside what it reads
 constexpr int64_t kTile = 512;  // columns whose sums stay in L1, as doubles
 constexpr int64_t kFoldedChannels = 64;  // more fill vectors well enough
 
@@ -104,7 +106,7 @@ PYDL_INLINE void sum_columns(const Tile& t, AddRow add, TileSums* sums) {
 // that is no number.
 template <class T>
 PYDL_INLINE void find_shifts(const T* x, int64_t stride, const Tile& t, T* shifts) {
-  const int64_t few = t.rows < kRowsInFloat ? t.rows : kRowsInFloat;
+  const int64_t few = t.rows < kShiftRows ? t.rows : kShiftRows;
   const Vec<T> share = set(static_cast<T>(1.0 / static_cast<double>(few)));
   for (int64_t j = 0; j < t.width; j += kLanes<T>) {
     const int lanes = t.width - j < kLanes<T> ? static_cast<int>(t.width - j) : kLanes<T>;
@@ -445,6 +447,7 @@ void cut(int64_t streams, int element_size, BatchNormParams* p) {
   if (wanted > kMaxBlocks) wanted = kMaxBlocks;
   p->block_rows = p->rows;
   if (wanted > 1) p->block_rows = (p->rows / wanted / kRowsInFloat + 1) * kRowsInFloat;
+  if (p->block_rows < kLeastRows) p->block_rows = kLeastRows;
   p->blocks = p->rows > 0 ? piece_count(p->rows, p->block_rows) : 0;
   // Where blocks are whole rows, a worker that has summed one finds it in its cache.
   p->part_rows = p->tiles == 1 ? p->block_rows : cut_pieces(p->rows, row_bytes, 0.0, 1);

@@ -19,6 +19,9 @@ T* result(const Call& call, int k) {
   return k < 0 ? nullptr : static_cast<T*>(call.out[k]);
 }
 
+// Rows are added one after another, which a double alone would show.
+using Wide = long double;
+
 template <class T>
 void run_forward(const Call& call, int64_t) {
   const BatchNormShape& p = *static_cast<const BatchNormShape*>(call.params);
@@ -27,14 +30,15 @@ void run_forward(const Call& call, int64_t) {
   T* out = result<T>(call, 0);
   const double count = p.rows > 0 ? static_cast<double>(p.rows) : 1.0;
   for (int64_t c = 0; c < p.channels; ++c) {
-    double sum = 0.0, squares = 0.0;
+    Wide sum = 0.0, squares = 0.0;
     for (int64_t r = 0; r < p.rows; ++r) sum += x[r * p.channels + c];
-    const double mean = sum / count;
+    const double mean = static_cast<double>(sum / count);
     for (int64_t r = 0; r < p.rows; ++r) {
       const double apart = x[r * p.channels + c] - mean;
       squares += apart * apart;
     }
-    const double variance = squares / count, rstd = 1.0 / std::sqrt(variance + p.epsilon);
+    const double variance = static_cast<double>(squares / count);
+    const double rstd = 1.0 / std::sqrt(variance + p.epsilon);
     result<T>(call, 1)[c] = static_cast<T>(mean);
     result<T>(call, 2)[c] = static_cast<T>(variance);
     for (int64_t at = c; at < p.rows * p.channels; at += p.channels) {
@@ -55,11 +59,12 @@ void backward_channel(const BatchNormShape& p, const Call& call, int64_t c, Pull
   const double rstd = 1.0 / std::sqrt(variance + p.epsilon), count = static_cast<double>(p.rows);
   const double scale = gamma == nullptr ? 1.0 : static_cast<double>(gamma[c]);
   const int64_t end = p.rows * p.channels;
-  double sum = 0.0, along = 0.0;
+  Wide total = 0.0, total_along = 0.0;
   for (int64_t at = c; at < end; at += p.channels) {
-    sum += pull(at);
-    along += pull(at) * ((x[at] - mean) * rstd);
+    total += pull(at);
+    total_along += pull(at) * ((x[at] - mean) * rstd);
   }
+  const double sum = static_cast<double>(total), along = static_cast<double>(total_along);
   for (int64_t at = c; at < end; at += p.channels) {
     const double hat = (x[at] - mean) * rstd;
     const double inner = pull(at) - sum / count - hat * (along / count);
