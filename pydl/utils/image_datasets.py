@@ -169,16 +169,17 @@ def image_dataset_from_directory(
     encoded = _encoded(labels, label_mode, names)
     made = []
     for which in ("training", "validation") if subset == "both" else (subset,):
-        own = _files_of(which, paths, encoded, validation_split, directory)
+        own = _subset(paths, encoded, validation_split, which, directory)
         turns = shuffle and (which != "validation" or subset != "both")
         made.append(ImageDataset(*own, load, batch_size, turns, seed, names))
     return made if subset == "both" else made[0]
 
 
-def _files_of(
-    which: str | None, paths: Any, labels: Any, split: float | None, directory: Any
-) -> tuple[Any, Any]:
-    """The files of a subset, or all, with their labels; at least one."""
+def _subset(
+    paths: list[Path], labels: Any, split: float | None, which: str | None,
+    directory: Any,
+) -> Any:  # fmt: skip
+    """The files of a subset and their labels; ValueError if there are none."""
     own = (paths, labels)
     if which is not None and split:
         own = part(paths, labels, split, which)

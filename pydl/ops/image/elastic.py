@@ -15,14 +15,13 @@ from pydl.ops.image.layout import (
     as_float,
     check_known,
     check_option,
-    from_channels_last,
+    from_planes,
     image_tensor,
     like,
     multiply_axis,
-    to_channels_last,
+    to_planes,
 )
-from pydl.ops.image.sampling import FILL_MODES, ORDERS, sample_rows
-from pydl.ops.image.warping import first_rows
+from pydl.ops.image.sampling import FILL_MODES, ORDERS, sample_planes
 from pydl.ops.public import public_op
 
 #: Half of the window of a sigma that is a tensor, in lengths of the axis: one of more
@@ -71,24 +70,23 @@ def elastic_transform(
     check_option(name, "interpolation", interpolation, ORDERS)
     check_option(name, "fill_mode", fill_mode, FILL_MODES)
     check_known(name, x)
-    batch = to_channels_last(as_batch(x), data_format)
-    count, height, width, channels = batch.shape
-    if 0 in batch.shape:
+    planes = to_planes(as_batch(x), data_format)
+    if 0 in planes.shape:
         return x
-    fields = _fields((2, count, height, width), sigma, seed) * alpha
-    at_x = fields[0] + np.arange(width, dtype="float32").reshape(1, 1, width)
-    at_y = fields[1] + np.arange(height, dtype="float32").reshape(1, height, 1)
-    out = sample_rows(
-        emit("reshape", batch, shape=[-1, channels]), (height, width), (at_y, at_x),
-        ORDERS[interpolation], fill_mode, fill_value, first_rows(batch),
-    )  # fmt: skip
-    return like(from_channels_last(out, data_format), x)
+    count, _, height, width = planes.shape
+    fields = _fields((2, count, 1, height, width), sigma, seed) * alpha
+    at_x = fields[0] + np.arange(width, dtype="float32")
+    at_y = fields[1] + np.arange(height, dtype="float32")[:, None]
+    out = sample_planes(
+        planes, (at_y, at_x), ORDERS[interpolation], fill_mode, fill_value
+    )
+    return like(from_planes(out, data_format), x)
 
 
 def _fields(shape: tuple[int, ...], sigma: Any, seed: Any) -> Any:
     """Smoothed noise; `random` stands above the ops, so it is asked for late."""
     noise = importlib.import_module("pydl.random").normal(shape, seed=seed) * sigma
-    for axis in (2, 3):
+    for axis in (3, 4):
         noise = multiply_axis(noise, axis, blur_matrix(shape[axis], sigma))
     return noise
 

@@ -58,18 +58,19 @@ def check_option(name: str, argument: str, value: Any, known: Any) -> None:
         )
 
 
-def to_channels_last(x: Any, data_format: str | None) -> Any:
-    """A batch of images with its channels behind."""
-    if standardize_data_format(data_format) == "channels_last":
-        return x
-    return emit("transpose", x, perm=[0, 2, 3, 1])
-
-
-def from_channels_last(x: Any, data_format: str | None) -> Any:
-    """Undoes `to_channels_last`."""
-    if standardize_data_format(data_format) == "channels_last":
+def to_planes(x: Any, data_format: str | None) -> Any:
+    """A batch of images with its channels first: what is the same for all channels then
+    lies beside long rows, not beside three numbers."""
+    if standardize_data_format(data_format) == "channels_first":
         return x
     return emit("transpose", x, perm=[0, 3, 1, 2])
+
+
+def from_planes(x: Any, data_format: str | None) -> Any:
+    """Undoes `to_planes`."""
+    if standardize_data_format(data_format) == "channels_first":
+        return x
+    return emit("transpose", x, perm=[0, 2, 3, 1])
 
 
 def as_batch(x: Any) -> Any:

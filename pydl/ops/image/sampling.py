@@ -1,7 +1,8 @@
 """Values between the pixels, at places given by tensors.
 
-A place lies between nodes: one, the nearest, or the two around it along each axis. Rows
-are gathered at all combinations of nodes, times the products of the nodes' weights.
+A place lies between nodes: one, the nearest, or the two around it along each axis.
+Elements are gathered at all combinations of nodes, times the products of the nodes'
+weights.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from collections.abc import Sequence
 from functools import reduce
 from operator import mul
 from typing import Any
+
+import numpy as np
 
 from pydl.ops.apply import emit, lift
 from pydl.ops.arithmetic import abs as absolute
@@ -69,8 +72,8 @@ def _nodes(at: Any, size: int, order: int, fill_mode: str) -> list[tuple[Any, An
     ]
 
 
-def sample_rows(
-    rows: Any,
+def sample(
+    x: Any,
     sizes: Sequence[int],
     places: Sequence[Any],
     order: int,
@@ -81,17 +84,17 @@ def sample_rows(
     """The values of images at the places named.
 
     Args:
-        rows: all pixels of all images, ``(count,)`` or ``(count, channels)``.
+        x: the elements of all images, ``(count,)``.
         sizes: the axes of an image.
         places: for each of these a float tensor; they broadcast.
-        order: 0 for the nearest pixel, 1 for linear interpolation.
+        order: 0 for the nearest element, 1 for linear interpolation.
         fill_mode: one of `FILL_MODES`: what lies outside.
         fill_value: of the mode ``"constant"``.
-        first: the row at which each place's image begins; integers that broadcast.
+        first: the element at which the image of each place begins; integers that
+            broadcast.
 
     Returns:
-        ``(*places, channels)``, without channels if rows are numbers, in the dtype of
-        the rows; integers are rounded.
+        A value for each place, in the dtype of `x`; integers are rounded.
     """
     if math.prod(sizes) > _EXACT:
         places = [lift(at, "float64") for at in places]
@@ -100,23 +103,22 @@ def sample_rows(
         for at, size in zip(places, sizes, strict=True)
     ]
     steps = [math.prod(sizes[i + 1 :]) for i in range(len(sizes))]
-    dtype = result_type(rows.dtype, "float32")
+    dtype = result_type(x.dtype, "float32")
     total, out = None, None
     for nodes in itertools.product(*axes):
-        value, weight = _corner(rows, nodes, steps, first, dtype)
+        value, weight = _corner(x, nodes, steps, first, dtype)
         out = value if out is None else out + value
         if weight is not None:
             total = weight if total is None else total + weight
     if fill_mode == "constant" and fill_value != 0 and total is not None:
-        outside = (1.0 - total) * float(fill_value)
-        out = out + lift(_beside(outside, rows), dtype)
-    if not is_float(rows.dtype):
+        out = out + lift((1.0 - total) * float(fill_value), dtype)
+    if not is_float(x.dtype):
         out = round_away(out)
-    return lift(out, rows.dtype)
+    return lift(out, x.dtype)
 
 
 def _corner(
-    rows: Any, nodes: Any, steps: Sequence[int], first: Any, dtype: str
+    x: Any, nodes: Any, steps: Sequence[int], first: Any, dtype: str
 ) -> tuple[Any, Any]:
     """What one combination of nodes adds, and its weight."""
     moves = [
@@ -126,19 +128,27 @@ def _corner(
     index = lift(reduce(lambda a, b: a + b, moves), "int32")
     if first is not None:
         index = index + first
-    value = lift(emit("take", rows, index), dtype)
+    value = lift(emit("take", x, index), dtype)
     weights = [weight for _, weight in nodes if weight is not None]
     if not weights:
         return value, None
     weight = reduce(mul, weights)
-    return value * lift(_beside(weight, rows), dtype), weight
+    return value * lift(weight, dtype), weight
 
 
-def _beside(weight: Any, rows: Any) -> Any:
-    """A weight for each place, as one for all channels of the place."""
-    if rows.ndim == 1:
-        return weight
-    return emit("reshape", weight, shape=[*weight.shape, 1])
+def sample_planes(
+    planes: Any, places: Sequence[Any], order: int, fill_mode: str, fill_value: float
+) -> Any:
+    """Images ``(batch, channels, height, width)`` at places ``(1 or batch, 1, ...)``,
+    of the height and of the width."""
+    batch, channels, height, width = planes.shape
+    count = batch * channels
+    dtype = "int32" if count * height * width < 2**31 else "int64"
+    first = (np.arange(count) * (height * width)).astype(dtype)
+    return sample(
+        emit("reshape", planes, shape=[-1]), (height, width), places, order, fill_mode,
+        fill_value, lift(first.reshape(batch, channels, 1, 1)),
+    )  # fmt: skip
 
 
 @public_op
@@ -184,6 +194,6 @@ def map_coordinates(
             f"{name}: expected inputs of known sizes of at least 1, received inputs of "
             f"shape {x.shape} and coordinates of shape {at.shape}"
         )
-    rows = emit("reshape", x, shape=[-1])
+    flat = emit("reshape", x, shape=[-1])
     places = [at[i] for i in range(x.ndim)]
-    return sample_rows(rows, x.shape, places, order, fill_mode, fill_value)
+    return sample(flat, x.shape, places, order, fill_mode, fill_value)

@@ -13,12 +13,12 @@ from pydl.ops.image.layout import (
     as_float,
     check_known,
     check_option,
-    from_channels_last,
+    from_planes,
     image_tensor,
     like,
-    to_channels_last,
+    to_planes,
 )
-from pydl.ops.image.sampling import FILL_MODES, ORDERS, sample_rows
+from pydl.ops.image.sampling import FILL_MODES, ORDERS, sample_planes
 from pydl.ops.public import public_op
 from pydl.ops.shape import concatenate
 
@@ -81,31 +81,22 @@ def projected(
     """The images at the places that transforms ``(1 or batch, 8)`` name."""
     check_option(name, "interpolation", interpolation, ORDERS)
     check_known(name, x)
-    batch = to_channels_last(as_batch(x), data_format)
-    count, height, width, channels = batch.shape
-    if 0 in batch.shape:
+    planes = to_planes(as_batch(x), data_format)
+    if 0 in planes.shape:
         return x
-    columns = np.arange(width, dtype="float32").reshape(1, 1, width)
-    lines = np.arange(height, dtype="float32").reshape(1, height, 1)
+    height, width = planes.shape[2:]
+    columns = np.arange(width, dtype="float32").reshape(1, 1, 1, width)
+    lines = np.arange(height, dtype="float32").reshape(1, 1, height, 1)
     a0, a1, a2, b0, b1, b2, c0, c1 = (
-        emit("reshape", t[:, i], shape=[t.shape[0], 1, 1]) for i in range(8)
+        emit("reshape", t[:, i], shape=[t.shape[0], 1, 1, 1]) for i in range(8)
     )
     k = c0 * columns + c1 * lines + 1.0
     at_x = (a0 * columns + a1 * lines + a2) / k
     at_y = (b0 * columns + b1 * lines + b2) / k
-    out = sample_rows(
-        emit("reshape", batch, shape=[-1, channels]), (height, width), (at_y, at_x),
-        ORDERS[interpolation], fill_mode, fill_value, first_rows(batch),
-    )  # fmt: skip
-    return like(from_channels_last(out, data_format), x)
-
-
-def first_rows(batch: Any) -> Any:
-    """The number of each image's first pixel, ``(batch, 1, 1)``."""
-    count, height, width, _ = batch.shape
-    pixels = height * width
-    dtype = "int32" if count * pixels < 2**31 else "int64"
-    return lift((np.arange(count) * pixels).astype(dtype).reshape(count, 1, 1))
+    out = sample_planes(
+        planes, (at_y, at_x), ORDERS[interpolation], fill_mode, fill_value
+    )
+    return like(from_planes(out, data_format), x)
 
 
 @public_op

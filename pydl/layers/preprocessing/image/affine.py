@@ -45,23 +45,25 @@ class RandomAffine(RandomImageLayer):
         raise NotImplementedError
 
     def _warped(self, images: Any, transformation: Any, interpolation: str) -> Any:
+        """Images, channels first, where the transformation brings them."""
         return ops.image.affine_transform(
             images, self._matrix(images, transformation), interpolation,
-            self.fill_mode, self.fill_value, self.data_format,
+            self.fill_mode, self.fill_value, "channels_first",
         )  # fmt: skip
 
     def _act(self, images: Any, transformation: Any) -> Any:
         return self._warped(images, transformation, self.interpolation)
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any, training: bool = True
+        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         if not training or transformation is None:
             return segmentation_masks
-        return self._warped(segmentation_masks, transformation, "nearest")
+        masks = self._planes(segmentation_masks)
+        return self._from_planes(self._warped(masks, transformation, "nearest"))
 
     def transform_bounding_boxes(
-        self, bounding_boxes: Any, transformation: Any, training: bool = True
+        self, bounding_boxes: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         if not training or transformation is None:
             return bounding_boxes

@@ -50,7 +50,7 @@ class ImageLayer(Layer):
         return None
 
     def transform_images(
-        self, images: Any, transformation: Any, training: bool = True
+        self, images: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         """A batch of images, changed."""
         raise NotImplementedError(
@@ -58,19 +58,19 @@ class ImageLayer(Layer):
         )
 
     def transform_labels(
-        self, labels: Any, transformation: Any, training: bool = True
+        self, labels: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         """The labels of a batch of images, changed."""
         return labels
 
     def transform_bounding_boxes(
-        self, bounding_boxes: Any, transformation: Any, training: bool = True
+        self, bounding_boxes: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         """The boxes of a batch of images, changed."""
         return bounding_boxes
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any, training: bool = True
+        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         """The masks of a batch of images, changed."""
         return segmentation_masks
@@ -78,19 +78,19 @@ class ImageLayer(Layer):
     # -- one image --------------------------------------------------------------------
 
     def transform_single_image(
-        self, image: Any, transformation: Any, training: bool = True
+        self, image: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         """One image, changed."""
         return _single(self.transform_images, image, transformation, training)
 
     def transform_single_label(
-        self, label: Any, transformation: Any, training: bool = True
+        self, label: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         """The label of one image, changed."""
         return _single(self.transform_labels, label, transformation, training)
 
     def transform_single_bounding_box(
-        self, bounding_box: Any, transformation: Any, training: bool = True
+        self, bounding_box: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         """The boxes of one image, changed."""
         return _single(
@@ -98,13 +98,17 @@ class ImageLayer(Layer):
         )
 
     def transform_single_segmentation_mask(
-        self, segmentation_mask: Any, transformation: Any, training: bool = True
+        self, segmentation_mask: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         """The mask of one image, changed."""
         return _single(
             self.transform_segmentation_masks, segmentation_mask, transformation,
             training,
         )  # fmt: skip
+
+    def convert_weight(self, weight: Any) -> Any:
+        """The weight as it is: there is one backend."""
+        return weight
 
     # -- calling ----------------------------------------------------------------------
 
@@ -172,6 +176,19 @@ class ImageLayer(Layer):
         shape = tuple(images.shape)
         return shape if len(shape) == 4 else (1, *shape)
 
+    def _planes(self, x: Any) -> Any:
+        """A batch with its channels first. Numbers that all channels share then lie
+        beside long rows, not beside three channels, which loops are slow at."""
+        if self.data_format == "channels_first":
+            return x
+        return ops.transpose(x, (0, 3, 1, 2))
+
+    def _from_planes(self, x: Any) -> Any:
+        """Undoes `_planes`."""
+        if self.data_format == "channels_first":
+            return x
+        return ops.transpose(x, (0, 2, 3, 1))
+
     def _size(self, shape: Any) -> tuple[Any, Any]:
         """Height and width."""
         return shape[self.height_axis], shape[self.width_axis]
@@ -227,7 +244,7 @@ class RandomImageLayer(ImageLayer):
     """An image layer that acts in training only, by chance.
 
     Subclasses draw in ``_draw(shape, seed)`` (of the batch's shape) and act in
-    ``_act(images, transformation)``.
+    ``_act(images, transformation)``, which gets images with their channels first.
 
     Args:
         factor: how strong, within the class's bounds: a number, or two that it is drawn
@@ -257,16 +274,17 @@ class RandomImageLayer(ImageLayer):
         raise NotImplementedError
 
     def _act(self, images: Any, transformation: Any) -> Any:
-        """The images, changed."""
+        """The images, channels first, changed."""
         raise NotImplementedError
 
     def transform_images(
-        self, images: Any, transformation: Any, training: bool = True
+        self, images: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         images = ops.cast(images, self.compute_dtype)
         if not training or transformation is None:
             return images
-        return ops.cast(self._act(images, transformation), self.compute_dtype)
+        out = self._act(self._planes(images), transformation)
+        return ops.cast(self._from_planes(out), self.compute_dtype)
 
     def _chosen(self, shape: Shape, seed: Any) -> Any:
         """Which images are changed: each with a probability drawn from `factor`."""

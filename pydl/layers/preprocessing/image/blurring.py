@@ -59,7 +59,7 @@ class RandomGaussianBlur(RandomColor):
     def _act(self, images: Any, transformation: Any) -> Any:
         sigma = ops.convert_to_tensor(transformation["blur_factor"])
         blurred = ops.image.gaussian_blur(
-            images, self.kernel_size, sigma, self.data_format
+            images, self.kernel_size, sigma, "channels_first"
         )
         chosen = per_image(transformation["should_apply_blur"])
         return self._clipped(ops.where(chosen, blurred, images))
@@ -118,8 +118,8 @@ class RandomSharpness(RandomColor):
         """The blur counts a pixel 5/13 and each one around it 1/13: all nine alike,
         and the middle four times more."""
         ones = np.ones(3)
-        around = correlate_axis(images, images.ndim + self.height_axis, ones, 1, 1)
-        around = correlate_axis(around, images.ndim + self.width_axis, ones, 1, 1)
+        around = correlate_axis(images, 2, ones, 1, 1)
+        around = correlate_axis(around, 3, ones, 1, 1)
         smooth = around * (1.0 / 13.0) + images * (4.0 / 13.0)
         factor = ops.cast(per_image(transformation["factor"]), images.dtype) * 2.0
         return self._clipped(images + (1.0 - factor) * (smooth - images))

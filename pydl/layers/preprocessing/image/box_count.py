@@ -41,7 +41,7 @@ class MaxNumBoundingBoxes(ImageLayer):
         return images
 
     def transform_bounding_boxes(
-        self, bounding_boxes: Any, transformation: Any, training: bool = True
+        self, bounding_boxes: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         found = dict(bounding_boxes)
         for key in ("boxes", "labels"):

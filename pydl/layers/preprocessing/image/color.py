@@ -18,6 +18,8 @@ from pydl.layers.preprocessing.image.base import (
     per_image,
 )
 
+_PLANES = "channels_first"
+
 
 class RandomColor(RandomImageLayer):
     """A layer that changes the values of pixels, and leaves all else as it is.
@@ -97,8 +99,7 @@ class RandomContrast(RandomColor):
         return {"contrast_factor": draws}
 
     def _act(self, images: Any, transformation: Any) -> Any:
-        axes = [self.height_axis, self.width_axis]
-        middle = ops.mean(images, axis=axes, keepdims=True)
+        middle = ops.mean(images, axis=[2, 3], keepdims=True)
         factor = ops.cast(transformation["contrast_factor"], images.dtype)
         return self._clipped((images - middle) * factor + middle)
 
@@ -139,11 +140,11 @@ class RandomSaturation(RandomColor):
 
     def _act(self, images: Any, transformation: Any) -> Any:
         factor = ops.cast(per_image(transformation["factor"]), images.dtype)
-        hsv = ops.image.rgb_to_hsv(images, data_format=self.data_format)
-        hue, saturation, value = ops.split(hsv, 3, axis=self.channel_axis)
+        hsv = ops.image.rgb_to_hsv(images, data_format=_PLANES)
+        hue, saturation, value = ops.split(hsv, 3, axis=1)
         parts = [hue, self._clipped(saturation * factor), value]
-        out = ops.concatenate(parts, axis=self.channel_axis)
-        return ops.image.hsv_to_rgb(out, data_format=self.data_format)
+        out = ops.concatenate(parts, axis=1)
+        return ops.image.hsv_to_rgb(out, data_format=_PLANES)
 
 
 class RandomHue(RandomColor):
@@ -185,13 +186,13 @@ class RandomHue(RandomColor):
 
     def _act(self, images: Any, transformation: Any) -> Any:
         shares = change_range(images, self.value_range, (0, 1))
-        hsv = ops.image.rgb_to_hsv(shares, data_format=self.data_format)
-        hue, saturation, value = ops.split(hsv, 3, axis=self.channel_axis)
+        hsv = ops.image.rgb_to_hsv(shares, data_format=_PLANES)
+        hue, saturation, value = ops.split(hsv, 3, axis=1)
         hue = hue + ops.cast(per_image(transformation["factor"]), images.dtype)
         hue = ops.where(ops.greater(hue, 1.0), hue - 1.0, hue)
         hue = ops.where(ops.less(hue, 0.0), hue + 1.0, hue)
-        out = ops.concatenate([hue, saturation, value], axis=self.channel_axis)
-        out = ops.image.hsv_to_rgb(out, data_format=self.data_format)
+        out = ops.concatenate([hue, saturation, value], axis=1)
+        out = ops.image.hsv_to_rgb(out, data_format=_PLANES)
         return change_range(ops.clip(out, 0.0, 1.0), (0, 1), self.value_range)
 
 
@@ -229,7 +230,7 @@ class RandomColorDegeneration(RandomColor):
 
     def _act(self, images: Any, transformation: Any) -> Any:
         factor = ops.cast(transformation["factor"], images.dtype)
-        gray = ops.image.rgb_to_grayscale(images, data_format=self.data_format)
+        gray = ops.image.rgb_to_grayscale(images, data_format=_PLANES)
         return self._clipped(images + factor * (gray - images))
 
 
@@ -307,7 +308,7 @@ class RandomGrayscale(RandomImageLayer):
         return ops.less(draws, self.factor)
 
     def _act(self, images: Any, transformation: Any) -> Any:
-        gray = ops.image.rgb_to_grayscale(images, data_format=self.data_format)
+        gray = ops.image.rgb_to_grayscale(images, data_format=_PLANES)
         return ops.where(transformation, gray, images)
 
 
@@ -374,7 +375,7 @@ class RandomColorJitter(RandomColor):
 
     def _act(self, images: Any, transformation: Any) -> Any:
         for name, layer in self._steps().items():
-            images = layer.transform_images(images, transformation[name])
+            images = layer._act(images, transformation[name])
         return images
 
     def get_config(self) -> dict[str, Any]:

@@ -49,18 +49,18 @@ class RandomFlip(RandomImageLayer):
     def _act(self, images: Any, transformation: Any) -> Any:
         axes = []
         if "vertical" in self.mode:
-            axes.append(self.height_axis)
+            axes.append(-2)
         if "horizontal" in self.mode:
-            axes.append(self.width_axis)
+            axes.append(-1)
         return ops.where(transformation["flips"], ops.flip(images, axes), images)
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any, training: bool = True
+        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         return self.transform_images(segmentation_masks, transformation, training)
 
     def transform_bounding_boxes(
-        self, bounding_boxes: Any, transformation: Any, training: bool = True
+        self, bounding_boxes: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         if not training:
             return bounding_boxes

@@ -107,9 +107,9 @@ class RandomErasing(RandomColor):
 
     def _act(self, images: Any, transformation: Any) -> Any:
         chosen = per_image(transformation["apply_erasing"])
-        erased = ops.logical_and(chosen, transformation["batch_masks"])
-        filling = ops.cast(transformation["fill_value"], images.dtype)
-        return ops.where(erased, filling, images)
+        inside = self._planes(transformation["batch_masks"])
+        filling = self._planes(ops.cast(transformation["fill_value"], images.dtype))
+        return ops.where(ops.logical_and(chosen, inside), filling, images)
 
     def get_config(self) -> dict[str, Any]:
         own = {"scale": self.scale, "fill_value": self.fill_value}
@@ -167,10 +167,10 @@ class CutMix(RandomImageLayer):
 
     def _act(self, images: Any, transformation: Any) -> Any:
         others = ops.take(images, transformation["permutation_order"], axis=0)
-        return ops.where(transformation["batch_masks"], others, images)
+        return ops.where(self._planes(transformation["batch_masks"]), others, images)
 
     def transform_labels(
-        self, labels: Any, transformation: Any, training: bool = True
+        self, labels: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         if not training or transformation is None:
             return labels
@@ -178,12 +178,12 @@ class CutMix(RandomImageLayer):
         return _mixed(labels, transformation["permutation_order"], share)
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any, training: bool = True
+        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         return self.transform_images(segmentation_masks, transformation, training)
 
     def transform_bounding_boxes(
-        self, bounding_boxes: Any, transformation: Any, training: bool = True
+        self, bounding_boxes: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         raise NotImplementedError("CutMix: bounding boxes cannot be mixed")
 
@@ -240,19 +240,19 @@ class MixUp(RandomImageLayer):
         return self._both(images, transformation)
 
     def transform_labels(
-        self, labels: Any, transformation: Any, training: bool = True
+        self, labels: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         if not training or transformation is None:
             return labels
         return self._both(labels, transformation)
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any, training: bool = True
+        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         return self.transform_labels(segmentation_masks, transformation, training)
 
     def transform_bounding_boxes(
-        self, bounding_boxes: Any, transformation: Any, training: bool = True
+        self, bounding_boxes: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         if not training or transformation is None:
             return bounding_boxes

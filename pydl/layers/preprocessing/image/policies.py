@@ -53,7 +53,7 @@ class _Policy(RandomColor):
         """Make the layers of these names, as attributes."""
         strength: Any = self.factor
         shared: dict[str, Any] = {
-            "dtype": self.dtype_policy, "data_format": self.data_format,
+            "dtype": self.dtype_policy, "data_format": "channels_first",
             "bounding_box_format": self.bounding_box_format,
         }  # fmt: skip
         drawn = {**shared, "seed": self.seed}
@@ -83,8 +83,9 @@ class _Policy(RandomColor):
             setattr(self, name, makers[name]())
 
     def _draw_all(self, shape: Shape, seed: Any) -> dict[str, Any]:
-        """A transformation of each layer."""
+        """A transformation of each layer, for images with their channels first."""
         found = {}
+        shape = (shape[0], shape[self.channel_axis], *self._size(shape))
         for name in self._names:
             layer = getattr(self, name)
             is_random = isinstance(layer, RandomImageLayer)
@@ -162,15 +163,16 @@ class RandAugment(_Policy):
         return self._applied("transform_images", images, transformation)
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any, training: bool = True
+        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         if not training:
             return segmentation_masks
         kind = "transform_segmentation_masks"
-        return self._applied(kind, segmentation_masks, transformation)
+        masks = self._planes(segmentation_masks)
+        return self._from_planes(self._applied(kind, masks, transformation))
 
     def transform_bounding_boxes(
-        self, bounding_boxes: Any, transformation: Any, training: bool = True
+        self, bounding_boxes: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         if not training:
             return bounding_boxes
@@ -258,12 +260,13 @@ class AugMix(_Policy):
         return self._clipped(self._mixed("transform_images", images, transformation))
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any, training: bool = True
+        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         if not training:
             return segmentation_masks
-        masks = ops.cast(segmentation_masks, self.compute_dtype)
-        return self._mixed("transform_segmentation_masks", masks, transformation)
+        masks = self._planes(ops.cast(segmentation_masks, self.compute_dtype))
+        out = self._mixed("transform_segmentation_masks", masks, transformation)
+        return self._from_planes(out)
 
     def get_config(self) -> dict[str, Any]:
         return {

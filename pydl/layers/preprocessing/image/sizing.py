@@ -139,7 +139,7 @@ class Resizing(_Sized):
         return self._resized(segmentation_masks, "nearest")
 
     def transform_bounding_boxes(
-        self, bounding_boxes: Any, transformation: Any, training: bool = True
+        self, bounding_boxes: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         height, width = transformation
         given = bounding_boxes["boxes"]
@@ -222,12 +222,12 @@ class CenterCrop(_Sized):
         return self._fitted(images)
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any, training: bool = True
+        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         return self.transform_images(segmentation_masks, transformation, training)
 
     def transform_bounding_boxes(
-        self, bounding_boxes: Any, transformation: Any, training: bool = True
+        self, bounding_boxes: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         height, width = self._size(transformation["input_shape"])
         source = str(self.bounding_box_format)
@@ -286,7 +286,7 @@ class RandomCrop(_Sized):
         return aspect_box(height, width, (self.height, self.width))[:2]
 
     def transform_images(
-        self, images: Any, transformation: Any, training: bool = True
+        self, images: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         images = ops.cast(images, self.compute_dtype)
         height, width = self._size(images.shape)
@@ -306,12 +306,12 @@ class RandomCrop(_Sized):
         return slice_(images, start, shape)
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any, training: bool = True
+        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         return self.transform_images(segmentation_masks, transformation, training)
 
     def transform_bounding_boxes(
-        self, bounding_boxes: Any, transformation: Any, training: bool = True
+        self, bounding_boxes: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         if not training:
             return bounding_boxes

@@ -73,7 +73,7 @@ class RandomZoom(RandomAffine):
         return (1.0 - rows) * ((height - 1.0) / 2.0), (1.0 - cols) * ((width - 1.0) / 2)
 
     def _matrix(self, images: Any, transformation: Any) -> Any:
-        top, left = self._offsets(transformation, self._size(images.shape))
+        top, left = self._offsets(transformation, images.shape[2:])
         rows, cols = transformation["height_zoom"], transformation["width_zoom"]
         return transform_rows(cols, 0.0, left, 0.0, rows, top, 0.0, 0.0)
 

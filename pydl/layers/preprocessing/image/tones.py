@@ -135,15 +135,16 @@ class _Toned(ImageLayer):
         self.value_range = checked_value_range(type(self).__name__, value_range)
 
     def _toned(self, tones: Any) -> Any:
-        """Floats in [0, 255], changed."""
+        """Floats in [0, 255], channels first, changed."""
         raise NotImplementedError
 
     def transform_images(
         self, images: Any, transformation: Any = None, training: bool = True
     ) -> Any:
-        images = ops.cast(images, self.compute_dtype)
+        images = self._planes(ops.cast(images, self.compute_dtype))
         tones = self._toned(change_range(images, self.value_range, _FULL))
-        return ops.cast(change_range(tones, _FULL, self.value_range), images.dtype)
+        out = self._from_planes(change_range(tones, _FULL, self.value_range))
+        return ops.cast(out, self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "value_range": self.value_range}
@@ -163,9 +164,8 @@ class AutoContrast(_Toned):
     """
 
     def _toned(self, tones: Any) -> Any:
-        axes = [self.height_axis, self.width_axis]
-        low = ops.min(tones, axis=axes, keepdims=True)
-        high = ops.max(tones, axis=axes, keepdims=True)
+        low = ops.min(tones, axis=[2, 3], keepdims=True)
+        high = ops.max(tones, axis=[2, 3], keepdims=True)
         flat = ops.equal(high, low)
         scale = 255.0 / ops.where(flat, 1.0, high - low)
         stretched = ops.clip(tones * scale - low * scale, 0.0, 255.0)
@@ -211,9 +211,9 @@ class Equalization(_Toned):
         return super().transform_images(images)
 
     def _toned(self, tones: Any) -> Any:
-        x = ops.moveaxis(tones, self.channel_axis, -1)
-        channels, last = x.shape[-1], self.bins - 1
-        first = np.arange(channels, dtype="int32") * self.bins
+        x = tones
+        channels, last = x.shape[1], self.bins - 1
+        first = (np.arange(channels, dtype="int32") * self.bins)[:, None, None]
         # The two are rounded differently: as Keras counts, and as it looks up.
         counted = ops.cast(ops.clip(x * float(last) / 255.0, 0.0, last), "int32")
         looked_up = ops.cast(ops.clip(x / 255.0 * float(last), 0.0, last), "int32")
@@ -223,8 +223,8 @@ class Equalization(_Toned):
         )
         table, single = self._table(ops.reshape(counts, (channels, self.bins)))
         found = ops.take(ops.reshape(table, (-1,)), looked_up + first)
-        found = ops.where(single, x, ops.cast(found, x.dtype))
-        return ops.moveaxis(found, -1, self.channel_axis)
+        single = ops.reshape(single, (channels, 1, 1))
+        return ops.where(single, x, ops.cast(found, x.dtype))
 
     def _table(self, counts: Any) -> tuple[Any, Any]:
         """The new value of each bin, and which channels have only one."""
@@ -278,13 +278,13 @@ class ContrastLimitedAdaptiveHistogramEqualization(_Toned):
         self.tile_grid_size = grid
 
     def _toned(self, tones: Any) -> Any:
-        x = ops.moveaxis(tones, self.channel_axis, -1)
-        batch, height, width, channels = x.shape
+        x = tones
+        batch, channels, height, width = x.shape
         grid = self.tile_grid_size
         tile = [-(-n // count) for n, count in zip((height, width), grid, strict=True)]
         whole = [n * count for n, count in zip(tile, grid, strict=True)]
         for axis, (size, full) in enumerate(
-            zip((height, width), whole, strict=True), 1
+            zip((height, width), whole, strict=True), 2
         ):
             if full != size:  # mirrored at the edge
                 places = np.pad(np.arange(size), (0, full - size), mode="symmetric")
@@ -299,18 +299,17 @@ class ContrastLimitedAdaptiveHistogramEqualization(_Toned):
         for row, row_share in rows:
             for column, column_share in columns:
                 first = _flat_index(shape, row, column)
-                share = (row_share[:, None] * column_share[None, :])[None, :, :, None]
+                share = row_share[:, None] * column_share[None, :]
                 total = total + ops.take(curves, pixels + first) * share
-        out = ops.cast(total[:, :height, :width], tones.dtype)
-        return ops.moveaxis(out, -1, self.channel_axis)
+        return ops.cast(total[:, :, :height, :width], tones.dtype)
 
     def _curves(self, pixels: Any, tile: list[int]) -> Any:
         """The new value of each value in each tile: ``(batch, rows, columns, channels,
         256)``."""
-        batch, _, _, channels = pixels.shape
+        batch, channels = pixels.shape[:2]
         rows, columns = self.tile_grid_size
-        tiles = ops.reshape(pixels, (batch, rows, tile[0], columns, tile[1], channels))
-        tiles = ops.transpose(tiles, (0, 1, 3, 5, 2, 4))
+        tiles = ops.reshape(pixels, (batch, channels, rows, tile[0], columns, tile[1]))
+        tiles = ops.transpose(tiles, (0, 2, 4, 1, 3, 5))
         count, size = batch * rows * columns * channels, tile[0] * tile[1]
         ids = ops.reshape(tiles, (count, size))
         ids = ops.reshape(ids + np.arange(count, dtype="int32")[:, None] * 256, (-1,))
@@ -348,8 +347,9 @@ def _neighbors(
 
 
 def _flat_index(shape: tuple[int, ...], row: np.ndarray, column: np.ndarray) -> Any:
-    """Where the curve of each pixel begins: ``(batch, height, width, channels)``."""
+    """Where the curve of each pixel begins: ``(batch, channels, height, width)``."""
     batch, rows, columns, channels, values = shape
     image = np.arange(batch).reshape(-1, 1, 1, 1) * rows
-    tile = (image + row.reshape(1, -1, 1, 1)) * columns + column.reshape(1, 1, -1, 1)
-    return ((tile * channels + np.arange(channels)) * values).astype("int32")
+    tile = (image + row[:, None]) * columns + column
+    channel = np.arange(channels).reshape(1, -1, 1, 1)
+    return ((tile * channels + channel) * values).astype("int32")

@@ -36,17 +36,19 @@ class _Warped(RandomImageLayer):
     interpolation: str
 
     def _warped(self, images: Any, transformation: Any, interpolation: str) -> Any:
+        """Images, channels first, where the transformation brings them."""
         raise NotImplementedError
 
     def _act(self, images: Any, transformation: Any) -> Any:
         return self._warped(images, transformation, self.interpolation)
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any, training: bool = True
+        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         if not training or transformation is None:
             return segmentation_masks
-        return self._warped(segmentation_masks, transformation, "nearest")
+        masks = self._planes(segmentation_masks)
+        return self._from_planes(self._warped(masks, transformation, "nearest"))
 
 
 class RandomPerspective(_Warped):
@@ -107,12 +109,12 @@ class RandomPerspective(_Warped):
     def _warped(self, images: Any, transformation: Any, interpolation: str) -> Any:
         out = ops.image.perspective_transform(
             images, transformation["start_points"], transformation["end_points"],
-            interpolation, self.fill_value, self.data_format,
+            interpolation, self.fill_value, "channels_first",
         )  # fmt: skip
         return ops.where(per_image(transformation["apply_perspective"]), out, images)
 
     def transform_bounding_boxes(
-        self, bounding_boxes: Any, transformation: Any, training: bool = True
+        self, bounding_boxes: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         if not training or transformation is None:
             return bounding_boxes
@@ -208,14 +210,14 @@ class RandomElasticTransform(_Warped):
         }
 
     def _warped(self, images: Any, transformation: Any, interpolation: str) -> Any:
-        height, width = self._size(images.shape)
+        height, width = images.shape[2:]
         factor = transformation["distortion_factor"]
         out = ops.image.elastic_transform(
             images,
             factor * (0.1 * max(height, width)),
             factor * (0.05 * min(height, width)),
             interpolation, self.fill_mode, self.fill_value,
-            transformation["seed"], self.data_format,
+            transformation["seed"], "channels_first",
         )  # fmt: skip
         out = ops.where(per_image(transformation["apply_transform"]), out, images)
         return ops.clip(out, *self.value_range)
