@@ -16,23 +16,17 @@ from pydl.ops.image.resampling import (
     aspect_margins,
     nearest_places,
     resize_matrix,
+    taps,
 )
 
 
 @lru_cache(maxsize=256)
 def _taps(size: int, out: int, method: str) -> tuple[np.ndarray, np.ndarray]:
-    """The places ``(taps, out)`` that matter to each output pixel, and their weights:
-    most of a row of the matrix is 0."""
+    """What `taps` gives, remembered: folders hold many images of one size."""
     if method == "nearest":
         places = nearest_places(size, out)[None, :]
         return places, np.ones(places.shape, "float32")
-    matrix = resize_matrix(size, out, method, False)
-    used = matrix != 0
-    first = used.argmax(axis=1)
-    last = size - 1 - used[:, ::-1].argmax(axis=1)
-    count = int((last - first).max()) + 1
-    places = np.minimum(first, size - count)[None, :] + np.arange(count)[:, None]
-    weights = np.take_along_axis(matrix, places.T, axis=1).T
+    places, weights = taps(resize_matrix(size, out, method, False))
     return places, weights.astype("float32")
 
 

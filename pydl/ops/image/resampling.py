@@ -112,6 +112,18 @@ def resize_matrix(size: int, out: int, method: str, antialias: bool) -> np.ndarr
     return found
 
 
+def taps(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The places ``(count, out)`` that matter to each output pixel, and their weights:
+    most of a row of a matrix ``[out, size]`` is 0."""
+    size = matrix.shape[1]
+    used = matrix != 0
+    first = used.argmax(axis=1)
+    last = size - 1 - used[:, ::-1].argmax(axis=1)
+    count = int((last - first).max()) + 1
+    places = np.minimum(first, size - count)[None, :] + np.arange(count)[:, None]
+    return places, np.take_along_axis(matrix, places.T, axis=1).T
+
+
 def nearest_places(size: int, out: int) -> np.ndarray:
     """The input pixel nearest to the center of each output pixel."""
     return (2 * np.arange(out) + 1) * size // (2 * out)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,6 +30,7 @@ from pydl.ops.image.resampling import (
     checked_size,
     nearest_places,
     resize_matrix,
+    taps,
     weight_matrix,
 )
 from pydl.ops.public import public_op
@@ -39,6 +41,9 @@ _METHODS = {
     "triangle": "bilinear", "cubic": "bicubic", "bicubic": "bicubic",
     "tricubic": "bicubic", "lanczos3": "lanczos3", "lanczos5": "lanczos5",
 }  # fmt: skip
+
+#: Rows of at least so many numbers are worth gathering.
+_LONG = 64
 
 
 @public_op
@@ -127,14 +132,35 @@ def _padded_to_ratio(x: Any, axes: Axes, size: tuple[int, int], value: float) ->
 def _resampled(
     x: Any, axes: Axes, size: tuple[int, int], method: str, antialias: bool
 ) -> Any:
+    """The most shrunk axis first; of two that grow the width, since images of few
+    channels are turned for it."""
     x = as_float(x)
-    pairs = [(axes.height, size[0]), (axes.width, size[1])]
-    pairs.sort(key=lambda pair: pair[1] / x.shape[pair[0]])  # the most shrunk first
+    pairs = [(axes.width, size[1]), (axes.height, size[0])]
+    if size[0] / x.shape[axes.height] < min(size[1] / x.shape[axes.width], 1.0):
+        pairs.reverse()
     for axis, out in pairs:
         if x.shape[axis] != out:
             matrix = resize_matrix(x.shape[axis], out, method, antialias)
-            x = multiply_axis(x, axis, matrix)
+            x = _weighed(x, axis, matrix)
     return x
+
+
+def _weighed(x: Any, axis: int, matrix: np.ndarray) -> Any:
+    """`multiply_axis`; rows of which few matter are gathered and weighed instead."""
+    places, weights = taps(matrix)
+    (count, out), size = places.shape, x.shape[axis]
+    lead, row = math.prod(x.shape[:axis]), math.prod(x.shape[axis + 1 :])
+    if row < _LONG or count * out > size:
+        return multiply_axis(x, axis, matrix)
+    rows = emit("reshape", x, shape=[lead * size, row])
+    first = np.arange(lead)[:, None] * size
+    total = None
+    for place, weight in zip(places, weights, strict=True):
+        part = emit("take", rows, lift((first + place).astype("int64")))
+        part = part * lift(weight[:, None].astype(x.dtype))
+        total = part if total is None else total + part
+    assert total is not None  # a pixel is made of at least one
+    return emit("reshape", total, shape=[*x.shape[:axis], out, *x.shape[axis + 1 :]])
 
 
 def _nearest(x: Any, axis: int, out: int) -> Any:
