@@ -53,8 +53,9 @@ find_package(CUDAToolkit REQUIRED)
 # other.
 file(GLOB sources CONFIGURE_DEPENDS csrc/kernels/cuda/*.cu csrc/kernels/cuda/*.cpp
      csrc/kernels/cuda/driver/*.cpp)
-list(APPEND sources csrc/kernels/along_nest.cpp csrc/kernels/broadcast.cpp csrc/kernels/chain.cpp
-     csrc/kernels/copy_nest.cpp csrc/kernels/element.cpp csrc/kernels/nd_rows.cpp csrc/kernels/norm.cpp
+list(APPEND sources csrc/kernels/along_nest.cpp csrc/kernels/batch_norm.cpp csrc/kernels/broadcast.cpp
+     csrc/kernels/chain.cpp csrc/kernels/conv.cpp csrc/kernels/copy_nest.cpp csrc/kernels/element.cpp
+     csrc/kernels/nd_rows.cpp csrc/kernels/norm.cpp
      csrc/kernels/update_rule.cpp csrc/plan/ops/chain.cpp)
 add_library(pydl_cuda SHARED ${sources})
 set_target_properties(pydl_cuda PROPERTIES CUDA_STANDARD 20 CUDA_STANDARD_REQUIRED ON

@@ -19,6 +19,8 @@ extern const Family kElementwiseFamily;
 extern const Family kShapeFamily;
 extern const Family kWindowFamily;
 extern const Family kReduceFamily;
+extern const Family kPoolFamily;
+extern const Family kBatchNormFamily;
 extern const Family kSoftmaxFamily;
 extern const Family kNormFamily;
 extern const Family kLossFamily;
