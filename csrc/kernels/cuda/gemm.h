@@ -18,6 +18,7 @@ struct Gemm {
   int64_t m, n, k;
   bool transpose_a, transpose_b;
   int bias, out, seed;  // operand positions, -1 when absent
+  bool residual;        // `out` is added before the activation
   Activation activation, grad;
   bool column_sum;
   double rate;          // of dropout; 0: none
@@ -65,6 +66,8 @@ inline int64_t partial_bytes(const Gemm& p) {
 int64_t column_sums_bytes(const Gemm& p);
 void launch_column_sums(const Gemm& p, const Call& call, unsigned char* scratch);
 
+Activation parse_activation(const char* name);  // "": kNone
+
 // Reads shape, layout and attributes. nullptr, or why not.
 const char* read_gemm(const OpView& op, Gemm* p);
 
@@ -77,9 +80,16 @@ void run_gemm_simt(const Gemm& p, const Call& call, const int* gate);
 const char* bind_gemm_simt(Gemm* p, Bound* bound);
 #ifndef PYDL_EMULATED
 const char* bind_gemm_mma(const DeviceLimits& device, Gemm* p, Bound* bound);
+// Its choice of tile and schedule, and the scratch memory that takes. nullptr, or why it does not
+// pay.
+const char* choose_gemm_mma(const DeviceLimits& device, bool may_cut, Gemm* p, int64_t* bytes);
 // What gemm_mma would take for 16-bit operands, as gemm_choice.h counts.
 double gemm_mma_clocks(const Gemm& p);
 const char* bind_gemm_wgmma(const DeviceLimits& device, Gemm* p, Binder* binder, Bound* bound);
+// nullptr, or why its kernels cannot run here at all.
+const char* wgmma_unavailable(const DeviceLimits& device);
+// Picks tile and schedule; the clocks they take.
+double choose_gemm_wgmma(Gemm* p);
 #endif
 
 template <class T>

@@ -1,6 +1,6 @@
-// What happens to a finished element of C: bias, activation, dropout, activation gradient, store.
-// Every tier brings its accumulators through shared memory to runs of four columns ("quads"), so
-// that this code exists once per kernel, in a loop, and stores are 16 bytes wide.
+// What happens to a finished element of C: bias, residual, activation, dropout, activation
+// gradient, store. Every tier brings its accumulators through shared memory to runs of four columns
+// ("quads"), so that this code exists once per kernel, in a loop, and stores are 16 bytes wide.
 #pragma once
 
 #include "kernels/cuda/device/stored.h"
@@ -12,6 +12,7 @@ namespace pydl::PYDL_GPU {
 // S: in memory; T = Computed<S>: of accumulators and of all that happens to them.
 template <class S>
 struct Epilogue {
+  using Stored = S;
   using T = Computed<S>;
   const S* bias;         // null: none
   const S* out;
@@ -21,7 +22,13 @@ struct Epilogue {
   T scale;               // of what dropout keeps
   uint32_t threshold;    // below: dropped
   Activation activation, grad;
+  bool residual;         // `out` is added
   bool wide;             // c and out take accesses of four at every fourth column
+
+  // Where in c and out an element lies.
+  __device__ __forceinline__ int64_t index(int64_t row, int64_t column) const {
+    return row * n + column;
+  }
 };
 
 // Four elements side by side may be accessed at once.
@@ -44,6 +51,7 @@ Epilogue<S> make_epilogue(const Gemm& p, const Call& call) {
   e.threshold = static_cast<uint32_t>(p.rate * 4294967296.0);
   e.activation = p.activation;
   e.grad = p.grad;
+  e.residual = p.residual;
   e.wide = takes_quads<S>(p.n, e.c, e.out);
   return e;
 }
@@ -124,21 +132,27 @@ __device__ __forceinline__ void drop_quad(const Epilogue<S>& e, int64_t index,
   }
 }
 
-// Columns column ... column + 3 of one row, `column` a multiple of four inside C.
-template <class S>
-__device__ __forceinline__ void finish_quad(const Epilogue<S>& e, int64_t row, int64_t column,
-                                            Computed<S> (&v)[4]) {
-  using T = Computed<S>;
+// Columns column ... column + 3 of one row, `column` a multiple of four inside C. E: an Epilogue,
+// or one that keeps C elsewhere.
+template <class E>
+__device__ __forceinline__ void finish_quad(const E& e, int64_t row, int64_t column,
+                                            typename E::T (&v)[4]) {
+  using T = typename E::T;
   const int count = static_cast<int>(least<int64_t>(4, e.n - column));
-  const int64_t index = row * e.n + column;
+  const int64_t index = e.index(row, column);
   if (e.bias != nullptr) {
     for (int i = 0; i < 4; ++i) v[i] += i < count ? widened(e.bias[column + i]) : T{0};
+  }
+  if (e.residual) {
+    T out[4];
+    load_quad(e.out + index, count, e.wide, out);
+    for (int i = 0; i < 4; ++i) v[i] += out[i];
   }
   if (e.activation != Activation::kNone) {
     for (int i = 0; i < 4; ++i) v[i] = activate(v[i], e.activation);
   }
   if (e.seed != nullptr) drop_quad(e, index, v);
-  if (e.out != nullptr) {
+  if (e.grad != Activation::kNone) {
     T out[4];
     load_quad(e.out + index, count, e.wide, out);
     for (int i = 0; i < 4; ++i) v[i] = gradient(v[i], out[i], e.grad);
@@ -147,21 +161,21 @@ __device__ __forceinline__ void finish_quad(const Epilogue<S>& e, int64_t row, i
 }
 
 // Where a tile's accumulators go: into the epilogue, or, when K is cut, to its part's partial C.
-template <class S>
+template <class S, class E = Epilogue<S>>
 struct Target {
-  Epilogue<S> epilogue;
+  E epilogue;
   Computed<S>* partial;  // null: K is in one part
 };
 
 // Rows [first, first + rows) of C from shared memory `tile` (row stride `stride`, a multiple of 4),
 // columns [column, column + columns); thread `thread` of `threads`.
-template <class S>
-__device__ __forceinline__ void finish_rows(const Target<S>& target, int64_t part,
+template <class S, class E>
+__device__ __forceinline__ void finish_rows(const Target<S, E>& target, int64_t part,
                                             const Computed<S>* tile, int stride, int64_t first,
                                             int rows, int64_t column, int columns, int thread,
                                             int threads) {
   using T = Computed<S>;
-  const Epilogue<S>& e = target.epilogue;
+  const E& e = target.epilogue;
   const int quads = columns / 4;
   const int64_t partial_row = (e.n + 3) / 4 * 4;
 #pragma unroll 1
@@ -179,23 +193,29 @@ __device__ __forceinline__ void finish_rows(const Target<S>& target, int64_t par
   }
 }
 
-// The second pass over a cut K: parts summed in order, then the epilogue.
+// Quad `i` of C, of a cut K: its parts summed in order, then the epilogue.
+template <class E, class T = typename E::T>
+__device__ __forceinline__ void merge_quad(const E& e, const T* partial, int64_t splits,
+                                           int64_t i) {
+  const int64_t stride = (e.n + 3) / 4 * 4, quads = stride / 4;
+  const int64_t row = i / quads, column = i % quads * 4;
+  const T* source = partial + row * stride + column;
+  T sum[4], v[4];
+  load_quad(source, 4, true, sum);
+  for (int64_t part = 1; part < splits; ++part) {
+    load_quad(source + part * e.m * stride, 4, true, v);
+    for (int j = 0; j < 4; ++j) sum[j] += v[j];
+  }
+  finish_quad(e, row, column, sum);
+}
+
 template <class S>
 __global__ void merge_parts(Epilogue<S> e, const Computed<S>* partial, int64_t splits) {
-  using T = Computed<S>;
-  const int64_t stride = (e.n + 3) / 4 * 4, quads = stride / 4;
+  const int64_t quads = e.m * ((e.n + 3) / 4);
   const int64_t step = static_cast<int64_t>(gridDim.x) * blockDim.x;
-  for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < e.m * quads;
+  for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < quads;
        i += step) {
-    const int64_t row = i / quads, column = i % quads * 4;
-    const T* source = partial + row * stride + column;
-    T sum[4], v[4];
-    load_quad(source, 4, true, sum);
-    for (int64_t part = 1; part < splits; ++part) {
-      load_quad(source + part * e.m * stride, 4, true, v);
-      for (int j = 0; j < 4; ++j) sum[j] += v[j];
-    }
-    finish_quad(e, row, column, sum);
+    merge_quad(e, partial, splits, i);
   }
 }
 
@@ -216,16 +236,16 @@ inline dim3 blocks_for(int64_t threads, int block) {
 }
 
 // Where the kernels of a call write.
-template <class S>
+template <class S, class E = Epilogue<S>>
 struct Outputs {
-  Target<S> target;
+  Target<S, E> target;
   S* sums;                 // of op(B)'s columns; null: not wanted
   Computed<S>* part_sums;  // null, or where they go when K is cut: part by part,
   int64_t sums_stride;     // this far apart
 };
 
-template <class S>
-__device__ __forceinline__ void store_sum(const Outputs<S>& o, int64_t part, int64_t column,
+template <class S, class E>
+__device__ __forceinline__ void store_sum(const Outputs<S, E>& o, int64_t part, int64_t column,
                                           Computed<S> sum) {
   if (o.part_sums != nullptr) {
     o.part_sums[part * o.sums_stride + column] = sum;

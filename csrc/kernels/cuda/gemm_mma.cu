@@ -9,11 +9,6 @@
 namespace pydl::cuda {
 namespace {
 
-using Large = MmaTile<128, 128, 2, 4>;
-using Small = MmaTile<64, 64, 2, 2>;
-using Large16 = Mma16Tile<128, 128, 2, 4>;
-using Small16 = Mma16Tile<64, 64, 2, 2>;
-
 template <class Tile>
 constexpr TileShape shape_of(double fma) {
   return {Tile::kRows, Tile::kColumns, Tile::kDepth, fma, Tile::kBlocks};
@@ -21,21 +16,21 @@ constexpr TileShape shape_of(double fma) {
 
 // Rates of sm_80 and sm_90's mma.sync as far as known; only their ratio picks the tile.
 constexpr int kTiles = 2;
-constexpr TileShape kShapes[kTiles] = {shape_of<Large>(400), shape_of<Small>(250)};
-constexpr TileShape kShapes16[kTiles] = {shape_of<Large16>(900), shape_of<Small16>(500)};
-constexpr int kBytes[kTiles] = {Large::kBytes, Small::kBytes};
-constexpr int kBytes16[kTiles] = {Large16::kBytes, Small16::kBytes};
+constexpr TileShape kShapes[kTiles] = {shape_of<MmaLarge>(400), shape_of<MmaSmall>(250)};
+constexpr TileShape kShapes16[kTiles] = {shape_of<Mma16Large>(900), shape_of<Mma16Small>(500)};
+constexpr int kBytes[kTiles] = {MmaLarge::kBytes, MmaSmall::kBytes};
+constexpr int kBytes16[kTiles] = {Mma16Large::kBytes, Mma16Small::kBytes};
 constexpr int64_t kLeastSide = 16, kLeastSide16 = 8, kMostDepth = int64_t{1} << 34;
 constexpr double kLeastFma = 1 << 20;
 
 using Launch = void (*)(const Gemm& p, const Call& call);
 constexpr Launch kLaunches[3][kTiles] = {
-    {launch_mma<Large, MmaMode::kSplit>, launch_mma<Small, MmaMode::kSplit>},
-    {launch_mma<Large, MmaMode::kTensor>, launch_mma<Small, MmaMode::kTensor>},
-    {launch_mma<Large, MmaMode::kHalf>, launch_mma<Small, MmaMode::kHalf>},
+    {launch_mma<MmaLarge, MmaMode::kSplit>, launch_mma<MmaSmall, MmaMode::kSplit>},
+    {launch_mma<MmaLarge, MmaMode::kTensor>, launch_mma<MmaSmall, MmaMode::kTensor>},
+    {launch_mma<MmaLarge, MmaMode::kHalf>, launch_mma<MmaSmall, MmaMode::kHalf>},
 };
 template <class S>
-constexpr Launch kLaunches16[kTiles] = {launch_mma16<Large16, S>, launch_mma16<Small16, S>};
+constexpr Launch kLaunches16[kTiles] = {launch_mma16<Mma16Large, S>, launch_mma16<Mma16Small, S>};
 
 void run_mma(const Call& call, int64_t) {
   const Gemm& p = *static_cast<const Gemm*>(call.params);
@@ -50,7 +45,7 @@ void run_mma(const Call& call, int64_t) {
 
 double gemm_mma_clocks(const Gemm& p) { return choose_stream(p, kShapes16, kTiles, true).clocks; }
 
-const char* bind_gemm_mma(const DeviceLimits& device, Gemm* p, Bound* bound) {
+const char* choose_gemm_mma(const DeviceLimits& device, bool may_cut, Gemm* p, int64_t* bytes) {
   const bool half = dtype_size(p->dtype) == 2;
   if (device.major < 8) return "this device has no matrix units for it (compute capability 8)";
   if (p->dtype == DType::kFloat64) return "no float64";
@@ -67,13 +62,18 @@ const char* bind_gemm_mma(const DeviceLimits& device, Gemm* p, Bound* bound) {
       static_cast<double>(p->m) * static_cast<double>(p->n) * static_cast<double>(p->k);
   if (fma < kLeastFma) return "too little work to fill matrix units";
   const TileShape* shapes = half ? kShapes16 : kShapes;
-  const StreamCut cut = choose_stream(*p, shapes, kTiles, true);
+  const StreamCut cut = choose_stream(*p, shapes, kTiles, may_cut);
   p->tile = cut.tile;
   p->schedule = cut.schedule;
   if ((half ? kBytes16 : kBytes)[p->tile] > device.shared_bytes) return "too little shared memory";
   const TileShape& shape = shapes[p->tile];
-  bound->scratch_bytes = stream_floats(p->schedule, shape.rows, shape.columns, p->column_sum) *
-                         dtype_size(DType::kFloat32);
+  *bytes = stream_floats(p->schedule, shape.rows, shape.columns, p->column_sum) *
+           dtype_size(DType::kFloat32);
+  return nullptr;
+}
+
+const char* bind_gemm_mma(const DeviceLimits& device, Gemm* p, Bound* bound) {
+  if (const char* reason = choose_gemm_mma(device, true, p, &bound->scratch_bytes)) return reason;
   bound->phases[0] = {run_mma, 1};
   bound->n_phases = 1;
   return nullptr;

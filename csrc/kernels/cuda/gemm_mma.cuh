@@ -31,6 +31,9 @@ struct MmaTile {
   static constexpr int kBlocks = kBytes > 64 * 1024 ? 1 : 2;
 };
 
+using MmaLarge = MmaTile<128, 128, 2, 4>;
+using MmaSmall = MmaTile<64, 64, 2, 2>;
+
 template <class Tile>
 using Accumulators = float[Tile::kTall][Tile::kWide][4];
 
@@ -214,13 +217,13 @@ struct MmaTask {
   bool sums;
 };
 
-template <class Tile, class S>
-__device__ __forceinline__ MmaTask mma_task(const Operands<S>& p, const layout::Schedule& s,
+template <class Tile>
+__device__ __forceinline__ MmaTask mma_task(int64_t k, const layout::Schedule& s,
                                             const layout::Piece& piece, bool sums) {
   const layout::TileAt at = layout::place_of(s, piece.tile);
   return {{at.row * Tile::kRows, at.column * Tile::kColumns, piece.slot},
           piece.begin * Tile::kDepth,
-          least(p.k, piece.end * Tile::kDepth),
+          least(k, piece.end * Tile::kDepth),
           sums && at.row == 0};
 }
 
@@ -255,21 +258,19 @@ __device__ __forceinline__ void promote(Accumulators<Tile>& acc, Accumulators<Ti
 }
 
 // The whole depth of a task. Of modes that do not promote, `total` is where the units add.
-template <class Tile, bool kDeepA, bool kDeepB, MmaMode kMode>
-__device__ __forceinline__ void multiply_task(const Operands<float>& p, const MmaTask& task,
-                                              float* shared, float* peak, float* sum,
-                                              Accumulators<Tile>& total) {
+// copy(step, thread) starts the copies of a stage and commits them.
+template <class Tile, bool kDeepA, bool kDeepB, MmaMode kMode, class Copy>
+__device__ __forceinline__ void multiply_task(const Copy& copy, const MmaTask& task, float* shared,
+                                              float* peak, float* sum, Accumulators<Tile>& total) {
   const int thread = static_cast<int>(threadIdx.x), warp = thread / 32;
   const auto steps = static_cast<int>((task.end - task.begin + Tile::kDepth - 1) / Tile::kDepth);
   Accumulators<Tile> acc = {};
-  for (int i = 0; i + 1 < Tile::kStages; ++i) {
-    copy_stage<Tile, kDeepA, kDeepB>(p, task, shared, i, thread);
-  }
+  for (int i = 0; i + 1 < Tile::kStages; ++i) copy(i, thread);
 #pragma unroll 1
   for (int step = 0; step < steps; ++step) {
     ptx::wait_copies<Tile::kStages - 2>();
     __syncthreads();  // the stage is here, and the one before it was read by all
-    copy_stage<Tile, kDeepA, kDeepB>(p, task, shared, step + Tile::kStages - 1, thread);
+    copy(step + Tile::kStages - 1, thread);
     const float* a = shared + step % Tile::kStages * Tile::kStage;
     const WarpPlace<Tile> w = {a, a + Tile::kRows * Tile::kDepth,
                                warp / Tile::kAcross * Tile::kTall * 16,
@@ -317,8 +318,8 @@ __device__ __forceinline__ void stage_accumulators(float* shared, const Accumula
 constexpr float kSplitLimit = 3.4e38f;
 
 // Accumulators through shared memory, which nobody reads any more.
-template <class Tile, class S>
-__device__ __forceinline__ void finish_task(const StreamOutputs<S>& o, const MmaTask& task,
+template <class Tile, class S, class E>
+__device__ __forceinline__ void finish_task(const StreamOutputs<S, E>& o, const MmaTask& task,
                                             float* shared, const Accumulators<Tile>& acc,
                                             float sum) {
   const int thread = static_cast<int>(threadIdx.x);
@@ -332,6 +333,22 @@ __device__ __forceinline__ void finish_task(const StreamOutputs<S>& o, const Mma
   __syncthreads();
 }
 
+// The products of a task and what becomes of them.
+template <class Tile, bool kDeepA, bool kDeepB, MmaMode kMode, class E, class Copy>
+__device__ __forceinline__ void run_task(const Copy& copy, const StreamOutputs<float, E>& o,
+                                         const MmaTask& task, float* shared) {
+  float peak = 0, sum = 0;
+  Accumulators<Tile> total = {};
+  multiply_task<Tile, kDeepA, kDeepB, kMode>(copy, task, shared, &peak, &sum, total);
+  if (kMode == MmaMode::kSplit && __syncthreads_or(peak > kSplitLimit)) {
+    Accumulators<Tile> again = {};
+    multiply_task<Tile, kDeepA, kDeepB, MmaMode::kPlain>(copy, task, shared, &peak, &sum, again);
+    finish_task<Tile>(o, task, shared, again, sum);
+  } else {
+    finish_task<Tile>(o, task, shared, total, sum);
+  }
+}
+
 template <class Tile, bool kDeepA, bool kDeepB, MmaMode kMode>
 __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks)
     gemm_mma(Operands<float> p, StreamOutputs<float> o, layout::Schedule s) {
@@ -341,17 +358,11 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks)
   for (int i = 0; i < layout::piece_count(s, work); ++i) {
     const layout::Piece piece = layout::piece_of(s, work, i);
     if (piece.begin == piece.end) continue;
-    const MmaTask task = mma_task<Tile>(p, s, piece, o.sums != nullptr);
-    float peak = 0, sum = 0;
-    Accumulators<Tile> total = {};
-    multiply_task<Tile, kDeepA, kDeepB, kMode>(p, task, shared, &peak, &sum, total);
-    if (kMode == MmaMode::kSplit && __syncthreads_or(peak > kSplitLimit)) {
-      Accumulators<Tile> again = {};
-      multiply_task<Tile, kDeepA, kDeepB, MmaMode::kPlain>(p, task, shared, &peak, &sum, again);
-      finish_task<Tile>(o, task, shared, again, sum);
-    } else {
-      finish_task<Tile>(o, task, shared, total, sum);
-    }
+    const MmaTask task = mma_task<Tile>(p.k, s, piece, o.sums != nullptr);
+    const auto copy = [&](int step, int thread) {
+      copy_stage<Tile, kDeepA, kDeepB>(p, task, shared, step, thread);
+    };
+    run_task<Tile, kDeepA, kDeepB, kMode>(copy, o, task, shared);
   }
 #else
   __trap();  // bind takes this kernel on sm_80 and later only

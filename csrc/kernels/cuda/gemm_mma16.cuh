@@ -21,6 +21,9 @@ struct Mma16Tile {
   static_assert(kWide % 2 == 0 && kThreads >= kN && kM * kStrideC * 4 <= kBytes);
 };
 
+using Mma16Large = Mma16Tile<128, 128, 2, 4>;
+using Mma16Small = Mma16Tile<64, 64, 2, 2>;
+
 // Elements [first, first + kWidth) by [begin, begin + kDepth), zeros outside. Rows of an odd number
 // of elements have no pieces that asynchronous copies could take.
 template <int kWidth, bool kDeep, int kThreads, class S>
@@ -121,19 +124,18 @@ __device__ __forceinline__ float sum_of_stage(const S* b, int column) {
   return sum;
 }
 
-template <class Tile, bool kDeepA, bool kDeepB, class S>
-__device__ __forceinline__ void multiply_task16(const Operands<S>& p, const MmaTask& task,
-                                                S* shared, float* sum, Accumulators<Tile>& acc) {
+// copy(step, thread) starts the copies of a stage and commits them.
+template <class Tile, bool kDeepA, bool kDeepB, class S, class Copy>
+__device__ __forceinline__ void multiply_task16(const Copy& copy, const MmaTask& task, S* shared,
+                                                float* sum, Accumulators<Tile>& acc) {
   const int thread = static_cast<int>(threadIdx.x);
   const auto steps = static_cast<int>((task.end - task.begin + Tile::kDepth - 1) / Tile::kDepth);
-  for (int i = 0; i + 1 < Tile::kStages; ++i) {
-    copy_half_stage<Tile, kDeepA, kDeepB>(p, task, shared, i, thread);
-  }
+  for (int i = 0; i + 1 < Tile::kStages; ++i) copy(i, thread);
 #pragma unroll 1
   for (int step = 0; step < steps; ++step) {
     ptx::wait_copies<Tile::kStages - 2>();
     __syncthreads();  // the stage is here, and the one before it was read by all
-    copy_half_stage<Tile, kDeepA, kDeepB>(p, task, shared, step + Tile::kStages - 1, thread);
+    copy(step + Tile::kStages - 1, thread);
     const S* a = shared + step % Tile::kStages * Tile::kStage;
     const S* b = a + Tile::kRows * Tile::kDepth;
     multiply_halves<Tile, kDeepA, kDeepB>(a, b, thread / 32, thread % 32, acc);
@@ -143,20 +145,31 @@ __device__ __forceinline__ void multiply_task16(const Operands<S>& p, const MmaT
   __syncthreads();
 }
 
+// The products of a task and what becomes of them.
+template <class Tile, bool kDeepA, bool kDeepB, class S, class E, class Copy>
+__device__ __forceinline__ void run_task16(const Copy& copy, const StreamOutputs<S, E>& o,
+                                           const MmaTask& task, S* shared) {
+  float sum = 0;
+  Accumulators<Tile> acc = {};
+  multiply_task16<Tile, kDeepA, kDeepB>(copy, task, shared, &sum, acc);
+  finish_task<Tile>(o, task, reinterpret_cast<float*>(shared), acc, sum);
+}
+
 template <class Tile, class S, bool kDeepA, bool kDeepB>
 __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks)
     gemm_mma16(Operands<S> p, StreamOutputs<S> o, layout::Schedule s) {
 #if __CUDA_ARCH__ >= 800
-  PYDL_DYNAMIC_SHARED(unsigned char, shared);
+  PYDL_DYNAMIC_SHARED(unsigned char, bytes);
+  S* shared = reinterpret_cast<S*>(bytes);
   const int64_t work = p.first + blockIdx.x;
   for (int i = 0; i < layout::piece_count(s, work); ++i) {
     const layout::Piece piece = layout::piece_of(s, work, i);
     if (piece.begin == piece.end) continue;
-    const MmaTask task = mma_task<Tile>(p, s, piece, o.sums != nullptr);
-    float sum = 0;
-    Accumulators<Tile> acc = {};
-    multiply_task16<Tile, kDeepA, kDeepB>(p, task, reinterpret_cast<S*>(shared), &sum, acc);
-    finish_task<Tile>(o, task, reinterpret_cast<float*>(shared), acc, sum);
+    const MmaTask task = mma_task<Tile>(p.k, s, piece, o.sums != nullptr);
+    const auto copy = [&](int step, int thread) {
+      copy_half_stage<Tile, kDeepA, kDeepB>(p, task, shared, step, thread);
+    };
+    run_task16<Tile, kDeepA, kDeepB>(copy, o, task, shared);
   }
 #else
   __trap();  // bind takes this kernel on sm_80 and later only

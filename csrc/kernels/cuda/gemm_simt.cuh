@@ -36,10 +36,10 @@ struct SimtTile {
   static_assert(kTall % 4 == 0 && kWide % 4 == 0 && kSlab % 4 == 0 && kThreads >= kN);
 };
 
-// One operand's way from memory, where it is of type S, to shared memory. `kDeep`: K is the
-// contiguous direction.
+// What a thread holds of an operand, of type S in memory, on its way to shared memory. `kDeep`: K
+// is the contiguous direction.
 template <class Tile, class S, int kWidth, bool kDeep>
-struct Fetch {
+struct Pieces {
   using T = typename Tile::T;
   static constexpr int kLanes = kVector<T>;
   static constexpr int kPieces = kWidth * Tile::kDepth / kLanes / Tile::kThreads;
@@ -48,11 +48,35 @@ struct Fetch {
   static_assert(kPieces * Tile::kThreads * kLanes == kWidth * Tile::kDepth);
   static_assert(Tile::kThreads % kRun == 0);
   Pack<S, kLanes> pieces[kPieces];
-  const S* from;  // this thread's first piece of the next tile
-  int extent;  // rows of A, or columns of op(B), that are left
 
   static __device__ __forceinline__ int along(int thread) { return thread % kRun * kLanes; }
   static __device__ __forceinline__ int across(int thread) { return thread / kRun; }
+
+  __device__ __forceinline__ void store(T* tile, int stride, int thread) const {
+#pragma unroll
+    for (int i = 0; i < kPieces; ++i) {
+      const int line = across(thread) + i * kLines, place = along(thread);
+      if (kDeep) {
+#pragma unroll
+        for (int j = 0; j < kLanes; ++j)
+          tile[(place + j) * stride + line] = widened(pieces[i].at[j]);
+      } else {
+        Pack<T, kLanes> piece;
+#pragma unroll
+        for (int j = 0; j < kLanes; ++j) piece.at[j] = widened(pieces[i].at[j]);
+        store_pack(tile + line * stride + place, piece);
+      }
+    }
+  }
+};
+
+// An operand that is a matrix.
+template <class Tile, class S, int kWidth, bool kDeep>
+struct Fetch : Pieces<Tile, S, kWidth, kDeep> {
+  using Base = Pieces<Tile, S, kWidth, kDeep>;
+  using Base::across, Base::along, Base::kLanes, Base::kLines, Base::kPieces, Base::pieces;
+  const S* from;  // this thread's first piece of the next tile
+  int extent;  // rows of A, or columns of op(B), that are left
 
   __device__ __forceinline__ void start(const S* source, int64_t stride, int64_t first,
                                         int64_t length, int64_t begin, int thread) {
@@ -79,23 +103,6 @@ struct Fetch {
       }
     }
     from += kDeep ? Tile::kDepth : Tile::kDepth * stride;
-  }
-
-  __device__ __forceinline__ void store(T* tile, int stride, int thread) const {
-#pragma unroll
-    for (int i = 0; i < kPieces; ++i) {
-      const int line = across(thread) + i * kLines, place = along(thread);
-      if (kDeep) {
-#pragma unroll
-        for (int j = 0; j < kLanes; ++j)
-          tile[(place + j) * stride + line] = widened(pieces[i].at[j]);
-      } else {
-        Pack<T, kLanes> piece;
-#pragma unroll
-        for (int j = 0; j < kLanes; ++j) piece.at[j] = widened(pieces[i].at[j]);
-        store_pack(tile + line * stride + place, piece);
-      }
-    }
   }
 };
 
@@ -130,8 +137,8 @@ __device__ __forceinline__ void multiply_buffer(const typename Tile::T* a,
 }
 
 // Accumulators to shared memory, slab by slab, and from there to C.
-template <class Tile, class S>
-__device__ __forceinline__ void finish_tile(const Target<S>& target, int64_t part,
+template <class Tile, class S, class E>
+__device__ __forceinline__ void finish_tile(const Target<S, E>& target, int64_t part,
                                             typename Tile::T* shared, int64_t first, int64_t column,
                                             layout::ThreadAt at, int thread,
                                             typename Tile::T (&acc)[Tile::kTall][Tile::kWide]) {
@@ -153,6 +160,33 @@ __device__ __forceinline__ void finish_tile(const Target<S>& target, int64_t par
     __syncthreads();
     finish_rows(target, part, shared, Tile::kStrideB, first + slab, Tile::kSlab, column,
                 Tile::kColumns, thread, Tile::kThreads);
+  }
+}
+
+// Steps [begin, end) of K. load(k): the pieces of a and b from step k on. `sums`: the thread's
+// column of op(B) is added to `sum`.
+template <class Tile, class A, class B, class Load>
+__device__ __forceinline__ void multiply_steps(typename Tile::T* shared, int64_t begin, int64_t end,
+                                               layout::ThreadAt at, int thread, A& a, B& b,
+                                               Load&& load, bool sums, typename Tile::T& sum,
+                                               typename Tile::T (&acc)[Tile::kTall][Tile::kWide]) {
+  using T = typename Tile::T;
+  load(begin);
+  int buffer = 0;
+#pragma unroll 1
+  for (int64_t k = begin; k < end; k += Tile::kDepth) {
+    T* tile_a = shared + buffer * Tile::kBuffer;
+    T* tile_b = tile_a + Tile::kDepth * Tile::kStrideA;
+    a.store(tile_a, Tile::kStrideA, thread);
+    b.store(tile_b, Tile::kStrideB, thread);
+    __syncthreads();  // the other buffer was read before the last barrier but one: it is free
+    if (k + Tile::kDepth < end) load(k + Tile::kDepth);
+    multiply_buffer<Tile>(tile_a, tile_b, at, acc);
+    if (sums) {
+#pragma unroll 1
+      for (int i = 0; i < Tile::kDepth; ++i) sum += tile_b[i * Tile::kStrideB + thread];
+    }
+    buffer ^= 1;
   }
 }
 
@@ -178,23 +212,7 @@ __device__ __forceinline__ void multiply_tile(const Operands<S>& p, const Output
     a.load(p.a_stride, p.a_wide, depth, thread);
     b.load(p.b_stride, p.b_wide, depth, thread);
   };
-  load(begin);
-  int buffer = 0;
-#pragma unroll 1
-  for (int64_t k = begin; k < end; k += Tile::kDepth) {
-    T* tile_a = shared + buffer * Tile::kBuffer;
-    T* tile_b = tile_a + Tile::kDepth * Tile::kStrideA;
-    a.store(tile_a, Tile::kStrideA, thread);
-    b.store(tile_b, Tile::kStrideB, thread);
-    __syncthreads();  // the other buffer was read before the last barrier but one: it is free
-    if (k + Tile::kDepth < end) load(k + Tile::kDepth);
-    multiply_buffer<Tile>(tile_a, tile_b, at, acc);
-    if (sums) {
-#pragma unroll 1
-      for (int i = 0; i < Tile::kDepth; ++i) sum += tile_b[i * Tile::kStrideB + thread];
-    }
-    buffer ^= 1;
-  }
+  multiply_steps<Tile>(shared, begin, end, at, thread, a, b, load, sums, sum, acc);
   finish_tile<Tile, S>(o.target, part, shared, row, column, at, thread, acc);
   if (sums && column + thread < p.n) store_sum(o, part, column + thread, sum);
 }

@@ -8,9 +8,9 @@
 
 namespace pydl::PYDL_GPU {
 
-template <class S>
+template <class S, class E = Epilogue<S>>
 struct StreamOutputs {
-  Epilogue<S> epilogue;
+  E epilogue;
   S* sums;           // of op(B)'s columns; null: not wanted
   float* parts;      // [slots][rows of a tile][columns of a tile]
   float* part_sums;  // [slots][columns of a tile]
@@ -40,12 +40,12 @@ struct PiecePlace {
 
 // Rows [row, row + rows) and columns [column, column + columns) of a piece, from shared memory of
 // row stride `stride`; thread `thread` of `threads`.
-template <int kRows, int kColumns, class S>
-__device__ __forceinline__ void finish_piece(const StreamOutputs<S>& o, const PiecePlace& piece,
+template <int kRows, int kColumns, class S, class E>
+__device__ __forceinline__ void finish_piece(const StreamOutputs<S, E>& o, const PiecePlace& piece,
                                              const float* shared, int stride, int row, int rows,
                                              int column, int columns, int thread, int threads) {
   if (piece.slot == layout::kNotCut) {
-    const Target<S> target = {o.epilogue, nullptr};
+    const Target<S, E> target = {o.epilogue, nullptr};
     return finish_rows(target, 0, shared, stride, piece.row + row, rows, piece.column + column,
                        columns, thread, threads);
   }
@@ -61,8 +61,8 @@ __device__ __forceinline__ void finish_piece(const StreamOutputs<S>& o, const Pi
 }
 
 // The sum of op(B)'s column `column` of a piece's tile, by the tiles of the first row alone.
-template <int kColumns, class S>
-__device__ __forceinline__ void finish_sum(const StreamOutputs<S>& o, const PiecePlace& piece,
+template <int kColumns, class S, class E>
+__device__ __forceinline__ void finish_sum(const StreamOutputs<S, E>& o, const PiecePlace& piece,
                                            int column, float sum) {
   if (piece.slot != layout::kNotCut) {
     o.part_sums[piece.slot * kColumns + column] = sum;
@@ -88,9 +88,9 @@ __device__ __forceinline__ void add_parts(const layout::Schedule& s, int64_t cut
 // A block for kMergeRows rows of a cut tile; one more for its sums.
 constexpr int kMergeBlock = 256, kMergeRows = 16;
 
-template <class S>
-__global__ void __launch_bounds__(kMergeBlock, 2)
-    merge_stream(StreamOutputs<S> o, layout::Schedule s, int rows, int columns) {
+template <class S, class E>
+__device__ __forceinline__ void merge_cut(const StreamOutputs<S, E>& o, const layout::Schedule& s,
+                                          int rows, int columns) {
   const int blocks = rows / kMergeRows + (o.sums != nullptr ? 1 : 0), quads = columns / 4;
   const int64_t cut = blockIdx.x / blocks;
   const int part = static_cast<int>(blockIdx.x % blocks), thread = static_cast<int>(threadIdx.x);
@@ -117,12 +117,25 @@ __global__ void __launch_bounds__(kMergeBlock, 2)
 }
 
 template <class S>
-void launch_stream_merge(const StreamOutputs<S>& o, const layout::Schedule& s, int rows,
-                         int columns, void* stream) {
+__global__ void __launch_bounds__(kMergeBlock, 2)
+    merge_stream(StreamOutputs<S> o, layout::Schedule s, int rows, int columns) {
+  merge_cut(o, s, rows, columns);
+}
+
+// `kernel`: merge_stream, or one for another kind of outputs.
+template <class O>
+void launch_merge_of(void (*kernel)(O, layout::Schedule, int, int), const O& o,
+                     const layout::Schedule& s, int rows, int columns, void* stream) {
   if (layout::cut_tiles(s) == 0) return;
   const int64_t blocks = layout::cut_tiles(s) * (rows / kMergeRows + (o.sums != nullptr ? 1 : 0));
-  launch(merge_stream<S>, dim3(static_cast<unsigned>(blocks)), dim3(kMergeBlock), 0, stream, o, s,
-         rows, columns);
+  launch(kernel, dim3(static_cast<unsigned>(blocks)), dim3(kMergeBlock), 0, stream, o, s, rows,
+         columns);
+}
+
+template <class S>
+void launch_stream_merge(const StreamOutputs<S>& o, const layout::Schedule& s, int rows,
+                         int columns, void* stream) {
+  launch_merge_of(merge_stream<S>, o, s, rows, columns, stream);
 }
 
 }  // namespace pydl::PYDL_GPU

@@ -37,6 +37,7 @@ __device__ __forceinline__ void finish_output(const Target<S>& target, int64_t p
   }
   T v = sum;
   if (e.bias != nullptr) v += widened(e.bias[column]);
+  if (e.residual) v += widened(e.out[i]);
   v = activate(v, e.activation);
   if (e.seed != nullptr) {
     uint32_t words[4];
@@ -48,7 +49,7 @@ __device__ __forceinline__ void finish_output(const Target<S>& target, int64_t p
                                       : words[3];
     v = word >= e.threshold ? v * e.scale : T{0};
   }
-  if (e.out != nullptr) v = gradient(v, widened(e.out[i]), e.grad);
+  if (e.grad != Activation::kNone) v = gradient(v, widened(e.out[i]), e.grad);
   e.c[i] = narrowed<S>(v);
 }
 

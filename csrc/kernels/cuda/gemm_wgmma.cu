@@ -12,6 +12,7 @@
 #include "kernels/cuda/gemm_choice.h"
 #include "kernels/cuda/gemm_split.cuh"
 #include "kernels/cuda/gemm_wgmma.cuh"
+#include "kernels/cuda/wgmma_map.h"
 
 namespace pydl::cuda {
 namespace {
@@ -49,26 +50,6 @@ bool reads_float32(const Gemm& p) {
 }
 int element_of(const Gemm& p) { return reads_float32(p) ? 4 : 2; }
 
-using EncodeTiled = CUresult (*)(CUtensorMap*, CUtensorMapDataType, cuuint32_t, void*,
-                                 const cuuint64_t*, const cuuint64_t*, const cuuint32_t*,
-                                 const cuuint32_t*, CUtensorMapInterleave, CUtensorMapSwizzle,
-                                 CUtensorMapL2promotion, CUtensorMapFloatOOBfill);
-
-// The driver is asked for it at run time, so that the library loads where there is none.
-EncodeTiled find_encode() {
-  void* function = nullptr;
-  cudaDriverEntryPointQueryResult result = cudaDriverEntryPointSymbolNotFound;
-  const cudaError_t error = cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &function,
-                                                             12000, cudaEnableDefault, &result);
-  const bool found = error == cudaSuccess && result == cudaDriverEntryPointSuccess;
-  return found ? reinterpret_cast<EncodeTiled>(function) : nullptr;
-}
-
-EncodeTiled encode_tiled() {
-  static const EncodeTiled encode = find_encode();
-  return encode;
-}
-
 CUtensorMapDataType map_type(const Gemm& p) {
   if (reads_float32(p)) return CU_TENSOR_MAP_DATA_TYPE_FLOAT32;
   return p.dtype == DType::kFloat16 ? CU_TENSOR_MAP_DATA_TYPE_FLOAT16
@@ -83,23 +64,10 @@ struct Source {
   bool turned;
 };
 
-// Boxes of rows of 128 bytes: `rows` of them, or the stage's steps of K of turned operands.
+// Boxes of `rows` rows, or of the stage's steps of K of turned operands.
 CUtensorMap make_map(const Gemm& p, const Source& x, int rows) {
-  const auto size = static_cast<cuuint64_t>(element_of(p));
-  const auto row_bytes = static_cast<cuuint64_t>(x.stride) * size;
-  const cuuint64_t dims[3] = {static_cast<cuuint64_t>(x.inner), static_cast<cuuint64_t>(x.outer),
-                              static_cast<cuuint64_t>(planes_of(p))};
-  const cuuint64_t strides[2] = {row_bytes, row_bytes * static_cast<cuuint64_t>(x.outer)};
-  const cuuint32_t box[3] = {static_cast<cuuint32_t>(layout::kSwizzleBytes / size),
-                             static_cast<cuuint32_t>(x.turned ? layout::kHalfDepth : rows), 1};
-  const cuuint32_t steps[3] = {1, 1, 1};
-  CUtensorMap map;
-  const CUresult result =
-      encode_tiled()(&map, map_type(p), 3, const_cast<void*>(x.data), dims, strides, box, steps,
-                     CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
-                     CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
-  if (result != CUDA_SUCCESS) note_launch_error(static_cast<int>(cudaErrorInvalidValue));
-  return map;
+  return map_matrix({x.data, x.inner, x.outer, planes_of(p), x.stride, map_type(p), element_of(p),
+                     x.turned ? layout::kHalfDepth : rows});
 }
 
 // Where an operand's copy lies in scratch.
@@ -242,8 +210,9 @@ void run_wgmma(const Call& call, int64_t) {
   if (p.sums_apart) launch_column_sums(p, call, call.scratch + plan.sums);
 }
 
-// nullptr, or why the kernel cannot run here at all.
-const char* unavailable(const DeviceLimits& device) {
+}  // namespace
+
+const char* wgmma_unavailable(const DeviceLimits& device) {
   if (device.major != 9) return "wgmma is an instruction of compute capability 9.0 alone";
   if (device.shared_bytes < Split<1>::kBytes) return "too little shared memory";
   if (encode_tiled() == nullptr) return "the driver cannot describe tensors to the copy engine";
@@ -257,6 +226,8 @@ const char* unavailable(const DeviceLimits& device) {
   return nullptr;
 }
 
+namespace {
+
 const char* unsuited(const Gemm& p) {
   if (p.dtype == DType::kFloat64) return "no float64";
   if (p.m < kLeastSide || p.n < kLeastSide || p.k < kLeastSide) return "too narrow";
@@ -268,7 +239,9 @@ const char* unsuited(const Gemm& p) {
   return a % kPack != 0 || b % kPack != 0 ? "rows that are no multiple of 16 bytes" : nullptr;
 }
 
-double choose(Gemm* p) {
+}  // namespace
+
+double choose_gemm_wgmma(Gemm* p) {
   const bool split = planes_of(*p) > 1;
   const TileShape* shapes = split ? kSplitShapes : reads_float32(*p) ? kTensorShapes : kHalfShapes;
   const StreamCut cut = choose_stream(*p, shapes, split ? 2 : kTiles, true);
@@ -276,6 +249,8 @@ double choose(Gemm* p) {
   p->schedule = cut.schedule;
   return cut.clocks;
 }
+
+namespace {
 
 void place_everything(Plan* plan, Bound* bound) {
   const Gemm& p = plan->gemm;
@@ -293,14 +268,14 @@ void place_everything(Plan* plan, Bound* bound) {
 }  // namespace
 
 const char* bind_gemm_wgmma(const DeviceLimits& device, Gemm* p, Binder* binder, Bound* bound) {
-  if (const char* reason = unavailable(device)) return reason;
+  if (const char* reason = wgmma_unavailable(device)) return reason;
   if (const char* reason = unsuited(*p)) return reason;
   Plan* plan = static_cast<Plan*>(bind_alloc(binder, sizeof(Plan)));
   if (plan == nullptr) return kOutOfMemory;
   p->sums_apart = p->column_sum;
   p->column_sum = false;
   plan->plain = *p;
-  const double clocks = choose(p);
+  const double clocks = choose_gemm_wgmma(p);
   if (is_16_bit(*p) && gemm_mma_clocks(*p) < clocks) return "smaller tiles fill more processors";
   plan->gemm = *p;
   plan->processors = device.processors;

@@ -112,12 +112,13 @@ __device__ __forceinline__ void each_piece(const layout::Schedule& s, Fn fn) {
   }
 }
 
-// One thread: fills stages in order, waiting for each to be released.
-template <class Tile, bool kTurnedA, bool kTurnedB, class S>
-__device__ __forceinline__ void produce(const CUtensorMap* a, const CUtensorMap* b,
-                                        const WgmmaProblem<S>& p, const Ring& ring) {
+// One thread: fills stages in order, waiting for each to be released. fetch(stage, full, k, row,
+// column) starts the copies of a stage.
+template <class Tile, class Fetch>
+__device__ __forceinline__ void produce(const layout::Schedule& s, const Ring& ring,
+                                        const Fetch& fetch) {
   uint32_t step = 0;
-  each_piece<Tile>(p.schedule, [&](const layout::Piece& piece, const PiecePlace& place) {
+  each_piece<Tile>(s, [&](const layout::Piece& piece, const PiecePlace& place) {
     const int row = static_cast<int>(place.row) + ring.rank * Tile::kRows;
     for (int64_t i = piece.begin; i < piece.end; ++i, ++step) {
       const int slot = layout::ring_slot(step, Tile::kStages);
@@ -129,9 +130,8 @@ __device__ __forceinline__ void produce(const CUtensorMap* a, const CUtensorMap*
         ptx::wait_phase(&ring.empty[slot], parity);
       }
       ptx::arrive_expecting(&ring.full[slot], Tile::kStageBytes);
-      fetch_stage<Tile, kTurnedA, kTurnedB>(
-          a, b, ring.stages + slot * Tile::kStageBytes, &ring.full[slot], ring.rank,
-          static_cast<int>(i) * Tile::kDepth, row, static_cast<int>(place.column));
+      fetch(ring.stages + slot * Tile::kStageBytes, &ring.full[slot],
+            static_cast<int>(i) * Tile::kDepth, row, static_cast<int>(place.column));
     }
   });
 }
@@ -219,9 +219,9 @@ __device__ __forceinline__ void consume(int64_t steps, const Ring& ring, int con
 }
 
 // A warp's 16 rows to C, kSlab columns at a time through its own part of shared memory.
-template <class Tile, class S>
-__device__ __forceinline__ void finish_sums(const WgmmaProblem<S>& p, const PiecePlace& place,
-                                            int row, float* slab, const WgmmaSums<Tile>& acc) {
+template <class Tile, class O>
+__device__ __forceinline__ void finish_sums(const O& outputs, const PiecePlace& place, int row,
+                                            float* slab, const WgmmaSums<Tile>& acc) {
   const int lane = static_cast<int>(threadIdx.x) % 32;
 #pragma unroll 1
   for (int at = 0; at < Tile::kColumns / Tile::kSlab; ++at) {
@@ -236,9 +236,8 @@ __device__ __forceinline__ void finish_sums(const WgmmaProblem<S>& p, const Piec
       }
     }
     __syncwarp();
-    finish_piece<Tile::kRowsOfCluster, Tile::kColumns>(p.outputs, place, slab, Tile::kSlabStride,
-                                                       row, 16, at * Tile::kSlab, Tile::kSlab, lane,
-                                                       32);
+    finish_piece<Tile::kRowsOfCluster, Tile::kColumns>(outputs, place, slab, Tile::kSlabStride, row,
+                                                       16, at * Tile::kSlab, Tile::kSlab, lane, 32);
     __syncwarp();
   }
 }
@@ -265,6 +264,36 @@ __device__ __forceinline__ Ring make_ring(unsigned char* shared) {
   }
   return ring;
 }
+
+// What all blocks do: the first warpgroup fetches, the others multiply.
+template <class Tile, bool kTurnedA, bool kTurnedB, class O, class Fetch>
+__device__ __forceinline__ void multiply_pieces(const layout::Schedule& s, const O& outputs,
+                                                const Ring& ring, const CUtensorMap* a,
+                                                const CUtensorMap* b, const Fetch& fetch) {
+  const int group = static_cast<int>(threadIdx.x) / 128;
+  if (group == 0) {
+    ptx::give_registers<56>();
+    if (threadIdx.x == 0) {
+      ptx::prefetch_map(a);
+      ptx::prefetch_map(b);
+      produce<Tile>(s, ring, fetch);
+    }
+  } else {
+    ptx::take_registers<224>();
+    const int consumer = group - 1, warp = static_cast<int>(threadIdx.x) / 32 - 4;
+    float* slab = reinterpret_cast<float*>(ring.stages + Tile::kStages * Tile::kStageBytes +
+                                           warp * Tile::kSlabBytes);
+    const int row = ring.rank * Tile::kRows + consumer * 64 + warp % 4 * 16;
+    uint32_t step = 0;
+    each_piece<Tile>(s, [&](const layout::Piece& piece, const PiecePlace& place) {
+      WgmmaSums<Tile> sums = {};
+      consume<Tile, kTurnedA, kTurnedB>(piece.end - piece.begin, ring, consumer, &step, sums);
+      finish_sums<Tile>(outputs, place, row, slab, sums);
+    });
+  }
+  // The other block's copies and arrivals need this one's shared memory.
+  if constexpr (Tile::kCluster > 1) ptx::synchronize_cluster();
+}
 #endif  // __CUDA_ARCH_FEAT_SM90_ALL
 
 template <class Tile, class S, bool kTurnedA, bool kTurnedB>
@@ -275,29 +304,10 @@ __global__ void __launch_bounds__(Tile::kThreads, 1)
   if (p.gate != nullptr && *p.gate != 0) return;
   PYDL_DYNAMIC_SHARED(unsigned char, shared);
   const Ring ring = make_ring<Tile>(shared);
-  const int group = static_cast<int>(threadIdx.x) / 128;
-  if (group == 0) {
-    ptx::give_registers<56>();
-    if (threadIdx.x == 0) {
-      ptx::prefetch_map(&a);
-      ptx::prefetch_map(&b);
-      produce<Tile, kTurnedA, kTurnedB>(&a, &b, p, ring);
-    }
-  } else {
-    ptx::take_registers<224>();
-    const int consumer = group - 1, warp = static_cast<int>(threadIdx.x) / 32 - 4;
-    float* slab = reinterpret_cast<float*>(ring.stages + Tile::kStages * Tile::kStageBytes +
-                                           warp * Tile::kSlabBytes);
-    const int row = ring.rank * Tile::kRows + consumer * 64 + warp % 4 * 16;
-    uint32_t step = 0;
-    each_piece<Tile>(p.schedule, [&](const layout::Piece& piece, const PiecePlace& place) {
-      WgmmaSums<Tile> sums = {};
-      consume<Tile, kTurnedA, kTurnedB>(piece.end - piece.begin, ring, consumer, &step, sums);
-      finish_sums<Tile>(p, place, row, slab, sums);
-    });
-  }
-  // The other block's copies and arrivals need this one's shared memory.
-  if constexpr (Tile::kCluster > 1) ptx::synchronize_cluster();
+  const auto fetch = [&](unsigned char* stage, uint64_t* full, int k, int row, int column) {
+    fetch_stage<Tile, kTurnedA, kTurnedB>(&a, &b, stage, full, ring.rank, k, row, column);
+  };
+  multiply_pieces<Tile, kTurnedA, kTurnedB>(p.schedule, p.outputs, ring, &a, &b, fetch);
 #else
   __trap();  // bind takes this kernel only where it was built for sm_90a
 #endif

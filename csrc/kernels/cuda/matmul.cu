@@ -8,14 +8,14 @@ namespace {
 
 bool same(const char* a, const char* b) { return __builtin_strcmp(a, b) == 0; }
 
+}  // namespace
+
 Activation parse_activation(const char* name) {
   if (same(name, "relu")) return Activation::kRelu;
   if (same(name, "sigmoid")) return Activation::kSigmoid;
   if (same(name, "tanh")) return Activation::kTanh;
   return Activation::kNone;
 }
-
-}  // namespace
 
 const char* read_gemm(const OpView& op, Gemm* p) {
   const TensorView& a = op.in[0];
