@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from harness import Case, all_cases, bundles, placed
+from numpy_reference import reference
 from pydl import _core
 
 HALVES = ("float16", "bfloat16")
@@ -135,7 +136,8 @@ def through_float32(case: Case, arrays: Any, attrs: Any, isa: str, name: str) ->
 
 def by_units(op: str, isa: str) -> bool:
     real = isa == "cuda" and _core.devices()["filler"] == "cuda"
-    return real and op in ("matmul", "gemm")
+    products = ("matmul", "gemm", "conv", "conv_grad_x", "conv_grad_w")
+    return real and op in products
 
 
 def near(got: Any, want: Any) -> bool:
@@ -209,11 +211,58 @@ def test_products_of_matrix_units(size: tuple[int, int, int], name: str) -> None
             assert again[0].tobytes() == c.tobytes()
 
 
+# x, window, filters, strides, low, high: whole stages of channels, phases, a first layer, a window
+# of one tap.
+CONVOLUTIONS = [
+    ((2, 20, 17, 64), (3, 3), 128, [1, 1], [1, 1], [1, 1]),
+    ((2, 21, 18, 128), (3, 3), 64, [2, 2], [1, 0], [1, 1]),
+    ((3, 17, 17, 3), (5, 5), 24, [2, 2], [2, 2], [2, 2]),
+    ((4, 14, 15, 64), (1, 1), 128, [1, 1], [0, 0], [0, 0]),
+    ((4, 14, 15, 128), (1, 1), 192, [2, 2], [0, 0], [0, 0]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HALVES)
+@pytest.mark.parametrize("problem", CONVOLUTIONS, ids=str)
+def test_convolutions_of_matrix_units(problem: Any, name: str) -> None:
+    """The three passes with what follows them, against float64."""
+    x_shape, window, filters, strides, low, high = problem
+    attrs: dict[str, Any] = {"strides": strides, "dilations": [1, 1]}
+    attrs |= {"low": low, "high": high}
+    weight_shape = (*window, x_shape[-1], filters)
+    specs = [(name, x_shape), (name, weight_shape)]
+    ((_, out_shape),) = _core.infer("conv", specs, attrs)
+    rng = np.random.default_rng(filters)
+    shapes = (x_shape, weight_shape, (filters,), tuple(out_shape))
+    x, weight, bias, out = (
+        rng.normal(size=shape).astype(half_of(name)) for shape in shapes
+    )
+    passes: list[tuple[str, list[Any], dict[str, Any]]] = [
+        ("conv", [x, weight, bias, out], {"bias": 1, "residual": 1}),
+        ("conv_grad_x", [out, weight, x], {"size": list(x_shape[1:-1]), "grad": "relu"}),
+        ("conv_grad_w", [x, out], {"window": list(window), "column_sum": 1}),
+    ]
+    for op, operands, own in passes:
+        wide = [operand.astype(np.float64) for operand in operands]
+        want = reference(op, wide, {**attrs, **own})
+        for isa, shift in product(bundles(), (0, 1)):
+            some = [placed(operand, shift) for operand in operands]
+            got = _core.run_op(op, some, {**attrs, **own}, isa=isa)
+            assert all(map(near, got, want)), (op, isa, shift)
+            again = _core.run_op(op, some, {**attrs, **own}, isa=isa)
+            assert all(a.tobytes() == b.tobytes() for a, b in zip(again, got, strict=True))
+
+
 @pytest.mark.skipif(
     "emulated" not in _core.info()["bundles"], reason="built without PYDL_EMULATION"
 )
 @pytest.mark.parametrize("name", HALVES)
-@pytest.mark.parametrize("op", ["matmul", "gemm", "chain", "reduce_sum", "softmax"])
+@pytest.mark.parametrize(
+    "op",
+    ["matmul", "gemm", "chain", "reduce_sum", "softmax", "batch_norm", "batch_norm_grad"]
+    + ["max_pool", "max_pool_grad", "avg_pool", "avg_pool_grad"]
+    + ["conv", "conv_grad_x", "conv_grad_w"],
+)
 def test_device_kernels_of_16_bit_operands(op: str, name: str) -> None:
     """Every case, every kernel by name: the bits of the same kernel on float32."""
     for case in all_cases()[op]:

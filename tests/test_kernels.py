@@ -26,6 +26,13 @@ LARGE = 32 * 1024
 #: promise: `tests/runtime/test_derived.py` runs them in programs, for every ISA.
 IN_PROGRAMS = frozenset({"gemm_panels"})
 
+#: Kernels of GPUs that only large or 16-bit problems reach: `tests/test_half.py` has those.
+BY_HALVES = frozenset(
+    (op, kernel)
+    for op in ("conv", "conv_grad_x", "conv_grad_w")
+    for kernel in ("gemm_wgmma", "conv_wgmma")
+)
+
 OPS = [op for op in opcodes() if op in all_cases()]
 
 
@@ -33,7 +40,11 @@ def check_all(op: str, check: Callable[[int, Case, str, str], str]) -> None:
     """Calls `check` for each case and candidate; fails with what it returned."""
     failures = []
     ran = set()
-    idle = {pair for pair in candidates(op) if pair[1] not in IN_PROGRAMS}
+    idle = {
+        (isa, kernel)
+        for isa, kernel in candidates(op)
+        if kernel not in IN_PROGRAMS and (op, kernel) not in BY_HALVES
+    }
     for index, case, chosen in chosen_cases(op):
         for isa, kernel in candidates(op) if chosen else sorted(idle):
             try:

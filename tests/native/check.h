@@ -23,9 +23,11 @@ void check_devices();   // memory, copies and errors of devices
 void check_tempo();     // when a loop runs alone
 void check_gemm_layouts();  // where the GPU's matrix kernels put what
 void check_gemm_wgmma();  // the same of sm_90a, and who multiplies what
+void check_conv_layouts();  // which pixels the GPU's convolutions read
 #ifdef PYDL_EMULATION
 void check_emulation();  // CUDA's words on the CPU
 void check_gemm_tiles();  // matrix kernels that small problems do not choose
+void check_conv_tiles();  // and convolutions
 #endif
 
 }  // namespace pydl::test

@@ -24,11 +24,13 @@ constexpr Suite kSuites[] = {{"crew", check_crew},
 #ifdef PYDL_EMULATION
                              {"emulation", check_emulation},
                              {"gemm_tiles", check_gemm_tiles},
+                             {"conv_tiles", check_conv_tiles},
 #endif
                              {"tempo", check_tempo},
                              {"devices", check_devices},
                              {"gemm_layouts", check_gemm_layouts},
                              {"gemm_wgmma", check_gemm_wgmma},
+                             {"conv_layouts", check_conv_layouts},
                              {"kernels", check_kernels}};
 std::atomic<int> failures{0};
 

@@ -6,7 +6,7 @@ const Family* const kFamilies[] = {
     &kMatmulFamily,    &kBatchMatmulFamily, &kElementwiseFamily, &kShapeFamily,  &kWindowFamily,
     &kReduceFamily,    &kSoftmaxFamily,     &kNormFamily,        &kLossFamily,   &kGatherFamily,
     &kAlongFamily,     &kScatterFamily,     &kSortFamily,        &kRandomFamily, &kCumulativeFamily,
-    &kOptimizerFamily, &kRowsFamily,        &kPoolFamily,   &kBatchNormFamily,
+    &kOptimizerFamily, &kRowsFamily,        &kConvFamily,        &kPoolFamily,   &kBatchNormFamily,
 };
 
 // The emulation's kernels work on host memory, so there they are one more CPU bundle.

@@ -19,6 +19,7 @@ extern const Family kElementwiseFamily;
 extern const Family kShapeFamily;
 extern const Family kWindowFamily;
 extern const Family kReduceFamily;
+extern const Family kConvFamily;
 extern const Family kPoolFamily;
 extern const Family kBatchNormFamily;
 extern const Family kSoftmaxFamily;
