@@ -16,6 +16,8 @@ from library_parity import array
 from pydl import ops
 from pydl.graph.gradients import gradients
 from pydl.graph.trace import Trace
+from pydl.passes import run_passes
+from pydl.runtime.program import compile_graph
 
 STORED: dict[str, Any] = json.loads(
     (Path(__file__).parents[1] / "data" / "conv_parity.json").read_text()
@@ -97,6 +99,34 @@ def test_causal_outputs_do_not_see_later_steps() -> None:
     after = ops.conv(x, kernel, padding="causal", dilation_rate=2).numpy()
     np.testing.assert_array_equal(before[:, :5], after[:, :5])
     assert np.isnan(after[:, 5:]).all()
+
+
+def test_a_convolution_in_a_loop_is_kept_for_the_gradient() -> None:
+    """It is costly: the way back reads it, and makes none again."""
+    passes = 12
+    x, kernel = normal(1, 5, 5, 2), 0.3 * normal(3, 3, 2, 2)
+    with Trace("loop") as trace:
+        first = trace.input("x", x.shape, "float32")
+        weight = trace.input("w", kernel.shape, "float32")
+
+        def body(i: Any, y: Any) -> Any:
+            return ops.tanh(ops.conv(y, weight, padding="same"))
+
+        looped = ops.fori_loop(0, passes, body, first)
+        apart = first
+        for i in range(passes):
+            apart = body(i, apart)
+        for name, y in (("loop", looped), ("apart", apart)):
+            for i, grad in enumerate(gradients([y], [first, weight])):
+                assert grad is not None
+                trace.output(f"{name}{i}", grad)
+    convolutions = sum(node.op == "conv" for node in run_passes(trace.graph).nodes)
+    assert convolutions == passes + 1
+    found = compile_graph(trace.graph).run({"x": x, "w": kernel})
+    for i in range(2):
+        np.testing.assert_allclose(
+            found[f"loop{i}"], found[f"apart{i}"], rtol=1e-4, atol=1e-5
+        )
 
 
 def test_padding_of_one_side() -> None:

@@ -263,3 +263,23 @@ def test_a_layer_becomes_one_node() -> None:
         assert op_names(graph) == ["conv"]
         wanted = {"bias": 1, "activation": "relu"}
         assert epilogue(nodes(graph, "conv")[0]) == wanted
+
+
+def test_the_branch_that_is_not_taken_convolves_nothing() -> None:
+    """Small images, large windows: it is the products that make a side worth it."""
+    w, v = variable("w", 7, 7, 4, 4), variable("v", 7, 7, 4, 4)
+    with Trace("branches") as trace:
+        x = trace.input("x", (1, 6, 6, 4), "float64")
+        flag = trace.input("flag", (), "bool")
+        y = ops.cond(
+            flag,
+            lambda: ops.relu(ops.conv(x, w, padding="same") + 1.0),
+            lambda: ops.tanh(ops.conv(x, v, padding="same")),
+        )
+        trace.output("y", y)
+    for taken in (True, False):
+        data = np.random.default_rng(0).normal(size=(1, 6, 6, 4))
+        inputs = {"x": data, "flag": np.array(taken)}
+        graph = check_same(trace.graph, inputs=inputs)
+        guards = [node.guard for node in nodes(graph, "conv")]
+        assert None not in guards and len(set(guards)) == 2
