@@ -18,6 +18,7 @@ from pydl.passes.constants import constants
 from pydl.passes.conv_epilogue import conv_epilogues
 from pydl.passes.dead_code import dead_code
 from pydl.passes.epilogue import gemm_epilogues
+from pydl.passes.paddings import paddings
 from pydl.passes.simplify import simplify
 from pydl.passes.softmax_loss import softmax_loss
 
@@ -29,6 +30,7 @@ PASSES: tuple[Pass, ...] = (
     softmax_loss,
     dead_code,
     branches,
+    paddings,
     gemm_epilogues,
     batch_norm_epilogues,
     conv_epilogues,
