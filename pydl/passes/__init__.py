@@ -32,8 +32,8 @@ PASSES: tuple[Pass, ...] = (
     branches,
     paddings,
     gemm_epilogues,
+    conv_epilogues,  # first: a mask there is read once, in batch_norm_grad twice
     batch_norm_epilogues,
-    conv_epilogues,
     chains,
     constants,
     dead_code,

@@ -136,6 +136,22 @@ def test_a_block_of_a_residual_network() -> None:
     assert sum(attrs.get("residual", 0) for attrs in grads) == 1
 
 
+def test_behind_a_convolution_the_mask_joins_that() -> None:
+    """Which reads it once, as it has the gradient in registers."""
+    trace, (x,) = traced("x")
+    weight = variable("w", 1, 1, 5, 5)
+    attrs: dict[str, Any] = {"strides": [1, 1], "dilations": [1, 1]}
+    attrs.update(low=[0, 0], high=[0, 0])
+    with trace:
+        y = ops.relu(normalized(x, "a"))
+        (y,) = trace.add("conv", (y, trace.read(weight)), attrs)
+        output_gradients(trace, ops.sum(ops.square(y)), {"x": x})
+    fused = check_same(trace.graph, rtol=1e-9)
+    assert not {"relu", "relu_grad"} & set(op_names(fused))
+    assert only(fused, "conv_grad_x").attrs["grad"] == "relu"
+    assert "grad" not in only(fused, "batch_norm_grad").attrs
+
+
 def test_a_masked_gradient_that_is_an_output() -> None:
     trace, (x, g, out) = traced("x", "g", "out")
     with trace:
