@@ -169,9 +169,9 @@ def image_dataset_from_directory(
     encoded = _encoded(labels, label_mode, names)
     made = []
     for which in ("training", "validation") if subset == "both" else (subset,):
-        own = _subset(paths, encoded, validation_split, which, directory)
+        files, rows = _subset(paths, encoded, validation_split, which, directory)
         turns = shuffle and (which != "validation" or subset != "both")
-        made.append(ImageDataset(*own, load, batch_size, turns, seed, names))
+        made.append(ImageDataset(files, rows, load, batch_size, turns, seed, names))
     return made if subset == "both" else made[0]
 
 

@@ -11,15 +11,20 @@ from pydl.ops.apply import TENSORS, emit, lift
 from pydl.ops.arithmetic import exp
 from pydl.ops.dtypes import is_float
 from pydl.ops.image.layout import (
+    Axes,
+    as_batch,
     as_float,
     check_known,
     image_axes,
     image_tensor,
+    like,
     multiply_axis,
 )
 from pydl.ops.public import public_op
 from pydl.ops.shape import slice_axis
 
+#: The largest area of a window that is worth a convolution of its own.
+_SMALL = 49
 #: Up to so many weights an axis is shifted and added, beyond it meets a matrix.
 _FEW = 9
 
@@ -58,6 +63,45 @@ def correlate_axis(x: Any, axis: int, weights: Any, low: int, high: int) -> Any:
 def same(size: int) -> tuple[int, int]:
     """The zeros before and behind an axis that keep its size under a window."""
     return (size - 1) // 2, size // 2
+
+
+def filtered(x: Any, axes: Axes, down: Any, across: Any) -> Any:
+    """Images under a window whose weights are products of those `down` and `across`;
+    zeros lie outside. Small windows are a convolution of each channel."""
+    rows, columns = down.shape[0], across.shape[0]
+    if 0 in x.shape:
+        return x
+    if x.shape[axes.channels] > 1 and rows * columns <= _SMALL:
+        return _convolved(x, axes, [(down, across)])
+    x = correlate_axis(x, axes.height, down, *same(rows))
+    return correlate_axis(x, axes.width, across, *same(columns))
+
+
+def _convolved(x: Any, axes: Axes, pairs: Sequence[tuple[Any, Any]]) -> Any:
+    """Each channel under several windows; their results are neighbors."""
+    channels, first = x.shape[axes.channels], axes.channels < axes.height
+    batch = as_batch(x)
+    if first:
+        batch = emit("transpose", batch, perm=[0, 2, 3, 1])
+    windows = [_window(down, across, x.dtype) for down, across in pairs]
+    weight = emit("concatenate", *windows * channels, axis=3)
+    low, high = zip(*(same(size) for size in weight.shape[:2]), strict=True)
+    ones = [1, 1]
+    out = emit(
+        "conv", batch, weight, strides=ones, dilations=ones, low=list(low),
+        high=list(high), groups=channels,
+    )  # fmt: skip
+    if first:
+        out = emit("transpose", out, perm=[0, 3, 1, 2])
+    return like(out, x)
+
+
+def _window(down: Any, across: Any, dtype: str) -> Any:
+    """The products of weights, ``[rows, columns, 1, 1]``."""
+    if isinstance(down, np.ndarray):
+        return lift((down[:, None] * across)[:, :, None, None].astype(dtype))
+    column = emit("reshape", lift(down, dtype), shape=[-1, 1, 1, 1])
+    return column * emit("reshape", lift(across, dtype), shape=[1, -1, 1, 1])
 
 
 def gaussian_weights(size: int, sigma: Any) -> Any:
@@ -112,10 +156,8 @@ def gaussian_blur(
             f"gaussian_blur: sigma: expected two numbers, received {sigma!r}"
         )
     axes = image_axes(x, data_format)
-    out = as_float(x)
-    for axis, i in ((axes.height, 1), (axes.width, 0)):
-        weights = gaussian_weights(int(sizes[i]), sigma[i])
-        out = correlate_axis(out, axis, weights, *same(int(sizes[i])))
+    down, across = (gaussian_weights(int(sizes[i]), sigma[i]) for i in (1, 0))
+    out = filtered(as_float(x), axes, down, across)
     return lift(out if is_float(x.dtype) else emit("round", out), x.dtype)
 
 
@@ -147,10 +189,16 @@ def sobel_edges(images: Any, data_format: str | None = None) -> Any:
     check_known("sobel_edges", x)
     axes = image_axes(x, data_format)
     change, mean = np.array([-1.0, 0.0, 1.0]), np.array([1.0, 2.0, 1.0])
-    y = as_float(x)
-    down = correlate_axis(y, axes.height, change, 1, 1)
-    down = correlate_axis(down, axes.width, mean, 1, 1)
-    across = correlate_axis(y, axes.width, change, 1, 1)
-    across = correlate_axis(across, axes.height, mean, 1, 1)
-    both = [emit("reshape", e, shape=[*x.shape, 1]) for e in (down, across)]
-    return lift(emit("concatenate", *both, axis=4), x.dtype)
+    y, first = as_float(x), axes.channels < axes.height
+    if first:
+        y = emit("transpose", y, perm=[0, 2, 3, 1])
+    shape, windows = list(y.shape), ((change, mean), (mean, change))
+    if shape[3] > 1 and 0 not in shape:
+        both = _convolved(y, Axes(1, 2, 3), windows)
+        both = emit("reshape", both, shape=[*shape, 2])
+    else:
+        edges = [filtered(y, Axes(1, 2, 3), *pair) for pair in windows]
+        edges = [emit("reshape", e, shape=[*shape, 1]) for e in edges]
+        both = emit("concatenate", *edges, axis=4)
+    both = lift(both, x.dtype)
+    return emit("transpose", both, perm=[0, 3, 1, 2, 4]) if first else both

@@ -10,7 +10,8 @@ from pydl import ops
 from pydl.layers.preprocessing.image.arguments import checked_factor
 from pydl.layers.preprocessing.image.base import Shape, between, per_image
 from pydl.layers.preprocessing.image.color import RandomColor
-from pydl.ops.image.filters import correlate_axis
+from pydl.ops.image.filters import filtered
+from pydl.ops.image.layout import Axes
 
 
 class RandomGaussianBlur(RandomColor):
@@ -118,8 +119,7 @@ class RandomSharpness(RandomColor):
         """The blur counts a pixel 5/13 and each one around it 1/13: all nine alike,
         and the middle four times more."""
         ones = np.ones(3)
-        around = correlate_axis(images, 2, ones, 1, 1)
-        around = correlate_axis(around, 3, ones, 1, 1)
+        around = filtered(images, Axes(2, 3, 1), ones, ones)
         smooth = around * (1.0 / 13.0) + images * (4.0 / 13.0)
         factor = ops.cast(per_image(transformation["factor"]), images.dtype) * 2.0
         return self._clipped(images + (1.0 - factor) * (smooth - images))
