@@ -19,28 +19,47 @@ from pydl.ops.image.resampling import (
     taps,
 )
 
+#: Lines of at most so many pixels meet a matrix; of longer ones pixels are gathered.
+_SHORT = 128
+
 
 @lru_cache(maxsize=256)
-def _taps(size: int, out: int, method: str) -> tuple[np.ndarray, np.ndarray]:
-    """What `taps` gives, remembered: folders hold many images of one size."""
+def _weights(size: int, out: int, method: str) -> Any:
+    """The matrix ``[size, out]``, and what `taps` makes of it; folders hold many images
+    of one size."""
     if method == "nearest":
-        places = nearest_places(size, out)[None, :]
-        return places, np.ones(places.shape, "float32")
-    places, weights = taps(resize_matrix(size, out, method, False))
-    return places, weights.astype("float32")
+        matrix = np.eye(size)[nearest_places(size, out)]
+    else:
+        matrix = resize_matrix(size, out, method, False)
+    places, weights = taps(matrix)
+    return matrix.T.astype("float32"), places, weights.astype("float32")
 
 
-def _resized_axis(x: np.ndarray, axis: int, out: int, method: str) -> np.ndarray:
-    if x.shape[axis] == out:
+def _rows(x: np.ndarray, out: int, method: str) -> np.ndarray:
+    """Another height: rows are gathered and weighed."""
+    if x.shape[0] == out:
         return x
-    places, weights = _taps(x.shape[axis], out, method)
-    shape = [1] * x.ndim
-    shape[axis] = out
+    _, places, weights = _weights(x.shape[0], out, method)
     total: Any = None
     for place, weight in zip(places, weights, strict=True):
-        part = np.take(x, place, axis=axis) * weight.reshape(shape)
+        part = np.take(x, place, axis=0) * weight[:, None, None]
         total = part if total is None else np.add(total, part, out=total)
     return np.asarray(total)
+
+
+def _columns(x: np.ndarray, out: int, method: str) -> np.ndarray:
+    """Another width, one color after the other: three numbers are a short row."""
+    size = x.shape[1]
+    if size == out:
+        return x
+    matrix, places, weights = _weights(size, out, method)
+    lines = np.ascontiguousarray(x.transpose(0, 2, 1))
+    if size <= _SHORT:
+        found = lines @ matrix
+    else:
+        parts = zip(places, weights, strict=True)
+        found = sum(np.take(lines, place, axis=2) * weight for place, weight in parts)
+    return np.ascontiguousarray(np.asarray(found).transpose(0, 2, 1))
 
 
 def resize_array(
@@ -64,7 +83,6 @@ def resize_array(
         rows, columns = aspect_margins(height, width, size)
         x = np.pad(x, ((rows, rows), (columns, columns), (0, 0)))
     x = x.astype("float32")
-    shrink = [size[axis] / x.shape[axis] for axis in range(2)]
-    for axis in (0, 1) if shrink[0] <= shrink[1] else (1, 0):
-        x = _resized_axis(x, axis, size[axis], method)
-    return x
+    if size[0] <= x.shape[0]:  # fewer rows first, more of them last
+        return _columns(_rows(x, size[0], method), size[1], method)
+    return _rows(_columns(x, size[1], method), size[0], method)
