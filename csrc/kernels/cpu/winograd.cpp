@@ -22,7 +22,7 @@ constexpr int64_t kGroupChannels = 128;
 
 // What a Winograd convolution costs beside its products, in products: transforming a channel of a
 // tile, a filter of a tile, a filter's channel. And what it has to win, counted so.
-constexpr double kReadCost = 250, kWriteCost = 200, kFilterCost = 200, kGain = 1.25;
+constexpr double kReadCost = 250, kWriteCost = 200, kFilterCost = 350, kGain = 1.25;
 constexpr int64_t kFewestChannels = 16;
 
 template <class T>
@@ -187,12 +187,10 @@ void fill(Winograd* p, bool constant, Bound* bound) {
 
 bool is_worth_it(const Winograd& p) {
   const double c = static_cast<double>(p.channels), k = static_cast<double>(p.filters);
-  const double pixels = static_cast<double>(p.batch * p.out_height * p.out_width);
   const double tiles = static_cast<double>(p.tiles);
-  const double direct = kWindow * pixels * c * k;
   const double here =
       tiles * (kPoints * c * k + kReadCost * c + kWriteCost * k) + kFilterCost * c * k;
-  return here * kGain <= direct;
+  return here * kGain <= direct_products(p);
 }
 
 const char* bind_winograd(const OpView& op, Binder* binder, Bound* bound) {
@@ -235,7 +233,24 @@ void read_images(const OpView& op, const ConvShape& s, Winograd* p) {
   p->tiles = p->batch * p->down * p->across;
 }
 
+// Taps of all windows along a side that lie inside the image read.
+int64_t taps_inside(int64_t size, int64_t places, int64_t low) {
+  int64_t count = 0;
+  for (int64_t tap = 0; tap < kTaps; ++tap) {
+    const int64_t end = least(places, size + low - tap), begin = most<int64_t>(0, low - tap);
+    count += most<int64_t>(0, end - begin);
+  }
+  return count;
+}
+
 }  // namespace
+
+double direct_products(const Winograd& p) {
+  const int64_t taps = taps_inside(p.height, p.out_height, p.low_rows) *
+                       taps_inside(p.width, p.out_width, p.low_columns);
+  return static_cast<double>(p.batch * taps) * static_cast<double>(p.channels) *
+         static_cast<double>(p.filters);
+}
 
 const char* read_winograd(const OpView& op, Winograd* p) {
   p->dtype = op.in[0].dtype;

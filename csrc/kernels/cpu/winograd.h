@@ -120,6 +120,7 @@ void transform_tiles(const Winograd& p, const Images<T>& x, Range tiles, Range c
 
 // nullptr: the shape suits; `p` is filled but for what bind chooses.
 const char* read_winograd(const OpView& op, Winograd* p);
+double direct_products(const Winograd& p);  // of the sums over windows, without those outside
 const char* bind_winograd_grad_w(const OpView& op, Binder* binder, Bound* bound);
 
 }  // namespace pydl::PYDL_ISA

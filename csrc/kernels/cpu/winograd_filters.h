@@ -14,31 +14,31 @@ PYDL_INLINE Planes filter_planes(const Winograd& p) {
 
 constexpr int kWindow = kTaps * kTaps;
 
-// A vector of filters of the weight [3][3][channels][filters], one channel after another.
+// Taps of `deep` channels from `c` on and `count` filters from `first` on: block[channel][filter].
+// conv_grad_x transposes the weight and turns its window round.
 template <class T>
-void transform_filters_upright(const Winograd& p, const T* weight, int64_t first, int count, T* u) {
-  const Planes planes = filter_planes<T>(p);
-  const int64_t tap = p.channels * p.filters;
-  for (int64_t c = 0; c < p.channels; ++c, u += planes.row) {
-    const T* w = weight + c * p.filters + first;
-    transform_square<FilterLine, T>(
-        [&](int r, int s) PYDL_EACH { return load_n(w + (r * kTaps + s) * tap, count); },
-        [&](int r, int s, Vec<T> v) PYDL_EACH { store(u + (r * kAround + s) * planes.plane, v); });
+PYDL_INLINE void read_taps(const Winograd& p, const T* weight, int tap, int64_t c, int deep,
+                           int64_t first, int count, T* block) {
+  constexpr int L = kLanes<T>;
+  if (p.turned) {
+    const T* w = weight + ((kWindow - 1 - tap) * p.filters + first) * p.channels + c;
+    return turn_square(w, p.channels, deep, count, block, L);
   }
+  const T* w = weight + (tap * p.channels + c) * p.filters + first;
+  for (int i = 0; i < deep; ++i) store(block + i * L, load_n(w + i * p.filters, count));
 }
 
-// The same of the weight [3][3][filters][channels] with its window turned round: blocks of it are
-// transposed first.
+// A vector of filters. The taps go through a small block: a power of two often lies between those
+// of a filter, and a cache does not hold nine lines of one set.
 template <class T>
-void transform_filters_turned(const Winograd& p, const T* weight, int64_t first, int count, T* u) {
+void transform_filters(const Winograd& p, const T* weight, int64_t first, int count, T* u) {
   constexpr int L = kLanes<T>;
   const Planes planes = filter_planes<T>(p);
   T blocks[kWindow * L * L] = {};  // zero past `count`
   for (int64_t c = 0; c < p.channels; c += L) {
     const int deep = static_cast<int>(least<int64_t>(L, p.channels - c));
     for (int tap = 0; tap < kWindow; ++tap) {
-      const T* w = weight + ((kWindow - 1 - tap) * p.filters + first) * p.channels + c;
-      turn_square(w, p.channels, deep, count, blocks + tap * L * L, L);
+      read_taps(p, weight, tap, c, deep, first, count, blocks + tap * L * L);
     }
     for (int i = 0; i < deep; ++i, u += planes.row) {
       transform_square<FilterLine, T>(
@@ -56,12 +56,7 @@ void transform_panel(const Winograd& p, const T* weight, int64_t panel, T* u) {
   for (int j = 0; j < kFilterPanel<T>; j += L) {
     const int64_t first = panel * kFilterPanel<T> + j;
     const int count = static_cast<int>(least<int64_t>(L, p.filters - first));
-    if (count <= 0) return;
-    if (p.turned) {
-      transform_filters_turned(p, weight, first, count, u + j);
-    } else {
-      transform_filters_upright(p, weight, first, count, u + j);
-    }
+    if (count > 0) transform_filters(p, weight, first, count, u + j);
   }
 }
 

@@ -210,13 +210,12 @@ void fill(Winograd* p, Bound* bound) {
 
 bool is_worth_it(const Winograd& p) {
   const double c = static_cast<double>(p.channels), k = static_cast<double>(p.filters);
-  const double pixels = static_cast<double>(p.batch * p.out_height * p.out_width);
   const double tiles = static_cast<double>(p.tiles);
   const double reads = kReadCost * c * static_cast<double>(p.filter_parts) +
                        kGradCost * k * static_cast<double>(p.channel_parts);
   const double here =
       tiles * (kPoints * c * k + reads) + kTapCost * c * k * static_cast<double>(p.tile_parts);
-  return here * kGain <= kTaps * kTaps * pixels * c * k;
+  return here * kGain <= direct_products(p);
 }
 
 }  // namespace
