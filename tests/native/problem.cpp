@@ -126,6 +126,42 @@ void add_products(Problems* all) {
   }
 }
 
+// The three passes of a convolution of a square window, of `stride`, with padding of 1.
+void add_convolution(Problems* all, DType dtype, const std::vector<int64_t>& x, int64_t filters,
+                     int64_t window, int64_t stride) {
+  const auto places = [&](int64_t size) { return (size + 2 - window) / stride + 1; };
+  const Spec image = {dtype, x};
+  const Spec weight = {dtype, {window, window, x[3], filters}};
+  const Spec out = {dtype, {x[0], places(x[1]), places(x[2]), filters}};
+  const std::pair<Opcode, std::vector<Spec>> passes[] = {{Opcode::conv, {image, weight}},
+                                                         {Opcode::conv_grad_x, {out, weight}},
+                                                         {Opcode::conv_grad_w, {image, out}}};
+  for (const auto& [op, inputs] : passes) {
+    Problem problem = make(op, inputs);
+    for (const char* name : {"low", "high", "dilations"}) {
+      problem.attrs.set(name, std::vector<int64_t>{1, 1});
+    }
+    problem.attrs.set("strides", std::vector<int64_t>{stride, stride});
+    if (op == Opcode::conv_grad_x) problem.attrs.set("size", std::vector<int64_t>{x[1], x[2]});
+    if (op == Opcode::conv_grad_w)
+      problem.attrs.set("window", std::vector<int64_t>{window, window});
+    problem.length = window * window * x[3];
+    if (op == Opcode::conv_grad_x) problem.length = window * window * filters;
+    if (op == Opcode::conv_grad_w) problem.length = out.shape[0] * out.shape[1] * out.shape[2];
+    all->push_back(problem);
+  }
+}
+
+void add_convolutions(Problems* all) {
+  for (const DType dtype : kFloats) {
+    add_convolution(all, dtype, {2, 13, 18, 20}, 24, 3, 1);
+    add_convolution(all, dtype, {1, 12, 13, 40}, 80, 3, 1);
+    add_convolution(all, dtype, {2, 9, 7, 17}, 9, 3, 2);
+    add_convolution(all, dtype, {2, 11, 10, 3}, 33, 5, 2);
+    add_convolution(all, dtype, {2, 6, 5, 18}, 7, 1, 1);
+  }
+}
+
 void add_rows(Problems* all) {
   for (const DType dtype : kFloats) {
     for (const int64_t width : {1, 7, 10, 16, 17, 33, 1000}) {
@@ -360,6 +396,7 @@ std::vector<Problem> all_problems() {
   add_chains(&all);
   add_reductions(&all);
   add_products(&all);
+  add_convolutions(&all);
   add_rows(&all);
   add_moves(&all);
   add_orders(&all);
