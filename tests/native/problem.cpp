@@ -148,6 +148,7 @@ void add_convolution(Problems* all, DType dtype, const std::vector<int64_t>& x, 
     problem.length = window * window * x[3];
     if (op == Opcode::conv_grad_x) problem.length = window * window * filters;
     if (op == Opcode::conv_grad_w) problem.length = out.shape[0] * out.shape[1] * out.shape[2];
+    if (window == 3 && stride == 1) problem.length *= 16;  // by tiles of 4x4 results, each of all
     all->push_back(problem);
   }
 }

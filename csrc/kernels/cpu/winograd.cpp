@@ -22,7 +22,7 @@ constexpr int64_t kGroupChannels = 128;
 
 // What a Winograd convolution costs beside its products, in products: transforming a channel of a
 // tile, a filter of a tile, a filter's channel. And what it has to win, counted so.
-constexpr double kReadCost = 250, kWriteCost = 200, kFilterCost = 350, kGain = 1.25;
+constexpr double kReadCost = 250, kWriteCost = 200, kFilterCost = 250, kGain = 1.1;
 constexpr int64_t kFewestChannels = 16;
 
 template <class T>

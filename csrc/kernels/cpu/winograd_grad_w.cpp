@@ -18,7 +18,7 @@ constexpr int64_t kPartChannels = 64, kPartFilters = 64;  // the sums of a piece
 constexpr int64_t kPartTiles = 64;                        // at least
 
 // As for the other passes (winograd.cpp); every piece transforms for itself.
-constexpr double kReadCost = 250, kGradCost = 200, kTapCost = 200, kGain = 1.25;
+constexpr double kReadCost = 250, kGradCost = 200, kTapCost = 200, kGain = 1.1;
 
 // The planes of a piece, in worker memory one after another.
 template <class T>
