@@ -3,7 +3,7 @@
 
 #include "kernels/cpu/conv_direct.h"
 #include "kernels/cpu/conv_grad_w.h"
-#include "kernels/cpu/conv_planes.h"
+#include "kernels/cpu/conv_planes_w.h"
 #include "plan/opcode.h"
 
 namespace pydl::PYDL_ISA {
@@ -34,13 +34,16 @@ constexpr int64_t kManyRows = 512;
 
 // An item of the weight gradient, 64 channels by 64 filters, takes 256 cycles for a place and tap
 // and 512 bytes of x and grad_out for a place and all taps. Its part of the gradient, 16 KB a tap,
-// is read and written once a block; so a block of 128 KB, 256 places, spends 3 % on that.
+// is read and written once a block; so a block of 256 KB, 512 places, spends 2 % on that. With fewer
+// taps an item is larger, since reading the places is what takes the time then.
 constexpr int64_t kItemSide = 64, kMostItemPieces = 64;
 constexpr int64_t kPlacesBytes = 256 * 1024;
 constexpr int64_t kFewPlaces = 128, kManyPlaces = 1024;
 constexpr int64_t kAliasBytes = 1024;  // rows of grad_out as long share few sets of L1
 constexpr int64_t kMostCopied = 512 * 1024;
 constexpr int64_t kMergeElements = 16384;
+
+constexpr int64_t kTurnedBytes = 48 * 1024;  // of grad_out, read by every line of the window
 
 const char* read_shape(const OpView& op, ConvShape* shape) {
   const DType dtype = op.in[0].dtype;
@@ -288,44 +291,90 @@ const char* bind_direct(const OpView& op, Binder* binder, Bound* bound) {
 
 // conv_planes.
 
-template <class T>
-const char* fill_planes(const ConvShape& shape, Planes* p, Bound* bound) {
-  if (2 * p->filters > kLanes<T> || p->filters > kTileRows) return "filters fill vectors";
-  const int64_t size = sizeof(T);
-  p->padded[2] += kPanelWidth<T>;  // whole vectors are read
-  const int64_t lines = p->batch * p->padded[0] * p->padded[1];
-  const int64_t copy = (lines * p->channels * p->padded[2] + kPanelWidth<T>)*size;
-  bound->scratch_bytes = copy;
-  bound->worker_bytes = volume(shape.window) * p->channels * static_cast<int64_t>(sizeof(Run));
-  p->copy_pieces = copy < kSerialBytes ? 1 : least(kMostPieces, lines);
-  p->pieces = least(pieces_worth(shape), p->batch * p->axis[0].places * p->axis[1].places);
-  bound->phases[bound->n_phases++] = {run_copy_planes<T>, p->copy_pieces};
-  bound->phases[bound->n_phases++] = {run_planes<T>, p->pieces};
-  bound->params = p;
-  return nullptr;
-}
-
-const char* bind_planes(const OpView& op, Binder* binder, Bound* bound) {
-  ConvShape shape;
-  if (const char* reason = read_shape(op, &shape)) return reason;
+const char* refuse_planes(const ConvShape& shape, DType dtype) {
   if (shape.groups > 1) return "groups";
   if (shape.residual >= 0) return "a residual to add";
   if (shape.channels > kMostChannels) return "more than four channels";
   if (shape.strides[kSpatial - 1] != 1) return "strides along the last axis";
-  Planes* p = static_cast<Planes*>(bind_alloc(binder, sizeof(Planes)));
-  if (!p) return kOutOfMemory;
+  const int64_t lanes = kVectorBytes / dtype_size(dtype);
+  return 2 * shape.filters > lanes || shape.filters > kTileRows ? "filters fill vectors" : nullptr;
+}
+
+// Whole vectors are read, so lines are followed by some.
+void fill_planes_shape(const ConvShape& shape, int64_t width, Planes* p) {
   for (int i = 0; i < kSpatial; ++i) {
     const DenseAxis a = forward_axis(shape, i);
     p->axis[i] = a;
     p->padded[i] = (a.places - 1) * a.step + (a.taps - 1) * a.spacing + 1;
   }
+  p->padded[kSpatial - 1] += width;
   p->batch = shape.batch;
   p->channels = shape.channels;
   p->filters = shape.filters;
   p->bias = shape.bias;
   p->activation = parse_activation(shape.activation);
-  return op.in[0].dtype == DType::kFloat32 ? fill_planes<float>(shape, p, bound)
-                                           : fill_planes<double>(shape, p, bound);
+}
+
+template <class T>
+void fill_planes(const ConvShape& shape, Planes* p, Bound* bound) {
+  fill_planes_shape(shape, kPanelWidth<T>, p);
+  const int64_t size = sizeof(T), lines = p->batch * p->padded[0] * p->padded[1];
+  bound->scratch_bytes = lines * p->channels * p->padded[2] * size;
+  bound->worker_bytes = volume(shape.window) * p->channels * static_cast<int64_t>(sizeof(Run));
+  p->copy_pieces = bound->scratch_bytes < kSerialBytes ? 1 : least(kMostPieces, lines);
+  p->pieces = least(pieces_worth(shape), p->batch * p->axis[0].places * p->axis[1].places);
+  bound->params = p;
+  bound->phases[bound->n_phases++] = {run_copy_planes<T>, p->copy_pieces};
+  bound->phases[bound->n_phases++] = {run_planes<T>, p->pieces};
+}
+
+const char* bind_planes(const OpView& op, Binder* binder, Bound* bound) {
+  ConvShape shape;
+  if (const char* reason = read_shape(op, &shape)) return reason;
+  if (const char* reason = refuse_planes(shape, op.in[0].dtype)) return reason;
+  Planes* p = static_cast<Planes*>(bind_alloc(binder, sizeof(Planes)));
+  if (!p) return kOutOfMemory;
+  if (op.in[0].dtype == DType::kFloat32) {
+    fill_planes<float>(shape, p, bound);
+  } else {
+    fill_planes<double>(shape, p, bound);
+  }
+  return nullptr;
+}
+
+template <class T>
+void fill_planes_w(const ConvShape& shape, PlanesW* p, Bound* bound) {
+  constexpr int L = kLanes<T>;
+  Planes& x = p->x;
+  fill_planes_shape(shape, L, &x);
+  const int64_t size = sizeof(T), lines = x.batch * x.padded[0] * x.padded[1];
+  const int64_t copied = lines * x.channels * x.padded[2];
+  p->lines = x.batch * x.axis[0].places * x.axis[1].places;
+  p->stride = ceil_div(x.axis[2].places, L) * L;
+  p->block = clamp(kTurnedBytes / (x.filters * p->stride * size), 1, p->lines);
+  p->column_sum = shape.column_sum;
+  p->parts = least(pieces_worth(shape), p->lines);
+  x.copy_pieces = copied * size < kSerialBytes ? 1 : least(kMostPieces, lines);
+  bound->params = p;
+  bound->scratch_bytes = (copied + p->parts * part_size(*p)) * size;
+  bound->worker_bytes = turned_lines(*p) + p->block * x.filters * p->stride * size;
+  bound->phases[bound->n_phases++] = {run_copy_planes<T>, x.copy_pieces};
+  bound->phases[bound->n_phases++] = {run_planes_w<T>, p->parts};
+  bound->phases[bound->n_phases++] = {run_merge_planes<T>, 1};
+}
+
+const char* bind_planes_w(const OpView& op, Binder* binder, Bound* bound) {
+  ConvShape shape;
+  if (const char* reason = read_shape(op, &shape)) return reason;
+  if (const char* reason = refuse_planes(shape, op.in[0].dtype)) return reason;
+  PlanesW* p = static_cast<PlanesW*>(bind_alloc(binder, sizeof(PlanesW)));
+  if (!p) return kOutOfMemory;
+  if (op.in[0].dtype == DType::kFloat32) {
+    fill_planes_w<float>(shape, p, bound);
+  } else {
+    fill_planes_w<double>(shape, p, bound);
+  }
+  return nullptr;
 }
 
 // conv_direct, of the weight gradient.
@@ -415,8 +464,9 @@ const Candidate kConvCandidates[] = {
     {Opcode::conv_grad_x, "conv_gemm", bind_gemm},
     {Opcode::conv_grad_x, "conv_direct", bind_direct},
     {Opcode::conv_grad_w, "conv_gemm", bind_gemm},
+    {Opcode::conv_grad_w, "conv_planes", bind_planes_w},
     {Opcode::conv_grad_w, "conv_direct", bind_grad_w},
 };
-extern const Family kConvFamily = {kConvCandidates, 7};
+extern const Family kConvFamily = {kConvCandidates, 8};
 
 }  // namespace pydl::PYDL_ISA
