@@ -34,8 +34,8 @@ constexpr int64_t kManyRows = 512;
 
 // An item of the weight gradient, 64 channels by 64 filters, takes 256 cycles for a place and tap
 // and 512 bytes of x and grad_out for a place and all taps. Its part of the gradient, 16 KB a tap,
-// is read and written once a block; so a block of 256 KB, 512 places, spends 2 % on that. With fewer
-// taps an item is larger, since reading the places is what takes the time then.
+// is read and written once a block; so a block of 256 KB, 512 places, spends 2 % on that. With
+// fewer taps an item is larger, since reading the places is what takes the time then.
 constexpr int64_t kItemSide = 64, kMostItemPieces = 64;
 constexpr int64_t kPlacesBytes = 256 * 1024;
 constexpr int64_t kFewPlaces = 128, kManyPlaces = 1024;
@@ -397,6 +397,16 @@ void choose_units(GradW* p) {
   p->block = clamp(places / p->unit_places, 1, p->units);
 }
 
+// Whether all windows of one place lie inside.
+bool is_inside(const Dense& d) {
+  bool inside = true;
+  for (const DenseAxis& a : d.axis) {
+    const Range places = places_of_tap(a, 0);
+    inside = inside && places.begin == 0 && places.end == a.places;
+  }
+  return inside;
+}
+
 // Taps as rows of tiles where channels are few.
 template <class T>
 void choose_rows(GradW* p) {
@@ -405,6 +415,7 @@ void choose_rows(GradW* p) {
             p->block * copied_size(*p) * static_cast<int64_t>(sizeof(T)) <= kMostCopied;
   p->rows = p->flat ? a[2].taps * p->depth : p->depth;
   p->taps = p->flat ? 1 : a[2].taps;
+  p->gathers = taps_of(p->dense) == 1 && a[2].step > 1 && is_inside(p->dense);
   p->row_items = p->flat ? 1 : ceil_div(p->depth, item_side(*p));
   p->column_items = least(p->panels, ceil_div(p->columns, item_side(*p)));
 }
@@ -421,7 +432,9 @@ void fill_grad_w(const ConvShape& shape, GradW* p, Bound* bound) {
   const int64_t wanted = pieces_worth(shape);
   p->item_pieces = least(items_of(*p), wanted < kMostPieces ? wanted : kMostItemPieces);
   p->depth_pieces = clamp(wanted / p->item_pieces, 1, p->units);
-  const int64_t copied = p->flat ? p->block * copied_size(*p) : 0;
+  const int64_t copied = p->flat      ? p->block * copied_size(*p)
+                         : p->gathers ? p->block * p->unit_places * least(p->depth, item_side(*p))
+                                      : 0;
   bound->worker_bytes = panel_offset(*p) + (packed_size(*p) + copied) * size;
   bound->phases[bound->n_phases++] = {run_grad_w<T>, p->item_pieces * p->depth_pieces};
   if (p->depth_pieces > 1) {

@@ -21,6 +21,7 @@ struct GradW {
   int64_t channels, filters;   // in all
   int64_t depth, columns;      // of a group: channels, filters
   bool flat;                   // x is copied, rows of a tile are (tap, channel)
+  bool gathers;  // the item's channels of x are copied, place after place
   bool packs;                  // grad_out is copied to panels
   int64_t rows, taps;          // of a tile row's product: depth and the taps, or flat all and 1
   int64_t unit_places, parts;  // places of a unit, units of a line
@@ -119,6 +120,27 @@ void copy_units(const Gradient<T>& s) {
   }
 }
 
+// copied[place][rows of the item], of windows of one place; the next block's are fetched.
+template <class T>
+void gather_units(const Gradient<T>& s) {
+  const GradW& p = *s.p;
+  const DenseAxis* a = p.dense.axis;
+  const int64_t rows = s.rows.end - s.rows.begin, step = a[2].step * p.channels;
+  T* to = s.copied;
+  for (int64_t u = 0; u < s.block.end - s.block.begin; ++u) {
+    const UnitAt& unit = s.units[u];
+    const int64_t line = (unit.at[0] * a[1].size + unit.at[1]) * a[2].size * p.channels;
+    const T* from =
+        s.x + unit.image + line + unit.places.begin * step + s.group * p.depth + s.rows.begin;
+    for (int64_t w = unit.places.begin; w < unit.places.end; ++w, from += step, to += rows) {
+      for (int64_t c = 0; c < rows; c += 64 / static_cast<int64_t>(sizeof(T))) {
+        prefetch_far(from + s.ahead + c);
+      }
+      copy_run(from, rows, to);
+    }
+  }
+}
+
 // For tap (i, j, k): where the block's units see x.
 template <class T>
 int64_t list_units(const Gradient<T>& s, int64_t i, int64_t j, int64_t k, int64_t b_stride) {
@@ -134,7 +156,9 @@ int64_t list_units(const Gradient<T>& s, int64_t i, int64_t j, int64_t k, int64_
     const Range here = common(places, unit.places);
     if (is_empty(here)) continue;
     Run& run = s.runs[count++];
-    if (p.flat) {
+    if (p.gathers) {
+      run.a = (unit.row + here.begin - first_row) * (s.rows.end - s.rows.begin);
+    } else if (p.flat) {
       run.a = u * copied_size(p) + (i * a[1].taps + j) * copied_width(p) * p.channels;
     } else {
       const int64_t w = here.begin * a[2].step + a[2].first + k * a[2].spacing;
@@ -156,7 +180,9 @@ PYDL_INLINE void run_rows(const Gradient<T>& s, int64_t tap, int64_t column, int
   t->tile.last = wide - (vectors - 1) * kLanes<T>;
   for (int64_t i = 0; i < tiles; ++i) {
     const Range rows = part_of(s.rows, tiles, i);
-    t->tile.a = (p.flat ? s.copied : s.x + s.group * p.depth) + rows.begin;
+    t->tile.a = p.gathers ? s.copied + (rows.begin - s.rows.begin)
+                : p.flat  ? s.copied + rows.begin
+                          : s.x + s.group * p.depth + rows.begin;
     t->tile.c = s.grad + (tap * p.rows + rows.begin) * p.filters + s.group * p.columns + column;
     t->tile.addend = s.first ? nullptr : t->tile.c;
     t->next = t->tile.a + (t->count > 0 ? s.runs[0].a + s.ahead : 0);
@@ -180,7 +206,7 @@ void pack_places(const T* b, int64_t stride, int64_t count, int columns, int wid
 
 // One panel of grad_out's columns in the block.
 template <class T>
-void run_panel(Gradient<T>& s, int64_t panel) {
+void run_panel(const Gradient<T>& s, int64_t panel) {
   const GradW& p = *s.p;
   const DenseAxis* a = p.dense.axis;
   const int64_t column = panel * p.width;
@@ -189,7 +215,6 @@ void run_panel(Gradient<T>& s, int64_t panel) {
   const UnitAt& back = s.units[s.block.end - s.block.begin - 1];
   const int64_t begin = front.row + front.places.begin;
   const int64_t count = back.row + back.places.end - begin;
-  s.ahead = p.flat ? 0 : count * p.x_per_place;
   const T* grad_out = s.grad_out + begin * p.filters + s.group * p.columns + column;
   if (s.sums && s.rows.begin == 0) {
     sum_columns(grad_out, p.filters, count, wide, !s.first, s.sums + s.group * p.columns + column);
@@ -204,7 +229,8 @@ void run_panel(Gradient<T>& s, int64_t panel) {
   }
   t.tile.a_row = 1;
   t.tile.a_col = a[2].step * p.channels;
-  t.next_step = p.flat ? 0 : t.tile.a_col;
+  if (p.gathers) t.tile.a_col = s.rows.end - s.rows.begin;
+  t.next_step = p.flat || p.gathers ? 0 : t.tile.a_col;
   t.tile.c_stride = p.filters;
   t.runs = s.runs;
   int64_t tap = 0;
@@ -231,7 +257,10 @@ void run_item(Gradient<T>* s, Range depth, int64_t item) {
     s->block = part_of(depth, blocks, i);
     s->first = i == 0;
     place_units(s);
+    const int64_t places = (s->block.end - s->block.begin) * p.unit_places;
+    s->ahead = p.flat ? 0 : places * p.x_per_place;
     if (p.flat) copy_units(*s);
+    if (p.gathers) gather_units(*s);
     for (int64_t panel = s->panels.begin; panel < s->panels.end; ++panel) run_panel(*s, panel);
   }
 }
