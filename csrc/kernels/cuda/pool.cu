@@ -16,6 +16,9 @@ namespace pydl::PYDL_GPU {
 namespace {
 
 constexpr int kThreads = 256;
+// Of a processor. Fewer registers, which the compiler prefers, would spill in the gradient of the
+// mean.
+constexpr int kGradBlocks = 3;
 
 struct Pooling {
   int64_t size[kSpatial], window[kSpatial], places[kSpatial], low[kSpatial];
@@ -198,7 +201,7 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 template <class S, int kPack>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, kGradBlocks)
     avg_pool_grad(const __grid_constant__ Pooling p, const S* grad_out, S* grad_x) {
   using T = Computed<S>;
   for_packs(p, [&](int64_t i) {
