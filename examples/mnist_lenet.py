@@ -24,6 +24,10 @@ def main(arguments: list[str] | None = None) -> None:
         [
             keras.Input((28, 28, 1)),
             keras.layers.Rescaling(1 / 255),
+            # Where a digit stands says nothing: at most 2 of 28 pixels each way.
+            keras.layers.RandomTranslation(
+                2 / 28, 2 / 28, fill_mode="constant", interpolation="nearest"
+            ),
             keras.applications.LeNet5(input_shape=(28, 28, 1), classes=10),
         ]
     )
