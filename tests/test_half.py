@@ -211,8 +211,8 @@ def test_products_of_matrix_units(size: tuple[int, int, int], name: str) -> None
             assert again[0].tobytes() == c.tobytes()
 
 
-# x, window, filters, strides, low, high: whole stages of channels, phases, a first layer, a window
-# of one tap.
+# x, window, filters, strides, low, high: whole stages of channels, phases, a first
+# layer, a window of one tap.
 CONVOLUTIONS = [
     ((2, 20, 17, 64), (3, 3), 128, [1, 1], [1, 1], [1, 1]),
     ((2, 21, 18, 128), (3, 3), 64, [2, 2], [1, 0], [1, 1]),
@@ -239,7 +239,11 @@ def test_convolutions_of_matrix_units(problem: Any, name: str) -> None:
     )
     passes: list[tuple[str, list[Any], dict[str, Any]]] = [
         ("conv", [x, weight, bias, out], {"bias": 1, "residual": 1}),
-        ("conv_grad_x", [out, weight, x], {"size": list(x_shape[1:-1]), "grad": "relu"}),
+        (
+            "conv_grad_x",
+            [out, weight, x],
+            {"size": list(x_shape[1:-1]), "grad": "relu"},
+        ),
         ("conv_grad_w", [x, out], {"window": list(window), "column_sum": 1}),
     ]
     for op, operands, own in passes:
@@ -250,7 +254,9 @@ def test_convolutions_of_matrix_units(problem: Any, name: str) -> None:
             got = _core.run_op(op, some, {**attrs, **own}, isa=isa)
             assert all(map(near, got, want)), (op, isa, shift)
             again = _core.run_op(op, some, {**attrs, **own}, isa=isa)
-            assert all(a.tobytes() == b.tobytes() for a, b in zip(again, got, strict=True))
+            assert all(
+                a.tobytes() == b.tobytes() for a, b in zip(again, got, strict=True)
+            )
 
 
 @pytest.mark.skipif(
@@ -259,7 +265,15 @@ def test_convolutions_of_matrix_units(problem: Any, name: str) -> None:
 @pytest.mark.parametrize("name", HALVES)
 @pytest.mark.parametrize(
     "op",
-    ["matmul", "gemm", "chain", "reduce_sum", "softmax", "batch_norm", "batch_norm_grad"]
+    [
+        "matmul",
+        "gemm",
+        "chain",
+        "reduce_sum",
+        "softmax",
+        "batch_norm",
+        "batch_norm_grad",
+    ]
     + ["max_pool", "max_pool_grad", "avg_pool", "avg_pool_grad"]
     + ["conv", "conv_grad_x", "conv_grad_w"],
 )

@@ -26,7 +26,7 @@ LARGE = 32 * 1024
 #: promise: `tests/runtime/test_derived.py` runs them in programs, for every ISA.
 IN_PROGRAMS = frozenset({"gemm_panels"})
 
-#: Kernels of GPUs that only large or 16-bit problems reach: `tests/test_half.py` has those.
+#: Kernels of GPUs that only large or 16-bit problems reach: see `tests/test_half.py`.
 BY_HALVES = frozenset(
     (op, kernel)
     for op in ("conv", "conv_grad_x", "conv_grad_w")
