@@ -18,9 +18,9 @@ __device__ __forceinline__ int stage_at(int line, int step) {
   }
 }
 
-// Steps [step, step + kRow) of the stage's lines; those from `steps` on are zeros. line_at(i) is line
-// i of the stage. Carrier::copy takes 16 bytes, Carrier::copy_one an element; null stands for zeros,
-// and the source's base for an address in their place.
+// Steps [step, step + kRow) of the stage's lines; those from `steps` on are zeros. line_at(i) is
+// line i of the stage. Carrier::copy takes 16 bytes, Carrier::copy_one an element; null stands for
+// zeros, and the source's base for an address in their place.
 template <class Tile, class S, int kWidth, bool kDeep, class Carrier, class Source, class LineAt>
 __device__ __forceinline__ void stage_operand(S* tile, const Source& source, const LineAt& line_at,
                                               bool wide, int step, int steps, int thread) {

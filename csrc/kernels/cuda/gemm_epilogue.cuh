@@ -14,16 +14,16 @@ template <class S>
 struct Epilogue {
   using Stored = S;
   using T = Computed<S>;
-  const S* bias;         // null: none
+  const S* bias;  // null: none
   const S* out;
   const uint32_t* seed;
   S* c;
   int64_t m, n;
-  T scale;               // of what dropout keeps
-  uint32_t threshold;    // below: dropped
+  T scale;  // of what dropout keeps
+  uint32_t threshold;  // below: dropped
   Activation activation, grad;
-  bool residual;         // `out` is added
-  bool wide;             // c and out take accesses of four at every fourth column
+  bool residual;  // `out` is added
+  bool wide;  // c and out take accesses of four at every fourth column
 
   // Where in c and out an element lies.
   __device__ __forceinline__ int64_t index(int64_t row, int64_t column) const {
@@ -239,9 +239,9 @@ inline dim3 blocks_for(int64_t threads, int block) {
 template <class S, class E = Epilogue<S>>
 struct Outputs {
   Target<S, E> target;
-  S* sums;                 // of op(B)'s columns; null: not wanted
+  S* sums;  // of op(B)'s columns; null: not wanted
   Computed<S>* part_sums;  // null, or where they go when K is cut: part by part,
-  int64_t sums_stride;     // this far apart
+  int64_t sums_stride;  // this far apart
 };
 
 template <class S, class E>

@@ -169,10 +169,10 @@ __device__ __forceinline__ void copy_box_to(uint16_t blocks, void* target, const
       "l"(map), "r"(shared_address(barrier)), "r"(x), "r"(y), "r"(z), "h"(blocks)
       : "memory");
 }
-// The pixels that `map` walks over from (w, h, n) on, each moved by (right, down): channels from c on.
-__device__ __forceinline__ void copy_pixels(void* target, const CUtensorMap* map,
-                                            uint64_t* barrier, int c, int w, int h, int n,
-                                            int right, int down) {
+// The pixels that `map` walks over from (w, h, n) on, each moved by (right, down): channels from c
+// on.
+__device__ __forceinline__ void copy_pixels(void* target, const CUtensorMap* map, uint64_t* barrier,
+                                            int c, int w, int h, int n, int right, int down) {
   asm volatile(
       "cp.async.bulk.tensor.4d.shared::cluster.global.im2col.mbarrier::complete_tx::bytes [%0], "
       "[%1, {%3, %4, %5, %6}], [%2], {%7, %8};" ::"r"(shared_address(target)),
