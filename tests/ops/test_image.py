@@ -316,3 +316,10 @@ def test_empty_batches_stay_empty() -> None:
     assert image.affine_transform(none, ARRAYS["MOVE"]).shape == none.shape
     assert image.gaussian_blur(none).shape == none.shape
     assert image.rgb_to_grayscale(none).shape == (0, 5, 7, 1)
+
+
+def test_nearly_black_colors_of_16_bits_have_a_hue() -> None:
+    """Colors a few last places apart: one over their spread is no float16."""
+    dark = np.array([[[0.001, 0.001001, 0.001002]]], "float16")
+    hue = np.asarray(pydl.ops.image.rgb_to_hsv(dark))
+    assert np.isfinite(hue).all() and abs(float(hue[0, 0, 0]) - 0.58) < 0.1

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import infer_images
 from pydl import _core
 
 Spec = tuple[str, tuple[int, ...]]
@@ -37,6 +38,7 @@ CHAIN = "mul 0 #0.5;add 2 1;relu 3"
 EXP: dict[str, Any] = {"steps": "exp 0", "results": [1]}
 
 GOOD: list[tuple[str, list[Spec], dict[str, Any], list[Spec]]] = [
+    *infer_images.GOOD,
     ("exp", [f32(2, 3)], {}, [f32(2, 3)]),
     ("neg", [i32(2)], {}, [i32(2)]),
     ("isfinite", [f32(2)], {}, [boolean(2)]),
@@ -234,6 +236,7 @@ def test_every_family_is_tried() -> None:
 
 
 BAD: list[tuple[str, list[Spec], dict[str, Any], str]] = [
+    *infer_images.BAD,
     (
         "matmul",
         [f32(32, 784), f32(128, 64)],

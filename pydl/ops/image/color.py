@@ -99,10 +99,10 @@ def rgb_to_hsv(images: Any, data_format: str | None = None) -> Any:
     spread = value - minimum(minimum(r, g), b)
     safe_value = where(greater(value, 0.0), value, 1.0)
     saturation = where(greater(value, 0.0), spread / safe_value, 0.0)
-    sixth = 1.0 / (6.0 * where(greater(spread, 0.0), spread, 1.0))
-    from_blue = sixth * (r - g) + 4.0 / 6.0
-    hue = where(equal(value, g), sixth * (b - r) + 2.0 / 6.0, from_blue)
-    hue = where(equal(value, r), sixth * (g - b), hue)
+    six = 6.0 * where(greater(spread, 0.0), spread, 1.0)  # 1 / six may be too large
+    from_blue = (r - g) / six + 4.0 / 6.0
+    hue = where(equal(value, g), (b - r) / six + 2.0 / 6.0, from_blue)
+    hue = where(equal(value, r), (g - b) / six, hue)
     wrapped = where(less(hue, 0.0), 1.0, 0.0)
     hue = where(greater(spread, 0.0), hue, 0.0) + wrapped
     return emit("concatenate", *(lift(p, r.dtype) for p in (hue, saturation, value)),
