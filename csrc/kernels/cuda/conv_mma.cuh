@@ -51,9 +51,13 @@ __device__ __forceinline__ void copy_conv_stage(const ConvOperands<S>& p, int64_
   ptx::commit_copies();  // an empty group keeps the count
 }
 
+// Blocks a processor has to have room for: looking up pixels costs the large tile registers.
+template <class Tile>
+constexpr int kConvBlocks = Tile::kRows == 128 ? 1 : Tile::kBlocks;
+
 // kMode: of float32; 16-bit operands are multiplied as they are.
 template <class Tile, class S, Pass kPass, MmaMode kMode>
-__global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks)
+__global__ void __launch_bounds__(Tile::kThreads, kConvBlocks<Tile>)
     conv_mma(const __grid_constant__ ConvOperands<S> p,
              const __grid_constant__ StreamOutputs<S, ConvEpilogue<S>> o,
              const __grid_constant__ layout::Schedule s) {

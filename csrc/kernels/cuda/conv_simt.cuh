@@ -117,13 +117,12 @@ __device__ __forceinline__ Outputs<S, ConvEpilogue<S>> of_group(const ConvOperan
   return o;
 }
 
-// Blocks a processor has to have room for; widening what it gathers costs the large tile registers.
-template <class Tile, class S, Pass kPass>
-constexpr int kSimtBlocks =
-    sizeof(S) == 2 && kPass == Pass::kGradW && Tile::kRows == 128 ? 1 : 512 / Tile::kThreads;
+// Blocks a processor has to have room for: gathering costs the large tile registers.
+template <class Tile>
+constexpr int kSimtBlocks = Tile::kRows == 128 ? 1 : 512 / Tile::kThreads;
 
 template <class Tile, class S, Pass kPass>
-__global__ void __launch_bounds__(Tile::kThreads, (kSimtBlocks<Tile, S, kPass>))
+__global__ void __launch_bounds__(Tile::kThreads, kSimtBlocks<Tile>)
     conv_simt(const __grid_constant__ ConvOperands<S> p, Outputs<S, ConvEpilogue<S>> o) {
   using T = typename Tile::T;
   PYDL_SHARED(T, shared, 2 * Tile::kBuffer);
