@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,9 +35,19 @@ def test_logits(case: Logits) -> None:
     expected = np.array(STORED[case.key])
     model = built(applications, case)
     model.set_weights(weights((w.name, tuple(w.shape)) for w in model.weights))
+    x = images(case)
     for name, limit in LIMITS.items():
         pydl.config.set_float32_matmul_precision(name)
-        found = np.asarray(model(images(case), training=False), "float64")
-        error = np.linalg.norm(found - expected) / np.linalg.norm(expected)
-        assert error < limit, f"{name}: {error}"
-        np.testing.assert_array_equal(found.argmax(1), expected.argmax(1))
+        for run in (eagerly, compiled):
+            found = np.asarray(run(model, x), "float64")
+            error = np.linalg.norm(found - expected) / np.linalg.norm(expected)
+            assert error < limit, f"{name}, {run.__name__}: {error}"
+            np.testing.assert_array_equal(found.argmax(1), expected.argmax(1))
+
+
+def eagerly(model: Any, x: np.ndarray) -> Any:
+    return model(x, training=False)
+
+
+def compiled(model: Any, x: np.ndarray) -> Any:
+    return model.predict(x, verbose=0)

@@ -1,7 +1,7 @@
 """Compares the logits of networks that are too large for a test, by hand.
 
     KERAS_BACKEND=tensorflow python tests/data/check_applications.py keras FILE [NAME]
-    python tests/data/check_applications.py pydl FILE
+    PYTHONPATH=. python tests/data/check_applications.py pydl FILE
 
 The first writes what Keras 3.15 computes to FILE (``.npz``), of the networks named or
 of all in `application_cases.LOGITS` that no test covers; the second prints the relative

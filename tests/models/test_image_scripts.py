@@ -72,7 +72,6 @@ def small_mnist() -> Any:
     return (x[:64], y[:64]), (x[64:], y[64:])
 
 
-@pytest.mark.skipif(not hasattr(keras.ops, "image"), reason="needs ops.image")
 def test_vgg_script(capsys: pytest.CaptureFixture[str]) -> None:
     """The architecture of the primer at a quarter of its channels and 32 pixels."""
     keras.utils.set_random_seed(7)
