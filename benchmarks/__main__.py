@@ -17,6 +17,7 @@ def main() -> None:
     figures.add_argument("--parts", nargs="+", help="some of the table's parts")
     figures.add_argument("--rounds", type=int, default=7)
     figures.add_argument("--seeds", type=int, default=5)
+    figures.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     commands.add_parser("smoke", help="every pydl case once: does the benchmark run?")
     commands.add_parser("page", help="write the stored figures into README and docs")
     arguments = parser.parse_args()
@@ -40,7 +41,7 @@ def main() -> None:
     unknown = set(parts) - set(table.PARTS)
     if unknown:
         parser.error(f"--parts: expected some of {table.PARTS}, received {unknown}")
-    table.run(parts, arguments.rounds, arguments.seeds)
+    table.run(parts, arguments.rounds, arguments.seeds, arguments.threads)
 
 
 if __name__ == "__main__":

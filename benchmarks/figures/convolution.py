@@ -136,10 +136,10 @@ def predict_rows(timings: Mapping[str, Timing]) -> list[Row]:
     return found
 
 
-def run(parts: list[str], rounds: int, seeds: int) -> None:
-    """Measure, print, store. `parts`: some of `PARTS`."""
+def run(parts: list[str], rounds: int, seeds: int, counts: list[int]) -> None:
+    """Measure, print, store. `parts`: some of `PARTS`; `counts`: of threads."""
     session = Session("convolution")
-    for threads in (1, 2):
+    for threads in counts:
         limits = session.limits(threads)
         if "layers" in parts:
             timings = compare(

@@ -25,10 +25,10 @@ MEASURED: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
 PARTS = (*MEASURED, "eager")
 
 
-def run(parts: list[str], rounds: int, seeds: int) -> None:
-    """Measure, print, store. `parts`: some of `PARTS`."""
+def run(parts: list[str], rounds: int, seeds: int, counts: list[int]) -> None:
+    """Measure, print, store. `parts`: some of `PARTS`; `counts`: of threads."""
     session = Session("language")
-    for threads in (1, 2):
+    for threads in counts:
         session.limits(threads)
         for part, (measure, rows) in MEASURED.items():
             if part in parts:

@@ -15,12 +15,12 @@ LANES = {"avx512": 16, "avx2": 8, "neon": 4, "baseline": 4, "ref": 1}
 BARS = {"mlp-128": (1.4, 3.0), "mlp-32": (1.4, 4.0), "digits-32": (1.8, 9.0)}
 
 
-def run(parts: list[str], rounds: int, seeds: int) -> None:
-    """Measure, print, store. `parts`: some of `PARTS`."""
+def run(parts: list[str], rounds: int, seeds: int, counts: list[int]) -> None:
+    """Measure, print, store. `parts`: some of `PARTS`; `counts`: of threads."""
     from pydl import _core
 
     session = Session("spine")
-    for threads in (1, 2):
+    for threads in counts:
         limits = session.limits(threads)
         if "products" in parts:
             timings = products.measure(threads, rounds)
