@@ -18,6 +18,7 @@ namespace {
 constexpr int64_t kBlockTiles = kTileRows == 14 ? 28 : 30, kDeepBlockTiles = 2 * kBlockTiles;
 constexpr int64_t kDeepChannels = 384;
 constexpr int64_t kFewBlocks = 8;
+constexpr int64_t kSummed = 256;  // channels added up before they join the others: less is lost
 constexpr int64_t kGroupChannels = 128;
 
 // What a Winograd convolution costs beside its products, in products: transforming a channel of a
@@ -47,7 +48,6 @@ void multiply_points(const Winograd& p, const T* v, const T* u, int64_t tiles, i
   const Planes image = tile_planes<T>(p), filter = filter_planes<T>(p);
   const Planes product = product_planes<T>(p);
   Tile<T> t{};
-  t.k = p.channels;
   t.a_row = image.row;
   t.a_col = 1;
   t.b_stride = filter.row;
@@ -55,18 +55,24 @@ void multiply_points(const Winograd& p, const T* v, const T* u, int64_t tiles, i
   t.c_stride = product.row;
   t.finish = Finish::kStore;
   const int64_t parts = ceil_div(tiles, kTileRows);
+  const int64_t runs = ceil_div(p.channels, kSummed);
   for (int point = 0; point < kPoints; ++point) {
-    t.b = u + point * filter.plane;
     int before = 0;
     MicroFn<T> run = nullptr;
     for (int64_t i = 0; i < parts; ++i) {
       const Range rows = share(tiles, parts, i);
       const int tall = static_cast<int>(rows.end - rows.begin);
-      t.a = v + point * image.plane + rows.begin * image.row;
       t.c = m + point * product.plane + rows.begin * product.row;
       if (tall != before) run = pick_micro<T>(tall, vectors, Panel::kFull);
       before = tall;
-      run(t);
+      for (int64_t j = 0; j < runs; ++j) {
+        const Range depth = share(p.channels, runs, j);
+        t.k = depth.end - depth.begin;
+        t.a = v + point * image.plane + rows.begin * image.row + depth.begin;
+        t.b = u + point * filter.plane + depth.begin * filter.row;
+        t.addend = j > 0 ? t.c : nullptr;
+        run(t);
+      }
     }
   }
 }
