@@ -186,12 +186,6 @@ def _gemm(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
     return [_dot_units(length) * x for x in (scale, *results[1:])]
 
 
-def _by_winograd(attrs: Attrs, window: tuple[int, ...]) -> bool:
-    """Whether some kernel takes such a convolution by tiles of 4x4 places."""
-    plain = {*attrs["strides"], *attrs["dilations"], attrs.get("groups", 1)} == {1}
-    return plain and tuple(window) == (3, 3)
-
-
 def _around(scale: Array, axes: tuple[int, int], reach: int) -> Array:
     """The largest of those at most `reach` places away: what is computed with them."""
     for axis in axes:
@@ -208,8 +202,6 @@ def _conv(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
     linear = {key: value for key, value in attrs.items() if key != "activation"}
     sizes = [np.abs(_wide(x)) for x in inputs]
     scale = reference("conv", sizes, linear)[0]
-    if _by_winograd(attrs, inputs[1].shape[:-2]):
-        scale = _around(scale, (1, 2), 3)
     if attrs.get("activation") in ("sigmoid", "tanh"):
         scale = scale + 1
     return [_dot_units(math.prod(inputs[1].shape[:-1])) * scale]
@@ -219,8 +211,6 @@ def _conv_grad_x(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[A
     grad_out, weight = (np.abs(_wide(x)) for x in inputs[:2])
     linear = {key: value for key, value in attrs.items() if key != "grad"}
     scale = reference("conv_grad_x", [grad_out, weight], linear)[0]
-    if _by_winograd(attrs, weight.shape[:-2]):
-        scale = _around(scale, (1, 2), 3)
     if attrs.get("grad") in ("sigmoid", "tanh"):
         scale = scale * (1 + np.square(_wide(inputs[2])))
     length = math.prod(weight.shape[:-2]) * weight.shape[-1] // attrs.get("groups", 1)
@@ -230,8 +220,6 @@ def _conv_grad_x(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[A
 def _conv_grad_w(inputs: list[Array], attrs: Attrs, want: list[Array]) -> list[Any]:
     sizes = [np.abs(_wide(x)) for x in inputs]
     results = reference("conv_grad_w", sizes, attrs)
-    if _by_winograd(attrs, attrs["window"]):
-        results[0] = _around(results[0], (0, 1), 2)
     return [_dot_units(math.prod(inputs[1].shape[:-1])) * x for x in results]
 
 
@@ -541,8 +529,12 @@ _SCALES: dict[str, Scale] = {
 }
 
 
+#: Of a kernel by tiles: the axes of a tile, how far apart what it computes together is.
+_TILES = {"conv": ((1, 2), 3), "conv_grad_x": ((1, 2), 3), "conv_grad_w": ((0, 1), 2)}
+
+
 def tolerances(
-    op: str, inputs: list[Array], attrs: Attrs, want: list[Array]
+    op: str, inputs: list[Array], attrs: Attrs, want: list[Array], kernel: str = ""
 ) -> list[Array | float]:
     """The largest allowed absolute difference of each element of each result."""
     if op in EXACT:
@@ -552,6 +544,8 @@ def tolerances(
             scales: list[Any] = [UNITS[op] * np.abs(_finite(_wide(w))) for w in want]
         else:
             scales = _SCALES[op](inputs, attrs, want)
+        if kernel == "conv_winograd":
+            scales[0] = _around(scales[0], *_TILES[op])
         return [
             _eps(w) * scale + (np.finfo(w.dtype).tiny if w.dtype.kind == "f" else 0.0)
             for w, scale in zip(want, scales, strict=True)
